@@ -1,0 +1,61 @@
+# The commands of this project. `make` lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+UV := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+	--no-annotate --no-header --quiet
+
+.PHONY: help demo test lint format bench wheel lock docs clean
+
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(READY) ## Anonymize a small, messy folder and show what came of it (nothing is downloaded but the dependencies)
+	@$(BIN)/python infra/demo/demo.py
+
+test: lint ## Lint, type check and run every test
+	$(BIN)/python -m pytest
+
+lint: $(READY) ## Ruff (rules, format) and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(READY) ## Let ruff format and repair what it can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(READY) ## Images per second of a whole run, against a bare loop without Ray
+	$(BIN)/python jobs/benchmark.py
+
+wheel: $(READY) ## Build the wheel into dist/
+	$(BIN)/python -m build --wheel --no-isolation
+
+lock: ## Resolve the dependencies anew into both lock files (needs uv)
+	@command -v uv > /dev/null || { echo "make lock needs uv (pip install uv)"; exit 1; }
+	$(UV) --upgrade -o requirements.lock pyproject.toml requirements.in
+	$(UV) --upgrade -c requirements.lock --extra dev -o requirements-dev.lock pyproject.toml requirements.in
+
+docs: $(READY) ## Write the generated parts of the documentation anew
+	$(BIN)/python infra/docs/settings_table.py --write
+	$(BIN)/python infra/demo/demo.py --picture infra/docs/before-after.jpg
+
+clean: ## Remove what was built or generated, the virtual environment included
+	rm -rf $(VENV) build dist demo *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Everything comes from the lock, with its hash; the project itself is installed in place, so that edits count at once.
+$(READY): requirements-dev.lock pyproject.toml
+	@echo "Setting up $(VENV) (a few minutes the first time)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; try make PYTHON=python3.11")'
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) --require-hashes --no-deps -r requirements-dev.lock
+	@$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@

@@ -1,0 +1,184 @@
+"""The command line. `sys.argv` and `os.environ` are read here and in `jobs/` only."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
+from types import FrameType
+from typing import Any, NoReturn
+from urllib.parse import urlsplit
+
+from anonymizer import __version__, config
+from anonymizer.config import RunConfig
+from anonymizer.errors import AnonymizerError, ConfigError, UsageError
+
+#: Option → setting. Help texts are those of the settings.
+_OPTIONS: dict[str, tuple[str, str | None]] = {
+    "--consent": ("consent.registry", "URI"),
+    "--purpose": ("consent.purpose", "NAME"),
+    "--as-of": ("as_of", "TIME"),
+    "--method": ("redaction.method", None),
+    "--policy": ("consent.policy", None),
+    "--fill": ("redaction.fill", "#RRGGBB"),
+    "--detector": ("detector.name", None),
+    "--weights": ("detector.weights", "URI"),
+    "--manifest": ("manifest", "URI"),
+    "--limit": ("limit", "N"),
+    "--workers": ("engine.workers", "N"),
+    "--address": ("engine.address", "local|auto|ADDRESS"),
+    "--max-failures": ("max_failures", "N|P%"),
+}
+_REPEATED = {"--include": "include", "--exclude": "exclude"}
+_SECRET_WORDS = ("secret", "token", "password", "key", "credential", "connection_string", "sas")
+#: Settings below `storage` whose names hold such a word and which are none.
+_NO_SECRETS = ("SSEKMSKeyId", "BucketKeyEnabled")
+
+
+class _Parser(argparse.ArgumentParser):
+    """Wrong usage is one line and exit status 2."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(f"{message} (see {self.prog} --help)")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    top = _Parser(prog="anonymizer", description="Makes a data lake of photographs safe.", allow_abbrev=False)
+    top.add_argument("--version", action="version", version=f"anonymizer {__version__}")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+    add_run(commands.add_parser("run", help="anonymize INPUT into OUTPUT", description=_RUN, epilog=_EXIT))
+    return top
+
+
+_RUN = (
+    "Redacts every face without consent, scrubs all metadata, and writes what is safe to OUTPUT and a row for every "
+    "object to the manifest. INPUT is a folder or a single file, OUTPUT a folder, both any fsspec URL. Started again "
+    "with the same arguments it goes on where it stopped."
+)
+_EXIT = (
+    "exit status: 0 every object is safe; 3 more objects than --max-failures (default 0) stand as failed; 2 wrong "
+    "usage, configuration or registry; 5 an output that is no longer safe could not be removed; 1 anything else."
+)
+
+
+def add_run(run: argparse.ArgumentParser) -> None:
+    """The arguments of `anonymizer run`, which are those of `jobs/anonymize.py`."""
+    documentation = {name: (default, doc) for name, default, doc in config.fields_of(RunConfig)}
+    run.add_argument("input", metavar="INPUT", help=documentation["input"][1])
+    run.add_argument("output", metavar="OUTPUT", help=documentation["output"][1])
+    for option, (setting, metavar) in _OPTIONS.items():
+        default, doc = documentation[setting]
+        choices = config.choices(RunConfig, setting)
+        shown = f"{doc} (default: {default})" if default is not None else doc
+        run.add_argument(option, dest=setting, metavar=metavar, choices=choices, help=_escaped(shown))
+    for option, setting in _REPEATED.items():
+        text = _escaped(documentation[setting][1])
+        run.add_argument(option, dest=setting, metavar="GLOB", action="append", help=text)
+    run.add_argument("--dry-run", dest="dry_run", action="store_true", help=documentation["dry_run"][1])
+    run.add_argument("--config", metavar="FILE", help="settings as TOML (or JSON), section by section; any fsspec URL")
+    text = "any setting, repeatable; the README lists them"
+    run.add_argument("--set", dest="assignments", metavar="SECTION.KEY=VALUE", action="append", default=[], help=text)
+    run.add_argument("--verbose", action="store_true", help="log every failure as it happens")
+
+
+def _escaped(text: str) -> str:
+    return text.replace("%", "%%")
+
+
+def settings(arguments: argparse.Namespace) -> RunConfig:
+    """Configuration file, then `--set`, then options: the later one wins.
+
+    Raises:
+        ConfigError: A setting is unknown or wrong, or a secret stands on the command line.
+    """
+    from anonymizer.driver import read_uri
+
+    values: dict[str, Any] = {}
+    if arguments.config is not None:
+        name = PurePosixPath(arguments.config).name
+        values = config.parse_file(read_uri(arguments.config, "the configuration"), name)
+    for assignment in arguments.assignments:
+        _refuse_secret(assignment)
+    values = config.merge(values, config.parse_assignments(arguments.assignments))
+    given = {name: getattr(arguments, name) for name, _ in _OPTIONS.values()}
+    given |= {name: getattr(arguments, name) for name in _REPEATED.values()}
+    given |= {"input": arguments.input, "output": arguments.output, "dry_run": arguments.dry_run or None}
+    for name, value in given.items():
+        if value is not None:
+            _refuse_secret_url(value)
+            values = config.merge(values, _nested(name, value))
+    return config.from_mapping(RunConfig, values)
+
+
+def _nested(path: str, value: Any) -> dict[str, Any]:
+    for part in reversed(path.split(".")):
+        value = {part: value}
+    return dict(value)
+
+
+def _refuse_secret(assignment: str) -> None:
+    path = assignment.partition("=")[0]
+    last = path.rpartition(".")[2]
+    holds = any(word in last.lower() for word in _SECRET_WORDS) or assignment.partition("=")[2].lstrip()[:1] == "{"
+    if path.startswith("storage.") and holds and last not in _NO_SECRETS:
+        raise ConfigError(
+            f"{path}: a secret on the command line can be read by others; use the environment or --config"
+        )
+
+
+def _refuse_secret_url(value: object) -> None:
+    if isinstance(value, str) and "://" in value and urlsplit(value).password:
+        raise ConfigError("a URL holds a password, which others can read; use the environment or --config")
+
+
+def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Does what the command line says and returns the exit status."""
+    try:
+        arguments = parser().parse_args(argv)
+        _log_to_stderr(arguments.verbose)
+        return _run(settings(arguments), environ)
+    except UsageError as error:
+        return _complain(error, 2)
+    except AnonymizerError as error:
+        return _complain(error, 1)
+    except KeyboardInterrupt:
+        print("anonymizer: stopped; start it again with the same arguments to go on", file=sys.stderr)
+        return 1
+    except Exception as error:  # the outermost edge: one line, and the traceback for who asks for it
+        logging.getLogger(__name__).debug("unexpected", exc_info=error)
+        return _complain(f"unexpected {type(error).__name__}; --verbose shows where", 1)
+
+
+def _complain(error: object, status: int) -> int:
+    print(f"anonymizer: {error}", file=sys.stderr)
+    return status
+
+
+def _run(run_config: RunConfig, environ: Mapping[str, str]) -> int:
+    from anonymizer import driver, progress
+
+    shown = progress.TerminalProgress(sys.stderr) if sys.stderr.isatty() else progress.LogProgress()
+    signal.signal(signal.SIGTERM, _interrupt)
+    # Ray sets this for the entry point of a submitted job.
+    summary = driver.run(run_config, shown, inside_job="RAY_JOB_CONFIG_JSON_ENV_VAR" in environ)
+    print(progress.closing_table(summary))
+    return summary.exit_status
+
+
+def _interrupt(_signum: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _log_to_stderr(verbose: bool) -> None:
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING, stream=sys.stderr)
+    logging.getLogger("anonymizer").setLevel(logging.DEBUG if verbose else logging.INFO)
+
+
+def entry_point() -> NoReturn:
+    """The console script."""
+    sys.exit(main(sys.argv[1:], os.environ))

@@ -1,0 +1,279 @@
+"""Every setting, once: a typed field with its documentation, default and limits.
+
+The command line, `--set section.key=value`, the configuration file (TOML or JSON), the README's table and the error
+texts all come from these fields. An unknown key is an error.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import tomllib
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+from anonymizer.errors import ConfigError
+
+Method = Literal["smooth", "blur", "pixelate", "solid", "gaussian"]
+Policy = Literal["redact", "public"]
+DetectorName = Literal["centerface", "yunet", "haar", "patch"]
+
+T = TypeVar("T")
+
+
+def setting(default: Any, doc: str, *, low: float | None = None, high: float | None = None) -> Any:
+    """A dataclass field with its documentation and, for numbers, its inclusive limits."""
+    metadata = {"doc": doc, "low": low, "high": high}
+    if isinstance(default, dict):
+        return field(default_factory=lambda: dict(default), metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DetectorConfig:
+    """What finds faces."""
+
+    name: DetectorName = setting("centerface", "Detector; `patch` finds solid patches of #ff0080 and is for tests.")
+    weights: str | None = setting(None, "URL of the network's file, for detectors that need one (yunet).")
+    min_score: float = setting(0.1, "A detection below this score is ignored.", low=0.0, high=1.0)
+    scale: float = setting(0.75, "Size at which faces are looked for, as a share of the photo's.", low=0.05, high=2.0)
+    max_side_px: int = setting(1600, "The longer side is never larger than this when faces are looked for.", low=64)
+    padding: float = setting(1.45, "Masks are this many times as wide and high as the detected box.", low=1.0, high=4.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RedactionConfig:
+    """What happens to a face that may not be shown."""
+
+    method: Method = setting("smooth", "How faces are made unrecognisable.")
+    fill: str = setting("#808080", "Colour of `solid`, as #rrggbb.")
+    cells: int = setting(6, "`blur` and `pixelate`: cells across the shorter side of the padded face.", low=1, high=16)
+    sigma: float = setting(0.25, "`gaussian`: standard deviation as a share of the padded face's longer side.", low=0.1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConsentConfig:
+    """Who may be shown."""
+
+    registry: str | None = setting(None, "URL of the consent registry (CSV, JSON Lines or Parquet).")
+    purpose: str | None = setting(None, "What the output is for; without it only grants for any purpose count.")
+    policy: Policy = setting("redact", "`redact`: no consent, no face. `public`: photos without consent are withheld.")
+    publish_no_face: bool = setting(False, "Policy public: let photos through in which no face was found.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CodecConfig:
+    """How pictures are read and written."""
+
+    max_pixels: int = setting(120_000_000, "A picture with more pixels is not decoded.", low=1)
+    max_bytes: int = setting(512 * 2**20, "A file with more bytes is not read.", low=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StorageConfig:
+    """How files are reached. The three tables are given to fsspec as they are (credentials belong elsewhere)."""
+
+    input: dict[str, Any] = setting({}, "fsspec options of INPUT, e.g. `storage.input.endpoint_url`.")
+    output: dict[str, Any] = setting({}, "fsspec options of OUTPUT.")
+    manifest: dict[str, Any] = setting({}, "fsspec options of the manifest; those of OUTPUT where none are given.")
+    put: dict[str, Any] = setting({}, "Extra S3 PutObject parameters, e.g. `storage.put.ServerSideEncryption=aws:kms`.")
+    request_payer: bool = setting(False, "Reads from a requester-pays bucket.")
+    unconditional: bool = setting(False, "Publish to a store that cannot write conditionally.")
+    shared: bool = setting(False, "Local paths are on a disk that every node of the cluster sees.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineConfig:
+    """How the work is spread."""
+
+    workers: int | None = setting(None, "Workers to ask for; without it one per CPU of the cluster.", low=1)
+    address: str = setting("auto", "`local`: embedded Ray; `auto`: a running cluster if there is one; or its address.")
+    chunk_keys: int = setting(32, "Objects per chunk, at most.", low=1, high=64)
+    chunk_bytes: int = setting(64 * 2**20, "Bytes per chunk, at most.", low=1)
+    io_threads: int = setting(4, "Threads of a worker that read ahead and publish behind.", low=1, high=64)
+    chunk_time_s: float = setting(600.0, "After this long a worker drops a chunk and the driver sends it again.", low=1)
+    image_time_s: float = setting(60.0, "A chunk gets this long for each of its objects, if that is more.", low=1)
+    no_worker_s: float = setting(600.0, "Without any worker for this long the run ends.", low=1)
+    attempts: int = setting(3, "How often an object is tried that a worker did not come back from.", low=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """One run."""
+
+    input: str = setting("", "Folder or single file, any fsspec URL.")
+    output: str = setting("", "Folder, any fsspec URL.")
+    manifest: str | None = setting(None, "Folder of the manifest; default OUTPUT.manifest.")
+    as_of: str | None = setting(None, "Time at which consent is decided, ISO 8601; default: now.")
+    include: tuple[str, ...] = setting((), "Only keys that match one of these patterns.")
+    exclude: tuple[str, ...] = setting((), "No keys that match one of these patterns.")
+    limit: int | None = setting(None, "Only the first so many objects.", low=0)
+    max_failures: str | None = setting(
+        None, "More failed objects than this (number or share, `5%`) end the run with 3."
+    )
+    dry_run: bool = setting(False, "List and count; read, write and start nothing.")
+    detector: DetectorConfig = field(default_factory=DetectorConfig)
+    redaction: RedactionConfig = field(default_factory=RedactionConfig)
+    consent: ConsentConfig = field(default_factory=ConsentConfig)
+    codec: CodecConfig = field(default_factory=CodecConfig)
+    storage: StorageConfig = field(default_factory=StorageConfig)
+    engine: EngineConfig = field(default_factory=EngineConfig)
+
+
+def fields_of(config_type: type[Any], prefix: str = "") -> Iterator[tuple[str, Any, str]]:
+    """(dotted name, default, documentation) of every setting, sections flattened."""
+    hints = typing.get_type_hints(config_type)
+    for item in dataclasses.fields(config_type):
+        name = f"{prefix}{item.name}"
+        if dataclasses.is_dataclass(hints[item.name]):
+            yield from fields_of(typing.cast("type[Any]", hints[item.name]), f"{name}.")
+        else:
+            default = item.default if item.default is not dataclasses.MISSING else {}
+            yield name, default, item.metadata["doc"]
+
+
+def choices(config_type: type[Any], name: str) -> tuple[str, ...] | None:
+    """The values that a setting (dotted name) can have, None if they cannot be counted."""
+    *sections, last = name.split(".")
+    for section in sections:
+        config_type = typing.get_type_hints(config_type)[section]
+    hint = typing.get_type_hints(config_type)[last]
+    return typing.get_args(hint) if typing.get_origin(hint) is Literal else None
+
+
+def from_mapping(config_type: type[T], values: Mapping[str, Any], prefix: str = "") -> T:
+    """Builds a configuration from nested mappings (values may be text, as they come from a command line).
+
+    Raises:
+        ConfigError: A key is unknown or a value has the wrong type or lies outside its limits.
+    """
+    hints = typing.get_type_hints(config_type)
+    known = {item.name: item for item in dataclasses.fields(typing.cast("Any", config_type))}
+    arguments: dict[str, Any] = {}
+    for key, value in values.items():
+        name = f"{prefix}{key}"
+        if key not in known:
+            raise ConfigError(f"unknown setting {name!r}; known here: {', '.join(sorted(known))}")
+        hint = hints[key]
+        if dataclasses.is_dataclass(hint):
+            if not isinstance(value, Mapping):
+                raise ConfigError(f"{name} is a section, not a value")
+            arguments[key] = from_mapping(typing.cast("type[Any]", hint), value, f"{name}.")
+        else:
+            arguments[key] = _limited(name, _converted(name, value, hint), known[key].metadata)
+    return config_type(**arguments)
+
+
+def _converted(name: str, value: Any, hint: Any) -> Any:
+    origin, options = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (types.UnionType, typing.Union):
+        if value is None or value == "":
+            return None
+        return _converted(name, value, next(o for o in options if o is not type(None)))
+    if origin is Literal:
+        if value not in options:
+            raise ConfigError(f"{name} is one of {', '.join(options)}, not {value!r}")
+        return value
+    if origin is tuple:
+        return (value,) if isinstance(value, str) else tuple(str(v) for v in value)
+    if origin is dict:
+        if not isinstance(value, Mapping):
+            raise ConfigError(f"{name} takes a key: {name}.KEY=VALUE")
+        return dict(value)
+    return _scalar(name, value, hint)
+
+
+def _scalar(name: str, value: Any, hint: Any) -> Any:
+    if hint is bool:
+        truth = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+        found = value if isinstance(value, bool) else truth.get(str(value).lower())
+        if found is None:
+            raise ConfigError(f"{name} is true or false, not {value!r}")
+        return found
+    if isinstance(value, bool) and hint is not str:
+        raise ConfigError(f"{name} is a number, not {value!r}")
+    try:
+        return hint(value)
+    except (TypeError, ValueError):
+        raise ConfigError(f"{name} is {'text' if hint is str else 'a number'}, not {value!r}") from None
+
+
+def _limited(name: str, value: Any, metadata: Mapping[str, Any]) -> Any:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        low, high = metadata["low"], metadata["high"]
+        below, above = low is not None and not value >= low, high is not None and not value <= high
+        if below or above:
+            raise ConfigError(f"{name} is {value}; it has to lie in [{low}, {'…' if high is None else high}]")
+    return value
+
+
+def parse_assignments(assignments: typing.Iterable[str]) -> dict[str, Any]:
+    """`["a.b=1", ...]` to nested mappings. Values that read as JSON lists, objects or booleans are taken as such."""
+    result: dict[str, Any] = {}
+    for assignment in assignments:
+        path, separator, text = assignment.partition("=")
+        if not separator or not path:
+            raise ConfigError(f"--set takes section.key=value, not {assignment!r}")
+        node = result
+        *parents, last = path.split(".")
+        for parent in parents:
+            node = node.setdefault(parent, {})
+            if not isinstance(node, dict):
+                raise ConfigError(f"--set {path}: {parent} is already a value")
+        node[last] = _maybe_json(text)
+    return result
+
+
+def _maybe_json(text: str) -> Any:
+    if text[:1] in "[{" or text in ("true", "false", "null"):
+        try:
+            return json.loads(text)
+        except ValueError:
+            return text
+    return text
+
+
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested mappings merged; `over` wins."""
+    result = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, Mapping) and isinstance(result.get(key), Mapping)
+        result[key] = merge(result[key], value) if both else value
+    return result
+
+
+def parse_file(text: bytes, name: str) -> dict[str, Any]:
+    """A configuration file: TOML, or JSON when its name ends so.
+
+    Raises:
+        ConfigError: It cannot be parsed.
+    """
+    try:
+        parsed = json.loads(text) if name.endswith(".json") else tomllib.loads(text.decode())
+    except ValueError as error:
+        raise ConfigError(f"{name}: {error}") from None
+    if not isinstance(parsed, dict):
+        raise ConfigError(f"{name}: a table of settings is expected")
+    return parsed
+
+
+def settings_sha256(config: RunConfig, detector_sha256: str, revisions: Mapping[str, int]) -> str:
+    """Hash of all that decides what an output looks like; not of where it lies or how the work is spread.
+
+    Args:
+        config: The run's settings.
+        detector_sha256: Of the network's weights.
+        revisions: The hand-raised `output_revision` of codec, redactor and detector.
+    """
+    relevant = {
+        "detector": dataclasses.asdict(config.detector) | {"weights": detector_sha256},
+        "redaction": dataclasses.asdict(config.redaction),
+        "policy": [config.consent.policy, config.consent.publish_no_face],
+        "codec": dataclasses.asdict(config.codec),
+        "revisions": dict(sorted(revisions.items())),
+    }
+    return hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,16 @@
+"""The consent registry: read it, decide about a key, apply the decision to the faces of one picture."""
+
+from anonymizer.consent.cells import parse_time
+from anonymizer.consent.faces import Canvas, Verdict, apply, is_withheld
+from anonymizer.consent.registry import Registry, empty_registry, load_registry
+
+__all__ = [
+    "Canvas",
+    "Registry",
+    "Verdict",
+    "apply",
+    "empty_registry",
+    "is_withheld",
+    "load_registry",
+    "parse_time",
+]

@@ -1,0 +1,190 @@
+"""What a cell of the registry may hold, and the row that its cells make.
+
+Every parser takes the text of one cell that is not empty and raises ValueError without that text: a cell may name a
+person.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal, cast
+
+from anonymizer.records import Region
+
+RowStatus = Literal["granted", "withdrawn", "denied", "malformed", "expired", "pending"]
+
+REGION_BOX = ("x", "y", "w", "h")
+REGION_COLUMNS = (*REGION_BOX, "width", "height", "frame", "source_sha256")
+COLUMNS = (
+    "key",
+    "match",
+    "status",
+    "record_id",
+    "subject_id",
+    "scope",
+    "purposes",
+    "valid_from",
+    "valid_until",
+    *REGION_COLUMNS,
+)
+#: Without these there is no registry.
+REQUIRED = ("key", "status")
+
+#: Whole numbers up to here are exact in float32, which is what boxes are made of.
+LARGEST_PX = 2**24
+
+_TIME = re.compile(
+    r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})"
+    r"(?P<time>[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?(Z|[+-][0-9]{2}(:?[0-9]{2})?))?"
+)
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?")
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of the registry, its key and form left out.
+
+    Attributes:
+        status: `malformed` for a row with any malformed cell; every status but `granted` vetoes.
+        purposes: None = any purpose.
+        valid_from: Inclusive, UTC; None = unbounded.
+        valid_until: Exclusive, UTC; None = unbounded.
+    """
+
+    status: RowStatus
+    record_id: str | None = None
+    subject: str | None = field(default=None, repr=False)
+    everyone: bool = False
+    purposes: frozenset[str] | None = None
+    valid_from: datetime | None = None
+    valid_until: datetime | None = None
+    region: Region | None = None
+
+
+def parse_time(text: str) -> datetime:
+    """ISO 8601 with an offset, or a date, which is midnight UTC.
+
+    Args:
+        text: `2026-03-01`, `2026-03-01T12:00:00+01:00`, `2026-03-01T11:00Z`.
+
+    Returns:
+        The instant, in UTC.
+
+    Raises:
+        ValueError: Anything else; above all a time without an offset, which could be any of 27 hours.
+    """
+    found = _TIME.fullmatch(text)
+    if found is None:
+        raise ValueError("not ISO 8601 with an offset")
+    try:
+        if found["time"] is None:
+            return datetime.fromisoformat(text).replace(tzinfo=UTC)
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("no such time") from None
+
+
+def _one_of(*words: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in words:
+            raise ValueError("not one of the known words")
+        return text
+
+    return parse
+
+
+def _pixels(text: str) -> float:
+    value = float(text) if _NUMBER.fullmatch(text) else float("nan")
+    if not -LARGEST_PX <= value <= LARGEST_PX:
+        raise ValueError("not a number of pixels")
+    return value
+
+
+def _extent(text: str) -> float:
+    value = _pixels(text)
+    if value <= 0:
+        raise ValueError("not above 0")
+    return value
+
+
+def _count(text: str) -> int:
+    value = _pixels(text)
+    # "640.0" is what a data frame makes of a column of whole numbers with a gap.
+    if value < 0 or not value.is_integer():
+        raise ValueError("not a whole number")
+    return int(value)
+
+
+def _side(text: str) -> int:
+    _extent(text)
+    return _count(text)
+
+
+def _sha256(text: str) -> str:
+    if not _SHA256.fullmatch(text):
+        raise ValueError("not a SHA-256")
+    return text.lower()
+
+
+def _purposes(text: str) -> frozenset[str]:
+    return frozenset(part.strip() for part in text.split(";")) - {""}
+
+
+#: Column → (parser, what its cells have to be). `key`, `record_id` and `subject_id` may be any text.
+PARSERS: Mapping[str, tuple[Callable[[str], object], str]] = {
+    "match": (_one_of("exact", "prefix", "glob"), "one of exact, prefix, glob"),
+    "status": (
+        _one_of("granted", "denied", "withdrawn", "pending", "expired"),
+        "one of granted, denied, withdrawn, pending, expired",
+    ),
+    "scope": (_one_of("person", "everyone"), "one of person, everyone"),
+    "purposes": (_purposes, "text"),
+    "valid_from": (parse_time, "a date or ISO 8601 with an offset"),
+    "valid_until": (parse_time, "a date or ISO 8601 with an offset"),
+    "x": (_pixels, "a number of pixels"),
+    "y": (_pixels, "a number of pixels"),
+    "w": (_extent, "a number of pixels above 0"),
+    "h": (_extent, "a number of pixels above 0"),
+    "width": (_side, "a whole number of pixels above 0"),
+    "height": (_side, "a whole number of pixels above 0"),
+    "frame": (_count, "a whole number, from 0 on"),
+    "source_sha256": (_sha256, "64 hexadecimal digits"),
+}
+
+
+def read_row(cells: Mapping[str, str]) -> Row:
+    """The row that well-formed cells make.
+
+    Args:
+        cells: Text by column, for the columns that the registry has; empty text for an empty cell.
+    """
+
+    def value(column: str) -> object:
+        text = cells.get(column, "")
+        return PARSERS[column][0](text) if text else None
+
+    purposes = cast("frozenset[str]", value("purposes") or frozenset()) if "purposes" in cells else frozenset("*")
+    return Row(
+        status=cast("RowStatus", value("status")),
+        record_id=cells.get("record_id") or None,
+        subject=cells.get("subject_id") or None,
+        everyone=value("scope") == "everyone",
+        purposes=None if "*" in purposes else purposes,
+        valid_from=cast("datetime | None", value("valid_from")),
+        valid_until=cast("datetime | None", value("valid_until")),
+        region=read_region(cells),
+    )
+
+
+def read_region(cells: Mapping[str, str]) -> Region | None:
+    """The region that well-formed cells make; None where they are empty, which is the whole image."""
+    if not cells.get("x"):
+        return None
+    values = {c: PARSERS[c][0](cells[c]) if cells.get(c) else None for c in REGION_COLUMNS}
+    x, y, w, h = (cast("float", values[column]) for column in REGION_BOX)
+    width, height, frame = (cast("int | None", values[column]) for column in ("width", "height", "frame"))
+    return Region(x, y, w, h, width, height, frame, cast("str | None", values["source_sha256"]))

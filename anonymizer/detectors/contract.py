@@ -1,0 +1,117 @@
+"""What every detector promises, and what all of them do alike before and after looking."""
+
+from __future__ import annotations
+
+from typing import Protocol, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from anonymizer import geometry
+from anonymizer.config import DetectorConfig
+from anonymizer.errors import DetectionFailed
+from anonymizer.records import Pixels
+
+Found: TypeAlias = tuple[geometry.FloatBoxes, NDArray[np.float32]]
+
+#: A smaller picture is enlarged until its longer side has so many pixels: no network here sees faces that are only
+#: a few pixels high, and thumbnails are often nothing but a face.
+LEAST_SIDE_PX = 128
+
+
+class Detector(Protocol):
+    """Finds faces in one upright picture. Not safe for use by several threads at once.
+
+    Attributes:
+        name: Key in `DETECTORS`.
+        sha256: Of the weights, in hex; of the name where there are none.
+        output_revision: Raised by hand whenever the boxes change, so that photos are done again.
+    """
+
+    name: str
+    sha256: str
+    output_revision: int
+
+    def detect(self, pixels: Pixels) -> Found:
+        """Faces, strongest first.
+
+        Args:
+            pixels: (H, W) gray or (H, W, 3) RGB, uint8, upright; it is not modified.
+
+        Returns:
+            (N, 4) float32 `xyxy` in pixels of the picture, clipped to it and never empty, and (N,) float32 scores in
+            (0, 1], none below the configured one.
+
+        Raises:
+            DetectionFailed: There is no usable answer, which is not the same as no face.
+        """
+        ...
+
+    def self_test(self) -> None:
+        """Looks at a picture whose answer is known; the settings of the run play no part.
+
+        Raises:
+            DetectionFailed: The answer is wrong: a broken runtime or wrong weights.
+        """
+        ...
+
+
+def as_rgb(pixels: Pixels) -> Pixels:
+    """(H, W, 3) contiguous RGB; gray is expanded.
+
+    Raises:
+        DetectionFailed: There is no pixel, or the array is no picture.
+    """
+    _check(pixels)
+    contiguous = np.ascontiguousarray(pixels)
+    return cv2.cvtColor(contiguous, cv2.COLOR_GRAY2RGB).astype(np.uint8, copy=False) if pixels.ndim == 2 else contiguous
+
+
+def as_gray(pixels: Pixels) -> Pixels:
+    """(H, W) contiguous luma (ITU-R BT.601).
+
+    Raises:
+        DetectionFailed: There is no pixel, or the array is no picture.
+    """
+    _check(pixels)
+    contiguous = np.ascontiguousarray(pixels)
+    return cv2.cvtColor(contiguous, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False) if pixels.ndim == 3 else contiguous
+
+
+def working_size(pixels: Pixels, config: DetectorConfig) -> tuple[int, int]:
+    """(width, height) in pixels at which faces are looked for: `scale`, but neither tiny nor above `max_side_px`."""
+    height, width = pixels.shape[:2]
+    longer = max(width, height)
+    share = min(max(config.scale, LEAST_SIDE_PX / longer), config.max_side_px / longer)
+    return max(1, round(width * share)), max(1, round(height * share))
+
+
+def result(xyxy: ArrayLike, score: ArrayLike, pixels: Pixels, min_score: float) -> Found:
+    """Boxes in the form that `Detector.detect` promises.
+
+    Args:
+        xyxy: (N, 4) boxes in pixels of the picture, not clipped.
+        score: (N,) scores.
+        pixels: The picture.
+        min_score: Boxes below this score are left out.
+
+    Raises:
+        DetectionFailed: A number is not finite.
+    """
+    height, width = pixels.shape[:2]
+    scores = np.asarray(score, dtype=np.float32).reshape(-1)
+    given = geometry.as_boxes(xyxy)
+    if not (np.isfinite(given).all() and np.isfinite(scores).all()):
+        raise DetectionFailed("the boxes are not finite")
+    boxes = geometry.clip(given, width, height)
+    keep = (scores >= min_score) & (scores > 0) & (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+    boxes, scores = boxes[keep], np.minimum(scores[keep], np.float32(1))
+    order = np.argsort(-scores, kind="stable")
+    return boxes[order], scores[order]
+
+
+def _check(pixels: Pixels) -> None:
+    rgb = pixels.ndim == 3 and pixels.shape[2] == 3
+    if pixels.size == 0 or pixels.dtype != np.uint8 or not (rgb or pixels.ndim == 2):
+        raise DetectionFailed("neither gray nor RGB")

@@ -1,0 +1,513 @@
+"""A run from configuration to exit status: registry, take-down, plan, engine, accounting. Never sees a pixel."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import logging
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from itertools import chain
+from typing import Any, Protocol
+
+from anonymizer import __version__, consent, detectors, engine
+from anonymizer.chunks import Task, chunk_id
+from anonymizer.config import RunConfig
+from anonymizer.consent import Registry
+from anonymizer.errors import (
+    AnonymizerError,
+    ConfigError,
+    ObjectError,
+    PoisonImage,
+    PublishConflict,
+    RegistryError,
+    RunError,
+)
+from anonymizer.manifest import ManifestStore, from_table, new_run_id
+from anonymizer.plan import CurrentRows, Planner, is_unsafe, past_retention
+from anonymizer.records import NO_CONSENT, ChunkResult, ImageRef, ManifestRow, WorkItem
+from anonymizer.storage import (
+    Irregular,
+    VersionCursor,
+    is_local,
+    nested,
+    normalize_uri,
+    open_root,
+)
+from anonymizer.worker import Job, Worker, failed_row, open_input, open_manifest, open_output
+
+log = logging.getLogger(__name__)
+
+#: Journal parts are folded into large ones whenever so many chunks have been committed.
+COMPACT_EVERY = 2000
+#: Rows that the driver writes itself are gathered up to this many.
+OWN_ROWS = 500
+#: A key whose output changes under us again and again is given up after so many tries.
+CONFLICTS = 4
+
+OK, UNEXPECTED, USAGE, FAILURES, VERIFY, UNSAFE_LEFT = 0, 1, 2, 3, 4, 5
+
+
+class Progress(Protocol):
+    """Shows how far the run is."""
+
+    def start(self, run_id: str, carried: int) -> None: ...
+
+    def advance(self, images: int, faces: int, failures: int, listed: int) -> None: ...
+
+    def close(self) -> None: ...
+
+
+@dataclass
+class Summary:
+    """What the closing table tells."""
+
+    run_id: str = ""
+    manifest_uri: str = ""
+    exit_status: int = UNEXPECTED
+    listed: int = 0
+    listed_bytes: int = 0
+    carried: int = 0
+    statuses: Counter[str] = field(default_factory=Counter)
+    codes: Counter[str] = field(default_factory=Counter)
+    failures: list[tuple[str, str]] = field(default_factory=list)
+    faces: int = 0
+    redacted: int = 0
+    output_bytes: int = 0
+    removed_unsafe: int = 0
+    unsafe_left: list[str] = field(default_factory=list)
+    standing_failures: int = 0
+    registry_problems: tuple[str, ...] = ()
+    registry_unmatched: tuple[int, ...] = ()
+    seconds: float = 0.0
+    first_result_s: float | None = None
+    stopped_early: bool = False
+
+    @property
+    def written(self) -> int:
+        """Objects that got their row in this run."""
+        return sum(self.statuses.values())
+
+
+class _TooManyFailures(Exception):
+    """More failures than were allowed: stop here."""
+
+
+def run(config: RunConfig, progress: Progress, *, inside_job: bool = False) -> Summary:
+    """Does a run.
+
+    Args:
+        config: INPUT, OUTPUT and the manifest as the user wrote them.
+        progress: Told how far it is.
+        inside_job: Runs inside a Ray job, where relative paths point into a package that is deleted later.
+
+    Returns:
+        The counts and the exit status.
+
+    Raises:
+        UsageError: Configuration or registry are wrong (exit 2).
+        RunError: The run cannot go on (exit 1); started again with the same arguments it goes on where it stopped.
+    """
+    started = time.monotonic()
+    config, manifest_uri = resolved(config, inside_job=inside_job)
+    as_of = _as_of(config)
+    if config.dry_run:
+        return _dry_run(config, manifest_uri, as_of)
+    driver = _Driver(config, manifest_uri, as_of, progress)
+    try:
+        driver.run()
+    finally:
+        progress.close()
+    driver.summary.seconds = time.monotonic() - started
+    return driver.summary
+
+
+def resolved(config: RunConfig, *, inside_job: bool) -> tuple[RunConfig, str]:
+    """The configuration with full URLs, and the manifest's.
+
+    Raises:
+        ConfigError: They are missing, contradict each other or cannot mean what was meant.
+    """
+    given = [uri for uri in (config.input, config.output, config.manifest) if uri]
+    if not config.input or not config.output:
+        raise ConfigError("INPUT and OUTPUT are both needed")
+    if inside_job and any(_is_relative_path(uri) for uri in given):
+        raise ConfigError("inside a Ray job relative paths point into a package that is deleted later: give full ones")
+    source, output = normalize_uri(config.input), normalize_uri(config.output)
+    if config.manifest is None and not is_local(output) and "/" not in output.partition("://")[2].strip("/"):
+        raise ConfigError("OUTPUT is a bucket's root, so its manifest cannot lie beside it: give --manifest URI")
+    manifest_uri = normalize_uri(config.manifest) if config.manifest else f"{output.rstrip('/')}.manifest"
+    for a, b, names in ((source, output, "INPUT and OUTPUT"), (output, manifest_uri, "OUTPUT and the manifest")):
+        if nested(a, b):
+            raise ConfigError(f"{names} lie inside one another")
+    return replace(config, input=source, output=output, manifest=manifest_uri), manifest_uri
+
+
+def _is_relative_path(uri: str) -> bool:
+    return "://" not in uri and not uri.startswith("/")
+
+
+def _as_of(config: RunConfig) -> datetime:
+    if config.as_of is None:
+        return datetime.now(UTC)
+    try:
+        return consent.parse_time(config.as_of)
+    except ValueError:
+        raise ConfigError("--as-of takes an ISO 8601 time with offset, or a date") from None
+
+
+def read_uri(uri: str, what: str) -> bytes:
+    """One file at any URL, with the credentials of the environment.
+
+    Raises:
+        ConfigError: It cannot be read.
+    """
+    folder, _, name = normalize_uri(uri).rpartition("/")
+    try:
+        return open_root(folder).get(name)
+    except (ObjectError, RunError) as error:
+        reason = getattr(error, "message", str(error))
+        raise ConfigError(f"{what} {uri} cannot be read: {reason}") from None
+
+
+def load_registry(config: RunConfig, as_of: datetime) -> Registry:
+    """The consent registry; without one nobody has consented.
+
+    Raises:
+        RegistryError: It cannot be read.
+    """
+    settings = config.consent
+    if settings.registry is None:
+        return consent.empty_registry(purpose=settings.purpose, as_of=as_of)
+    try:
+        data = read_uri(settings.registry, "the registry")
+    except ConfigError as error:
+        raise RegistryError(str(error)) from None
+    return consent.load_registry(data, settings.registry, purpose=settings.purpose, as_of=as_of)
+
+
+def _dry_run(config: RunConfig, manifest_uri: str, as_of: datetime) -> Summary:
+    """Counts what a run would look at; reads no object, writes nothing, starts nothing."""
+    load_registry(config, as_of)
+    started = time.monotonic()
+    planner = Planner(config, "", lambda _key: NO_CONSENT, lambda _entry, _attempt: None)
+    summary = Summary(manifest_uri=manifest_uri, exit_status=OK)
+    with open_input(config) as source:
+        for entry in planner.selected(source.list()):
+            kind = "failed" if isinstance(entry, Irregular) else "to read"
+            summary.statuses[kind] += 1
+    summary.listed, summary.listed_bytes = planner.listed, planner.listed_bytes
+    summary.seconds = time.monotonic() - started
+    return summary
+
+
+def arguments_sha256(config: RunConfig) -> str:
+    """Hash of what makes two starts the same run: not the number of workers, not a secret."""
+    values = dataclasses.asdict(config)
+    del values["engine"], values["storage"]
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+class _Driver:
+    """The state of one run; also what the engine reports to (`engine.Sink`)."""
+
+    def __init__(self, config: RunConfig, manifest_uri: str, as_of: datetime, progress: Progress) -> None:
+        self._config = config
+        self._as_of = as_of
+        self._progress = progress
+        self._started = time.monotonic()
+        self._manifest: ManifestStore = open_manifest(config, manifest_uri)
+        self._output = open_output(config)
+        self._own_rows: list[ManifestRow] = []
+        self._conflicts: Counter[str] = Counter()
+        self._chunks = 0
+        self._limit = failure_limit(config.max_failures)
+        self._record: dict[str, Any] = {}
+        self.summary = Summary(manifest_uri=manifest_uri)
+
+    def run(self) -> None:
+        try:
+            registry = load_registry(self._config, self._as_of)
+        except RegistryError:
+            self._take_down_expired()
+            raise
+        weights = detectors.load_weights(self._config.detector, lambda uri: read_uri(uri, "the detector's network"))
+        self._output.check_publishing()
+        self._begin(registry)
+        rows = self._take_down(registry)
+        planner = Planner(self._config, self.summary.run_id, registry.decide, self._refuse)
+        try:
+            with open_input(self._config) as source:
+                outputs = VersionCursor(self._output.list(output=True))
+                tasks = planner.tasks(source.list(), outputs, CurrentRows(rows))
+                self._work(registry, weights, self._counted(tasks, planner))
+        except _TooManyFailures:
+            self.summary.stopped_early = True
+        self._flush()
+        self._finish(registry, planner)
+
+    def _begin(self, registry: Registry) -> None:
+        """Takes up an unfinished run with the same arguments, or starts a new one; says so before any work."""
+        arguments = arguments_sha256(self._config)
+        run_id = self._manifest.unfinished(arguments)
+        if run_id is None:
+            run_id = new_run_id(self._manifest.run_ids(), datetime.now(UTC))
+        else:
+            log.info("taking up run %s", run_id)
+        self.summary.run_id = run_id
+        self.summary.registry_problems = registry.problems
+        settings = dataclasses.asdict(self._config)
+        # Options of a filesystem may hold credentials: their names are enough.
+        settings["storage"] = {name: sorted(v) if isinstance(v, dict) else v for name, v in settings["storage"].items()}
+        self._record = {
+            "run_id": run_id,
+            "arguments_sha256": arguments,
+            "settings": settings,
+            "as_of": self._as_of.isoformat(),
+            "registry_sha256": registry.sha256,
+            "versions": engine.versions(),
+            "started": datetime.now(UTC).isoformat(),
+            "finished": None,
+        }
+        self._manifest.write_run(run_id, self._record)
+
+    def _take_down(self, registry: Registry) -> Any:
+        """Removes every output that today's decisions do not allow, before any other work; gives the current rows."""
+        rows = self._manifest.current()
+        unsafe = [
+            row_and_run
+            for row_and_run in _published(rows)
+            if is_unsafe(row_and_run[0], registry.decide(row_and_run[0].key), self._config)
+            or past_retention(row_and_run[0], self._as_of)
+        ]
+        for row, run_id in unsafe:
+            self._remove_unsafe(row, attempt=row.attempt + 1 if run_id == self.summary.run_id else 0)
+        self._flush()
+        return self._manifest.current() if unsafe else rows
+
+    def _take_down_expired(self) -> None:
+        """With a registry that cannot be read: at least what has run out by the clock goes."""
+        expired = [row for row, _ in _published(self._manifest.current()) if past_retention(row, self._as_of)]
+        if not expired:
+            return
+        self.summary.run_id = new_run_id(self._manifest.run_ids(), datetime.now(UTC))
+        for row in expired:
+            self._remove_unsafe(row, attempt=0)
+        self._flush()
+
+    def _remove_unsafe(self, row: ManifestRow, attempt: int) -> None:
+        try:
+            self._output.remove(row.key, expected=None)
+        except (AnonymizerError, OSError):
+            log.error("%s: an output that is no longer safe could not be removed", row.key)
+            self.summary.unsafe_left.append(row.key)
+            return
+        self.summary.removed_unsafe += 1
+        removed = ManifestRow(
+            key=row.key,
+            source_uri=row.source_uri,
+            status="removed",
+            processed_at=datetime.now(UTC),
+            source_etag=row.source_etag,
+            error_code="unsafe",
+            error_message="the consent that this output needed no longer holds",
+            retryable=False,
+            attempt=attempt,
+            as_of=self._as_of,
+            software_version=__version__,
+        )
+        self._own_rows.append(removed)
+
+    def _counted(self, tasks: Iterator[Task], planner: Planner) -> Iterator[Task]:
+        for task in tasks:
+            self.summary.listed, self.summary.carried = planner.listed, planner.carried
+            yield task
+        self.summary.listed, self.summary.carried = planner.listed, planner.carried
+
+    def _work(self, registry: Registry, weights: bytes | None, tasks: Iterator[Task]) -> None:
+        """Starts the workers, if there is anything for them to do."""
+        self._progress.start(self.summary.run_id, self.summary.carried)
+        first = next(tasks, None)
+        if first is None:
+            return
+        job = Job(
+            config=self._config,
+            manifest_uri=self.summary.manifest_uri,
+            run_id=self.summary.run_id,
+            as_of=self._as_of,
+            registry_sha256=registry.sha256,
+            weights=weights,
+        )
+        with engine.connected(self._config.engine) as nodes:
+            self._check_paths(nodes)
+            engine.Engine(self._config.engine, Worker, job).run(chain([first], tasks), self)
+
+    def _check_paths(self, nodes: int) -> None:
+        local = [uri for uri in (self._config.input, self._config.output, self.summary.manifest_uri) if is_local(uri)]
+        if nodes > 1 and local and not self._config.storage.shared:
+            raise ConfigError(
+                f"{local[0]} is a local path and the cluster has {nodes} nodes: "
+                "use an object store, or --set storage.shared=true if every node sees the same disk"
+            )
+
+    # What the engine reports.
+
+    def committed(self, task: Task, result: ChunkResult) -> list[Task]:
+        """Counts a chunk's rows; conflicts and unfinished items come back with their output looked up anew."""
+        self._count(result.statuses, result.codes, result.face_count)
+        self.summary.redacted += result.redacted_count
+        self.summary.output_bytes += result.output_bytes
+        self.summary.unsafe_left.extend(result.unsafe_left)
+        self._chunks += 1
+        if self._chunks % COMPACT_EVERY == 0:
+            self._manifest.compact(self.summary.run_id, final=False)
+        for key in result.conflicts:
+            self._conflicts[key] += 1
+        given_up = [k for k in result.conflicts if self._conflicts[k] >= CONFLICTS]
+        for item in task.items:
+            if item.ref.key in given_up:
+                self._fail(item, PublishConflict(), task.attempt + 1)
+        again = {*result.conflicts, *result.unfinished} - set(given_up)
+        items = tuple(item for item in task.items if item.ref.key in again)
+        return [self.refresh(replace(task, items=items))] if items else []
+
+    def poison(self, task: Task) -> None:
+        """The one object that no worker survives gets its row from here."""
+        self._fail(task.items[0], PoisonImage(), task.attempt + 1)
+
+    def refresh(self, task: Task) -> Task:
+        """Output versions as they are now: whoever held the task may have published some of them."""
+        return replace(task, items=tuple(self._refreshed(item) for item in task.items))
+
+    def _refreshed(self, item: WorkItem) -> WorkItem:
+        version = self._output.version(item.ref.key)
+        if version == item.output_version:
+            return item
+        return replace(item, output_version=version, standing=None)
+
+    # Rows that the driver writes itself.
+
+    def _refuse(self, entry: Irregular, attempt: int) -> None:
+        item = WorkItem(ImageRef(entry.key, entry.uri, "", 0, None), NO_CONSENT, None)
+        row = replace(failed_row(item, entry.error()), source_etag=None, source_size=None, attempt=attempt)
+        self._own(row)
+
+    def _fail(self, item: WorkItem, error: ObjectError, attempt: int) -> None:
+        """An object given up. Whatever stands in its place was made by nobody we can ask, so it goes."""
+        if item.output_version is not None:
+            try:
+                self._output.remove(item.ref.key, expected=None)
+            except (AnonymizerError, OSError):
+                self.summary.unsafe_left.append(item.ref.key)
+        self._own(replace(failed_row(item, error), attempt=attempt, consent_sha256=item.decision.sha256))
+
+    def _own(self, row: ManifestRow) -> None:
+        self._own_rows.append(replace(row, as_of=self._as_of, software_version=__version__))
+        codes = {row.key: row.error_code} if row.error_code else {}
+        self._count({row.key: row.status}, codes, 0)
+        if len(self._own_rows) >= OWN_ROWS:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._own_rows:
+            refs = [ImageRef(row.key, "", str(row.attempt), 0, None) for row in self._own_rows]
+            items = [WorkItem(ref, NO_CONSENT, None) for ref in refs]
+            self._manifest.write_part(self.summary.run_id, f"driver_{chunk_id(items)}", 0, self._own_rows)
+            self._own_rows.clear()
+
+    def _count(self, statuses: dict[str, Any], codes: dict[str, str], faces: int) -> None:
+        summary = self.summary
+        if summary.first_result_s is None:
+            summary.first_result_s = time.monotonic() - self._started
+        summary.statuses.update(statuses.values())
+        summary.codes.update(codes.values())
+        summary.faces += faces
+        failed = [(key, codes.get(key, "")) for key, status in statuses.items() if status == "failed"]
+        summary.failures.extend(failed)
+        for key, code in failed:
+            log.debug("%s: %s", key, code)
+        self._progress.advance(len(statuses), faces, summary.statuses["failed"], summary.listed)
+        if self._limit is not None and self._limit.stops(summary.statuses["failed"]):
+            raise _TooManyFailures
+
+    def _finish(self, registry: Registry, planner: Planner) -> None:
+        """Folds the journal, balances the account, fixes the exit status and says so in the run's record."""
+        summary = self.summary
+        summary.listed, summary.carried = planner.listed, planner.carried
+        summary.listed_bytes = planner.listed_bytes
+        summary.registry_unmatched = tuple(int(row) for row in registry.unmatched())
+        self._manifest.compact(summary.run_id, final=True)
+        current = self._manifest.current(["status"])
+        summary.standing_failures = Counter(current.column("status").to_pylist())["failed"]
+        if not summary.stopped_early and summary.listed != summary.written + summary.carried:
+            raise RunError(
+                f"the account does not balance: {summary.listed} listed, "
+                f"{summary.written} rows written, {summary.carried} committed before"
+            )
+        summary.exit_status = self._exit_status(current.num_rows)
+        finished = None if summary.stopped_early else datetime.now(UTC).isoformat()
+        counts = {
+            "listed": summary.listed,
+            "carried": summary.carried,
+            "statuses": dict(summary.statuses),
+            "error_codes": dict(summary.codes),
+            "faces": summary.faces,
+            "redacted": summary.redacted,
+            "removed_unsafe": summary.removed_unsafe,
+        }
+        self._record |= {"finished": finished, "counts": counts, "exit_status": summary.exit_status}
+        self._manifest.write_run(summary.run_id, self._record)
+
+    def _exit_status(self, rows: int) -> int:
+        if self.summary.unsafe_left:
+            return UNSAFE_LEFT
+        allowed = self._limit.allowed(rows) if self._limit is not None else 0
+        return FAILURES if self.summary.standing_failures > allowed or self.summary.stopped_early else OK
+
+
+@dataclass(frozen=True)
+class FailureLimit:
+    """`--max-failures`: a number, or a share of the current rows."""
+
+    number: int | None
+    share: float | None
+
+    def allowed(self, rows: int) -> float:
+        """How many of so many rows may have failed."""
+        return self.number if self.number is not None else rows * (self.share or 0.0)
+
+    def stops(self, failed: int) -> bool:
+        """Whether a run at work stops now. A share is judged at the end: before, nobody knows of how many."""
+        return self.number is not None and failed > self.number
+
+
+def failure_limit(text: str | None) -> FailureLimit | None:
+    """`5` or `2.5%`; None when no limit was given.
+
+    Raises:
+        ConfigError: It is neither.
+    """
+    if text is None:
+        return None
+    try:
+        if text.endswith("%"):
+            share = float(text[:-1]) / 100
+            if 0 <= share <= 1:
+                return FailureLimit(None, share)
+        elif int(text) >= 0:
+            return FailureLimit(int(text), None)
+    except ValueError:
+        pass
+    raise ConfigError(f"--max-failures takes a number or a share such as 5%, not {text!r}")
+
+
+def _published(rows: Any) -> Iterable[tuple[ManifestRow, str]]:
+    """Rows that name an output, each with its run; built a batch at a time."""
+    for batch in rows.to_batches(max_chunksize=2048):
+        table = type(rows).from_batches([batch])
+        published = table.filter(table.column("output_uri").is_valid())
+        yield from zip(from_table(published.drop_columns(["run_id"])), published["run_id"].to_pylist(), strict=True)

@@ -1,0 +1,368 @@
+"""The only module that knows Ray: worker actors and a bounded loop that feeds them.
+
+Execution is at least once; publishing is conditional and part names are never reused, so that is enough. Only the
+driver sends a chunk again, and only when the worker that held it is certainly dead or its deadline is over.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import logging
+import platform
+import secrets
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+import ray
+from ray.exceptions import ActorDiedError, RayActorError, RayTaskError
+
+from anonymizer import __version__
+from anonymizer.chunks import Task, TaskQueue, as_chunk
+from anonymizer.config import EngineConfig
+from anonymizer.errors import AnonymizerError, MixedVersionsError, NoWorkersError, RunError
+from anonymizer.records import Chunk, ChunkResult
+from anonymizer.worker import ChunkProcessor
+
+log = logging.getLogger(__name__)
+
+#: Chunks that a worker holds at once: it computes one and reads ahead or publishes behind for the other.
+IN_FLIGHT = 2
+#: The object store carries the network's weights and small results, never an image.
+OBJECT_STORE_BYTES = 160 * 2**20
+#: How often the cluster's size is looked at.
+FOLLOW_S = 10.0
+#: How long after its deadline a chunk may still be answered before its worker is ended.
+GRACE_S = 20.0
+#: A worker that dies this often before it is ready is not worth another try.
+STARTS = 5
+
+_LIBRARIES = ("numpy", "onnxruntime", "opencv-python-headless", "pillow", "pyarrow", "ray", "s3fs")
+
+
+def versions() -> dict[str, str]:
+    """What has to be equal on the driver and on every worker."""
+    found = {name: importlib.metadata.version(name) for name in _LIBRARIES}
+    return {"python": platform.python_version(), "anonymizer": __version__} | found
+
+
+@dataclass(frozen=True)
+class Hello:
+    """A worker's first answer: `instance` differs for every process, `error` says why it cannot work."""
+
+    instance: str
+    node_id: str
+    versions: dict[str, str]
+    error: str | None
+
+
+class _Actor:
+    """Runs in a Ray worker process; `make` builds the processor there (filesystems and networks do not travel).
+
+    The job comes as a reference inside a list: Ray keeps no copy of it for restarts, the driver's own is enough.
+    """
+
+    def __init__(self, make: Callable[[Any], ChunkProcessor], jobs: list[Any]) -> None:
+        self._processor: ChunkProcessor | None = None
+        error = None
+        try:
+            self._processor = make(ray.get(jobs[0]))
+        except AnonymizerError as caught:
+            error = getattr(caught, "message", str(caught))
+        except Exception as caught:  # told to the driver, which ends the run with it
+            error = f"unexpected {type(caught).__name__}"
+            log.exception("the worker could not start")
+        node_id = ray.get_runtime_context().get_node_id()
+        self._hello = Hello(secrets.token_hex(8), node_id, versions(), error)
+
+    def hello(self) -> Hello:
+        return self._hello
+
+    def process(self, chunk: Chunk) -> ChunkResult:
+        if self._processor is None:
+            raise RunError("the worker could not start")
+        return self._processor.process(chunk)
+
+
+class Sink(Protocol):
+    """Whom the loop tells what became of the tasks."""
+
+    def committed(self, task: Task, result: ChunkResult) -> Iterable[Task]:
+        """Counts a result; gives back what has to be done again (conflicts, unfinished items)."""
+
+    def poison(self, task: Task) -> None:
+        """A single item that no worker survives: the sink writes its row."""
+
+    def refresh(self, task: Task) -> Task:
+        """A task whose worker died: output versions are to be looked up anew, it may have published."""
+
+
+@dataclass
+class _Flight:
+    task: Task
+    sent: float
+    time_s: float
+
+
+@dataclass
+class _Slot:
+    """One actor and what it holds, oldest first."""
+
+    actor: Any
+    hello: Any
+    hello_after: float = 0.0
+    instance: str | None = None
+    flights: dict[Any, _Flight] = field(default_factory=dict)
+    parked: list[tuple[_Flight, bool]] = field(default_factory=list)
+    starts: int = 0
+
+
+@contextmanager
+def connected(config: EngineConfig) -> Iterator[int]:
+    """Connects to the cluster, or starts a Ray of our own and ends it afterwards. Gives the number of live nodes.
+
+    Raises:
+        RunError: The cluster cannot be reached.
+    """
+    try:
+        _connect(config)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        log.debug("ray.init: %s", error)
+        raise RunError(f"no Ray cluster answers at {config.address!r}") from None
+    try:
+        yield _live_nodes()
+    finally:
+        ray.shutdown()
+
+
+def _live_nodes() -> int:
+    nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]  # Ray has no types here
+    return sum(1 for node in nodes if node["Alive"])
+
+
+def _cluster_cpus() -> int:
+    resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]  # Ray has no types here
+    return max(1, int(resources.get("CPU", 1)))
+
+
+def _connect(config: EngineConfig) -> None:
+    quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": True}
+    if config.address != "local":
+        try:
+            ray.init(address=config.address, **quiet)
+        except ConnectionError:
+            if config.address != "auto":
+                raise
+        else:
+            return
+    ray.init(
+        address="local",
+        num_cpus=config.workers,
+        include_dashboard=False,
+        object_store_memory=OBJECT_STORE_BYTES,
+        **quiet,
+    )
+
+
+class Engine:
+    """Feeds tasks to workers until none is left.
+
+    Args:
+        config: Number of workers and time limits.
+        make: Builds a worker's processor from `job`, in the worker's process.
+        job: Sent to every worker once, through Ray's object store.
+        epoch: Of the run's lease.
+    """
+
+    def __init__(self, config: EngineConfig, make: Callable[[Any], ChunkProcessor], job: Any, epoch: int = 0) -> None:
+        self._config = config
+        self._make = make
+        self._job = ray.put(job)
+        self._epoch = epoch
+        self._slots: list[_Slot] = []
+        self._followed = -FOLLOW_S
+        self._last_worker = time.monotonic()
+
+    def run(self, fresh: Iterator[Task], sink: Sink) -> None:
+        """Runs every task; each ends in `sink.committed` or `sink.poison`.
+
+        Raises:
+            NoWorkersError: No worker could be had for the configured time.
+            MixedVersionsError: Workers run other versions than the driver.
+            RunError: A worker cannot start, or rows cannot be written.
+        """
+        queue = TaskQueue(fresh, self._config.attempts)
+        try:
+            while True:
+                self._follow_cluster()
+                self._feed(queue)
+                if queue.exhausted and not any(slot.flights or slot.parked for slot in self._slots):
+                    return
+                self._wait(queue, sink)
+                self._release_expired(queue, sink)
+                self._check_workers()
+        finally:
+            for slot in self._slots:
+                ray.kill(slot.actor)
+            self._slots.clear()
+
+    def _follow_cluster(self) -> None:
+        """As many actors as were asked for, or as the cluster has CPUs now; pending ones are demand that shows."""
+        if time.monotonic() - self._followed < FOLLOW_S:
+            return
+        self._followed = time.monotonic()
+        target = self._config.workers or _cluster_cpus()
+        while len(self._slots) < target:
+            self._slots.append(self._new_slot())
+        for slot in [s for s in self._slots if s.instance is None and not s.parked][: len(self._slots) - target]:
+            ray.kill(slot.actor)
+            self._slots.remove(slot)
+
+    def _new_slot(self) -> _Slot:
+        # Ray retries nothing: a poison chunk would run four times before the driver hears of it.
+        options: dict[str, Any] = {
+            "num_cpus": 1,
+            "max_restarts": -1,
+            "max_task_retries": 0,
+            "max_concurrency": IN_FLIGHT + 1,
+        }
+        actor: Any = ray.remote(_Actor).options(**options).remote(self._make, [self._job])
+        return _Slot(actor, actor.hello.remote())
+
+    def _feed(self, queue: TaskQueue) -> None:
+        for depth in range(IN_FLIGHT):
+            for slot in self._slots:
+                if slot.instance is None or len(slot.flights) != depth:
+                    continue
+                if any(flight.task.alone for flight in slot.flights.values()):
+                    continue
+                task = queue.take(idle=not slot.flights)
+                if task is not None:
+                    self._send(slot, task)
+
+    def _send(self, slot: _Slot, task: Task) -> None:
+        chunk = as_chunk(
+            task,
+            epoch=self._epoch,
+            chunk_time_s=self._config.chunk_time_s,
+            image_time_s=self._config.image_time_s,
+        )
+        slot.flights[slot.actor.process.remote(chunk)] = _Flight(task, time.monotonic(), chunk.time_s)
+
+    def _wait(self, queue: TaskQueue, sink: Sink) -> None:
+        """Handles whatever comes back within a second."""
+        owners = {ref: slot for slot in self._slots for ref in slot.flights}
+        hellos = {slot.hello: slot for slot in self._slots if slot.hello is not None}
+        refs = [*owners, *hellos]
+        if not refs:
+            time.sleep(0.2)
+        ready = ray.wait(refs, num_returns=len(refs), timeout=0)[0] if refs else []
+        if refs and not ready:
+            ready = ray.wait(refs, num_returns=1, timeout=1.0)[0]
+        for ref in ready:
+            if ref in hellos:
+                self._greet(hellos[ref], queue, sink)
+            elif ref in owners[ref].flights:
+                self._land(owners[ref], ref, queue, sink)
+        for slot in self._slots:
+            if slot.instance is None and slot.hello is None and time.monotonic() >= slot.hello_after:
+                slot.hello = slot.actor.hello.remote()
+
+    def _greet(self, slot: _Slot, queue: TaskQueue, sink: Sink) -> None:
+        """A worker is ready, or is not; a new instance proves that the one before it is dead."""
+        ref, slot.hello = slot.hello, None
+        try:
+            hello = ray.get(ref)
+        except ActorDiedError:
+            slot.starts += 1
+            if slot.starts >= STARTS:
+                raise RunError("workers die before they are ready; see the logs of Ray") from None
+            slot.actor = self._new_slot().actor
+            slot.hello_after = time.monotonic() + 1.0
+            return
+        except RayActorError:
+            slot.hello_after = time.monotonic() + 0.5
+            return
+        if hello.error is not None:
+            raise RunError(f"a worker could not start: {hello.error}")
+        _check_versions(hello.versions)
+        slot.instance, slot.starts = hello.instance, 0
+        parked, slot.parked = slot.parked, []
+        for flight, suspect in parked:
+            self._requeue(flight, suspect, queue, sink)
+
+    def _land(self, slot: _Slot, ref: Any, queue: TaskQueue, sink: Sink) -> None:
+        try:
+            result = ray.get(ref)
+        except RayTaskError as error:
+            flight = slot.flights.pop(ref)
+            self._uncommitted(flight.task, error, queue, sink)
+        except RayActorError:
+            self._bury(slot, queue, sink)
+        else:
+            flight = slot.flights.pop(ref)
+            for again in sink.committed(flight.task, result):
+                queue.put_back(again)
+
+    def _uncommitted(self, task: Task, error: RayTaskError, queue: TaskQueue, sink: Sink) -> None:
+        """The worker lives but its rows could not be written: try again, then end the run; nothing is lost by it."""
+        cause = error.cause
+        reason = cause.message if hasattr(cause, "message") else f"unexpected {type(cause).__name__}"
+        log.warning("a chunk was not committed: %s", reason)
+        if task.errors + 1 >= self._config.attempts:
+            raise RunError(f"rows of the manifest could not be written: {reason}")
+        queue.put_back(sink.refresh(replace(task, errors=task.errors + 1)))
+
+    def _bury(self, slot: _Slot, queue: TaskQueue, sink: Sink) -> None:
+        """A worker is gone. What it had finished counts; of the rest the oldest chunk is under suspicion."""
+        flights, slot.flights, slot.instance = slot.flights, {}, None
+        log.warning("a worker was lost with %d chunks; they will be sent again", len(flights))
+        suspect = True
+        for ref, flight in flights.items():
+            try:
+                result = ray.get(ref, timeout=5.0)
+            except (RayActorError, RayTaskError, ray.exceptions.GetTimeoutError):
+                slot.parked.append((flight, suspect))
+                suspect = False
+            else:
+                for again in sink.committed(flight.task, result):
+                    queue.put_back(again)
+        slot.hello_after = time.monotonic()
+
+    def _requeue(self, flight: _Flight, suspect: bool, queue: TaskQueue, sink: Sink) -> None:
+        task = sink.refresh(flight.task)
+        if not suspect:
+            queue.put_back(task)
+            return
+        poison = queue.killed_worker(task)
+        if poison is not None:
+            sink.poison(poison)
+
+    def _release_expired(self, queue: TaskQueue, sink: Sink) -> None:
+        """Past its deadline nobody works on a chunk any more, whether or not its worker was seen to die."""
+        now = time.monotonic()
+        for slot in self._slots:
+            over = [entry for entry in slot.parked if now > entry[0].sent + entry[0].time_s + GRACE_S]
+            slot.parked = [entry for entry in slot.parked if entry not in over]
+            for flight, suspect in over:
+                self._requeue(flight, suspect, queue, sink)
+            if any(now > flight.sent + flight.time_s + GRACE_S for flight in slot.flights.values()):
+                log.warning("a worker does not answer in time and is ended")
+                ray.kill(slot.actor, no_restart=False)
+
+    def _check_workers(self) -> None:
+        now = time.monotonic()
+        if any(slot.instance is not None for slot in self._slots):
+            self._last_worker = now
+        elif now - self._last_worker > self._config.no_worker_s:
+            raise NoWorkersError(f"no worker could be had for {self._config.no_worker_s:g} s")
+
+
+def _check_versions(theirs: dict[str, str]) -> None:
+    ours = versions()
+    different = sorted(name for name in ours if ours[name] != theirs.get(name))
+    if different:
+        listed = ", ".join(f"{name} {theirs.get(name)} there, {ours[name]} here" for name in different)
+        raise MixedVersionsError(f"workers run other versions than the driver: {listed}")

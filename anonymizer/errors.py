@@ -1,0 +1,217 @@
+"""Every error that this software raises on purpose.
+
+    AnonymizerError
+    ├── UsageError                    exit 2, said in one line before any work
+    │   ├── ConfigError
+    │   └── RegistryError
+    ├── RunError                      exit 1, said in one line
+    │   ├── ListingError
+    │   ├── NoWorkersError
+    │   └── MixedVersionsError
+    └── ObjectError                   one object's row: never ends a run
+        ├── NotAnImage                → `skipped`
+        ├── Withheld                  → `skipped` (policy public)
+        ├── UnsupportedFormat
+        ├── MultiFrame
+        ├── DecodeError
+        ├── ImageTooLarge
+        ├── DetectionFailed
+        ├── ConsentRegionMisfit
+        ├── EncodeError
+        ├── ScrubCheckFailed
+        ├── UnsafeKey / ReservedKey / KeyCollision / NotARegularFile
+        ├── PoisonImage / ImageTimeout
+        └── StorageError
+            ├── SourceGone
+            ├── SourceChanged
+            ├── AccessDenied
+            ├── StorageUnavailable
+            ├── PublishConflict
+            └── DeadlinePassed
+        └── InternalError             a defect of this software, kept to one object
+
+`code` is stable and goes into the manifest; so does `message`, which is a constant of the class: nothing that
+came from a file or from another library's exception ever reaches a row. `retryable` says whether the same bytes
+may succeed another time ("try again later") or never will ("drop for good").
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+
+class AnonymizerError(Exception):
+    """Root of the tree."""
+
+
+class UsageError(AnonymizerError):
+    """Wrong command line, configuration or registry: exit status 2."""
+
+
+class ConfigError(UsageError):
+    """A setting is unknown, malformed or contradicts another."""
+
+
+class RegistryError(UsageError):
+    """The consent registry cannot be read or has unknown columns or an unreadable key."""
+
+
+class RunError(AnonymizerError):
+    """The run as a whole cannot go on: exit status 1."""
+
+
+class ListingError(RunError):
+    """The input could not be listed completely."""
+
+
+class NoWorkersError(RunError):
+    """No worker could be had for the configured time."""
+
+
+class MixedVersionsError(RunError):
+    """Workers run other versions than the driver."""
+
+
+class ObjectError(AnonymizerError):
+    """One object cannot be made safe. Its row carries `code`, `message` and `retryable`, nothing else.
+
+    The text given to the constructor is for debuggers only and never leaves the process.
+    """
+
+    code: ClassVar[str] = "object_error"
+    message: ClassVar[str] = "the object could not be processed"
+    retryable: ClassVar[bool] = False
+    status: ClassVar[Literal["failed", "skipped"]] = "failed"
+
+    def __reduce__(self) -> tuple[type[ObjectError], tuple[()]]:
+        """Pickle without arguments: details stay in the process that saw the bytes."""
+        return type(self), ()
+
+
+class NotAnImage(ObjectError):
+    code = "not_an_image"
+    message = "the content is no picture"
+    status = "skipped"
+
+
+class Withheld(ObjectError):
+    code = "withheld"
+    message = "policy public: no working consent covers this photo"
+    status = "skipped"
+
+
+class UnsupportedFormat(ObjectError):
+    code = "unsupported_format"
+    message = "a picture in a format that cannot be read and written safely"
+
+
+class MultiFrame(ObjectError):
+    code = "multi_frame"
+    message = "more than one frame; only single pictures are supported"
+
+
+class DecodeError(ObjectError):
+    code = "decode_error"
+    message = "the picture is damaged or truncated"
+
+
+class ImageTooLarge(ObjectError):
+    code = "too_large"
+    message = "more bytes or pixels than the configured limit"
+
+
+class DetectionFailed(ObjectError):
+    code = "detection_failed"
+    message = "the detector gave no usable answer"
+
+
+class ConsentRegionMisfit(ObjectError):
+    code = "consent_region"
+    message = "a region of an objection does not fit this picture"
+
+
+class EncodeError(ObjectError):
+    code = "encode_error"
+    message = "the redacted picture could not be encoded"
+
+
+class ScrubCheckFailed(ObjectError):
+    code = "scrub_check"
+    message = "the written bytes hold something beyond the allow-list"
+
+
+class UnsafeKey(ObjectError):
+    code = "unsafe_key"
+    message = "the key points outside the root"
+
+
+class ReservedKey(ObjectError):
+    code = "reserved_key"
+    message = "the key looks like one of our temporary names"
+
+
+class KeyCollision(ObjectError):
+    code = "key_collision"
+    message = "two sources would be published under one key"
+
+
+class NotARegularFile(ObjectError):
+    code = "not_a_regular_file"
+    message = "a link or a special file; it was not followed"
+
+
+class PoisonImage(ObjectError):
+    code = "poison_image"
+    message = "the worker died while it held this object"
+
+
+class ImageTimeout(ObjectError):
+    code = "timeout"
+    message = "the object took longer than the time limit"
+    retryable = True
+
+
+class InternalError(ObjectError):
+    code = "internal_error"
+    message = "an unexpected error; the log of the worker has its type"
+    retryable = True
+
+
+class StorageError(ObjectError):
+    code = "storage_error"
+    message = "the storage refused the request"
+    retryable = True
+
+
+class SourceGone(StorageError):
+    code = "source_gone"
+    message = "the object vanished after it was listed"
+
+
+class SourceChanged(StorageError):
+    code = "source_changed"
+    message = "the object changed after it was listed"
+
+
+class AccessDenied(StorageError):
+    code = "access_denied"
+    message = "the storage denied access"
+
+
+class StorageUnavailable(StorageError):
+    code = "storage_unavailable"
+    message = "the storage could not be reached or asked to slow down"
+
+
+class PublishConflict(StorageError):
+    """The output is not the version that the driver fixed; the driver decides again."""
+
+    code = "publish_conflict"
+    message = "the output changed while the object was processed"
+
+
+class DeadlinePassed(StorageError):
+    """The chunk's deadline is over: nothing may be read or published any more."""
+
+    code = "deadline_passed"
+    message = "the worker ran out of its allotted time"

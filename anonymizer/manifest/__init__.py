@@ -1,0 +1,45 @@
+"""The manifest: what happened to every object, as a Parquet table beside the output."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from anonymizer.manifest.names import new_run_id
+from anonymizer.manifest.schema import SCHEMA, SCHEMA_VERSION, from_table, public_copy, to_table
+from anonymizer.manifest.store import ManifestStore, ObjectStore
+
+
+def current(uri: str, options: Mapping[str, Any] | None = None) -> pa.Table:
+    """One row per key: what stands in a manifest today.
+
+    Args:
+        uri: The manifest's folder, any fsspec URL.
+        options: For its filesystem.
+
+    Returns:
+        A table of `SCHEMA` and `run_id`, in UTF-8 byte order of keys.
+
+    Raises:
+        ConfigError: A newer version of this software wrote a part.
+        RunError: A part is damaged.
+    """
+    from anonymizer.storage import open_root
+
+    with open_root(uri, options) as root:
+        return ManifestStore(root).current()
+
+
+__all__ = [
+    "SCHEMA",
+    "SCHEMA_VERSION",
+    "ManifestStore",
+    "ObjectStore",
+    "current",
+    "from_table",
+    "new_run_id",
+    "public_copy",
+    "to_table",
+]

@@ -1,0 +1,133 @@
+"""One image, from bytes to safe bytes: decode, detect, decide, redact, encode, check.
+
+Knows no storage and no Ray. The only maker of `AnonymizedImage`, and only after every step has passed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from anonymizer import codec, consent, detectors, geometry, metadata, redactors
+from anonymizer.config import RunConfig, from_mapping, settings_sha256
+from anonymizer.records import NO_CONSENT, AnonymizedImage, ConsentDecision, Detections, Face, Frame, Picture
+
+
+class Anonymizer:
+    """Holds a detector and a redactor; call it with the bytes of an image.
+
+    Args:
+        settings: A `RunConfig`, or nested mappings of its fields, e.g. `{"redaction": {"method": "blur"}}`.
+        weights: The network as `detectors.load_weights` returned it; found (or read from the path in
+            `detector.weights`) when not given.
+
+    Raises:
+        ConfigError: A setting is wrong, or the network cannot be found.
+    """
+
+    def __init__(self, settings: RunConfig | Mapping[str, Any] | None = None, *, weights: bytes | None = None) -> None:
+        self.config = settings if isinstance(settings, RunConfig) else from_mapping(RunConfig, settings or {})
+        if weights is None:
+            weights = detectors.load_weights(self.config.detector, lambda path: Path(path).read_bytes())
+        self.detector = detectors.make(self.config.detector, weights)
+        self.redactor = redactors.make(self.config.redaction)
+
+    @property
+    def settings_sha256(self) -> str:
+        """Hash of everything that decides what an output looks like."""
+        revisions = {
+            "codec": codec.OUTPUT_REVISION,
+            "detector": self.detector.output_revision,
+            "redactor": self.redactor.output_revision,
+        }
+        return settings_sha256(self.config, self.detector.sha256, revisions)
+
+    def __call__(self, data: bytes, decision: ConsentDecision = NO_CONSENT) -> AnonymizedImage:
+        """Anonymizes one image.
+
+        Args:
+            data: The file as it was read.
+            decision: What the consent registry says about it; by default every face is redacted.
+
+        Returns:
+            The safe image and what was done to it.
+
+        Raises:
+            ObjectError: It cannot be made safe, or (policy public) may not be published.
+        """
+        source_sha256 = hashlib.sha256(data).hexdigest()
+        picture = codec.decode(data, self.config.codec)
+        detections = detect(self.detector, picture.frames)
+        canvas = consent.Canvas(
+            width=picture.frames[0].width,
+            height=picture.frames[0].height,
+            frame_count=len(picture.frames),
+            source_sha256=source_sha256,
+            padding=self.config.detector.padding,
+        )
+        verdict = consent.apply(decision, detections, canvas, self.config.consent)
+        safe = self._redact(picture, detections, verdict)
+        encoded = codec.encode(safe)
+        metadata.check(encoded, safe.format, canvas.width, canvas.height)
+        faces = listed_faces(detections, verdict)
+        redacted_count = sum(face.redacted for face in faces)
+        return AnonymizedImage(
+            data=encoded,
+            format=safe.format,
+            width=canvas.width,
+            height=canvas.height,
+            frame_count=canvas.frame_count,
+            encoding="reencoded",
+            status="no_face" if not faces else "anonymized" if redacted_count else "retained",
+            consent_status=verdict.status,
+            consent_record_ids=decision.record_ids,
+            retained_until=verdict.retained_until,
+            faces=faces,
+            redacted_count=redacted_count,
+            metadata_removed=metadata.inventory(data, picture.format),
+            source_sha256=source_sha256,
+            sha256=hashlib.sha256(encoded).hexdigest(),
+        )
+
+    def _redact(self, picture: Picture, detections: Detections, verdict: consent.Verdict) -> Picture:
+        frames = []
+        for index, frame in enumerate(picture.frames):
+            boxes = np.concatenate(
+                [
+                    detections.xyxy[verdict.redact & (detections.frame == index)],
+                    verdict.extra[verdict.extra_frame == index],
+                ]
+            )
+            masks = geometry.round_outward(geometry.grow(boxes, self.config.detector.padding))
+            frames.append(redactors.redact_frame(self.redactor, frame, masks) if len(masks) else frame)
+        return Picture(picture.format, tuple(frames), picture.encoder)
+
+
+def detect(detector: detectors.Detector, frames: Sequence[Frame]) -> Detections:
+    """Faces of all frames, strongest first within a frame."""
+    found = [detector.detect(frame.pixels) for frame in frames]
+    return Detections(
+        xyxy=np.concatenate([xyxy for xyxy, _ in found]),
+        score=np.concatenate([score for _, score in found]),
+        frame=np.concatenate([np.full(len(xyxy), i, np.int32) for i, (xyxy, _) in enumerate(found)]),
+    )
+
+
+def listed_faces(detections: Detections, verdict: consent.Verdict) -> tuple[Face, ...]:
+    """The manifest's faces: all detections, then the objections' regions in which none of them lies, with score 1."""
+    rows = zip(detections.frame, detections.xyxy, detections.score, verdict.redact, strict=True)
+    faces = [_face(int(frame), box, float(score), bool(redacted)) for frame, box, score, redacted in rows]
+    for frame, region in zip(verdict.extra_frame, verdict.extra, strict=True):
+        known = detections.xyxy[detections.frame == frame]
+        if not len(known) or geometry.inside_share(known, region).max() < 0.5:
+            faces.append(_face(int(frame), region, 1.0, True))
+    return tuple(faces)
+
+
+def _face(frame: int, box: geometry.FloatBoxes, score: float, redacted: bool) -> Face:
+    x1, y1, x2, y2 = (float(v) for v in box)
+    return Face(frame, x1, y1, x2 - x1, y2 - y1, score, redacted)

@@ -1,0 +1,185 @@
+"""What a run has to do: the listing, joined with the outputs that are there and with the manifest's current rows.
+
+All three come in UTF-8 byte order of keys, so one pass in step is enough and nothing is held but the rows themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from fnmatch import fnmatchcase
+from itertools import islice
+
+import pyarrow as pa
+
+from anonymizer import consent, geometry
+from anonymizer.chunks import Task, group
+from anonymizer.config import RunConfig
+from anonymizer.errors import ObjectError
+from anonymizer.manifest import from_table
+from anonymizer.records import ConsentDecision, Detections, ImageRef, ManifestRow, WorkItem
+from anonymizer.storage import Irregular, Listed, VersionCursor
+
+#: Columns of the current rows that planning reads for every key; whole rows are built only where they are needed.
+_INDEX = ("key", "run_id", "attempt", "status", "source_etag", "consent_sha256")
+#: An objection's region counts as redacted already when this share of it lies in one redacted face.
+COVERED_SHARE = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the manifest says of a key: enough to tell whether this run has committed it."""
+
+    run_id: str
+    attempt: int
+    status: str
+    source_etag: str | None
+    consent_sha256: str | None
+    position: int
+
+
+class CurrentRows:
+    """The manifest's current rows, looked up for keys that are asked for in ascending order.
+
+    Args:
+        table: As `ManifestStore.current` gives it.
+    """
+
+    def __init__(self, table: pa.Table) -> None:
+        self._table = table
+        self._index = self._positions()
+        self._head = next(self._index, None)
+
+    def _positions(self) -> Iterator[tuple[str, Known]]:
+        position = 0
+        for batch in self._table.select(_INDEX).to_batches(max_chunksize=4096):
+            columns = [batch.column(name).to_pylist() for name in _INDEX]
+            for key, run_id, attempt, status, etag, decision in zip(*columns, strict=True):
+                yield key, Known(run_id, attempt, status, etag, decision, position)
+                position += 1
+
+    def find(self, key: str) -> Known | None:
+        """The key's entry, None if the manifest does not know it."""
+        while self._head is not None and self._head[0] < key:
+            self._head = next(self._index, None)
+        return self._head[1] if self._head is not None and self._head[0] == key else None
+
+    def row(self, known: Known) -> ManifestRow:
+        """The whole row."""
+        return from_table(self._table.slice(known.position, 1))[0]
+
+
+class Planner:
+    """Turns a listing into tasks, and counts what it saw.
+
+    Args:
+        config: Filters, limit and chunk sizes.
+        run_id: Of this run: what it has committed before it was interrupted is not done again.
+        decide: The registry's decision about a key.
+        refuse: Told of everything that can have no output: what was listed, why, and the attempt of its row.
+    """
+
+    def __init__(
+        self,
+        config: RunConfig,
+        run_id: str,
+        decide: Callable[[str], ConsentDecision],
+        refuse: Callable[[Irregular, int], None],
+    ) -> None:
+        self._config = config
+        self._run_id = run_id
+        self._decide = decide
+        self._refuse = refuse
+        self.listed = 0
+        self.listed_bytes = 0
+        self.carried = 0
+
+    def tasks(self, listing: Iterable[Listed], outputs: VersionCursor, rows: CurrentRows) -> Iterator[Task]:
+        """Chunks' worth of work, in listing order."""
+        engine = self._config.engine
+        attempts: dict[str, int] = {}
+        for items in group(self._items(listing, outputs, rows, attempts), engine.chunk_keys, engine.chunk_bytes):
+            yield Task(items, attempt=max(attempts.pop(item.ref.key, 0) for item in items))
+
+    def selected(self, listing: Iterable[Listed]) -> Iterator[Listed]:
+        """What the filters and the limit leave; counted."""
+        for entry in islice(filter(self._wanted, listing), self._config.limit):
+            self.listed += 1
+            if isinstance(entry, ImageRef):
+                self.listed_bytes += entry.size
+            yield entry
+
+    def _wanted(self, entry: Listed) -> bool:
+        include, exclude = self._config.include, self._config.exclude
+        included = not include or any(fnmatchcase(entry.key, pattern) for pattern in include)
+        return included and not any(fnmatchcase(entry.key, pattern) for pattern in exclude)
+
+    def _items(
+        self, listing: Iterable[Listed], outputs: VersionCursor, rows: CurrentRows, attempts: dict[str, int]
+    ) -> Iterator[WorkItem]:
+        for entry in self.selected(listing):
+            known = rows.find(entry.key)
+            ours = known if known is not None and known.run_id == self._run_id else None
+            attempt = ours.attempt if ours is not None else 0
+            if isinstance(entry, Irregular):
+                if ours is None:
+                    self._refuse(entry, attempt + 1)
+                else:
+                    self.carried += 1
+                continue
+            decision = self._decide(entry.key)
+            if ours is not None and self._committed(ours, entry, decision):
+                self.carried += 1
+                continue
+            attempts[entry.key] = attempt
+            version = outputs.version(entry.key)
+            yield WorkItem(entry, decision, version, standing(rows, known, version, decision))
+
+    @staticmethod
+    def _committed(ours: Known, ref: ImageRef, decision: ConsentDecision) -> bool:
+        unchanged = ours.source_etag == ref.etag and ours.consent_sha256 == decision.sha256
+        return unchanged and ours.status != "removed"
+
+
+def standing(
+    rows: CurrentRows, known: Known | None, version: str | None, decision: ConsentDecision
+) -> ManifestRow | None:
+    """The row of an output that may stay if its redo fails: it is what the manifest says, made under this decision."""
+    if known is None or version is None or known.consent_sha256 != decision.sha256:
+        return None
+    row = rows.row(known)
+    return row if row.output_uri is not None and row.output_etag == version else None
+
+
+def is_unsafe(row: ManifestRow, decision: ConsentDecision, config: RunConfig) -> bool:
+    """Whether a published output shows what today's decision does not allow.
+
+    Decided on the row's own faces, without reading the photo: a face that was kept has to be redacted now, an
+    objection's region is not covered, or the photo may not be published any more.
+    """
+    if row.output_uri is None or row.consent_sha256 == decision.sha256:
+        return False
+    canvas = consent.Canvas(
+        width=row.width or 0,
+        height=row.height or 0,
+        frame_count=row.frame_count or 1,
+        source_sha256=row.source_sha256 or "",
+        padding=config.detector.padding,
+    )
+    faces = Detections.of(row.faces)
+    try:
+        verdict = consent.apply(decision, faces, canvas, config.consent)
+    except ObjectError:
+        return True
+    shown = [not face.redacted for face in row.faces]
+    if any(redact and visible for redact, visible in zip(verdict.redact, shown, strict=True)):
+        return True
+    covered = faces.xyxy[[not visible for visible in shown]]
+    shares = geometry.inside_share(verdict.extra, covered)
+    return bool((shares.max(axis=1, initial=0.0) < COVERED_SHARE).any())
+
+
+def past_retention(row: ManifestRow, as_of: datetime) -> bool:
+    """Whether a published output's consent has run out by the clock alone, whatever a registry says."""
+    return row.output_uri is not None and row.retained_until is not None and row.retained_until <= as_of

@@ -1,0 +1,117 @@
+"""What a run shows while it is at work, and the table at its end."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any, TextIO
+
+from tqdm import tqdm
+
+from anonymizer.driver import Summary
+
+log = logging.getLogger(__name__)
+
+#: Without a terminal a line is logged so often.
+LOG_EVERY_S = 30.0
+#: Failures that the closing table names; the manifest has all of them.
+NAMED_FAILURES = 10
+
+
+class TerminalProgress:
+    """A bar with images/s, faces, failures and time left."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._bar: Any = None
+        self._faces = 0
+
+    def start(self, run_id: str, carried: int) -> None:
+        self._bar = tqdm(desc=run_id, initial=carried, unit=" images", file=self._stream, dynamic_ncols=True)
+
+    def advance(self, images: int, faces: int, failures: int, listed: int) -> None:
+        if self._bar is None:
+            return
+        self._faces += faces
+        self._bar.total = max(listed, self._bar.n + images)
+        self._bar.set_postfix(faces=self._faces, failed=failures, refresh=False)
+        self._bar.update(images)
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+
+class LogProgress:
+    """A log line now and then."""
+
+    def __init__(self) -> None:
+        self._since = self._last = time.monotonic()
+        self._images = self._faces = 0
+
+    def start(self, run_id: str, carried: int) -> None:
+        self._since = self._last = time.monotonic()
+        log.info("run %s begins; %d objects were committed before", run_id, carried)
+
+    def advance(self, images: int, faces: int, failures: int, listed: int) -> None:
+        self._images += images
+        self._faces += faces
+        now = time.monotonic()
+        if now - self._last < LOG_EVERY_S:
+            return
+        self._last = now
+        rate = self._images / (now - self._since)
+        log.info(
+            "%d of %d listed so far done, %.1f images/s, %d faces, %d failed",
+            *(self._images, listed, rate, self._faces, failures),
+        )
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def closing_table(summary: Summary) -> str:
+    """What the run did, for people."""
+    rate = summary.written / summary.seconds if summary.seconds else 0.0
+    lines = [("run", summary.run_id or "(dry run)"), ("listed", f"{summary.listed}, {_size(summary.listed_bytes)}")]
+    if summary.carried:
+        lines.append(("committed before", str(summary.carried)))
+    lines += [(status, str(count)) for status, count in sorted(summary.statuses.items())]
+    if summary.run_id:
+        lines += [
+            ("faces", f"{summary.faces}, {summary.redacted} of them redacted"),
+            ("published", _size(summary.output_bytes)),
+            ("time", f"{summary.seconds:.1f} s, {rate:.1f} images/s"),
+        ]
+    if summary.removed_unsafe:
+        lines.append(("taken down", f"{summary.removed_unsafe} outputs whose consent no longer holds"))
+    if summary.codes:
+        lines.append(("errors", ", ".join(f"{code} {count}" for code, count in sorted(summary.codes.items()))))
+    lines.append(("manifest", summary.manifest_uri))
+    lines.append(("exit status", str(summary.exit_status)))
+    width = max(len(name) for name, _ in lines)
+    table = [f"{name:<{width}}  {value}" for name, value in lines]
+    return "\n".join([*table, *_notes(summary)])
+
+
+def _notes(summary: Summary) -> list[str]:
+    notes = [f"failed: {key} ({code})" for key, code in summary.failures[:NAMED_FAILURES]]
+    more = len(summary.failures) - NAMED_FAILURES
+    if more > 0:
+        notes.append(f"failed: {more} more, see the manifest")
+    if summary.stopped_early:
+        notes.append("stopped early: more failures than --max-failures; start it again to go on")
+    notes += [f"NOT SAFE: {key} could not be removed" for key in summary.unsafe_left]
+    notes += [f"registry: {problem}" for problem in summary.registry_problems[:NAMED_FAILURES]]
+    if summary.registry_unmatched:
+        rows = ", ".join(str(row) for row in summary.registry_unmatched[:NAMED_FAILURES])
+        notes.append(f"registry: {len(summary.registry_unmatched)} rows match no listed object (rows {rows}, ...)")
+    return notes
+
+
+def _size(size_bytes: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if size_bytes < 1000:
+            return f"{size_bytes:.0f} {unit}" if unit == "B" else f"{size_bytes:.1f} {unit}"
+        size_bytes /= 1000
+    return f"{size_bytes:.1f} TB"

@@ -1,0 +1,39 @@
+"""`blur`: a few cells across the face, smoothly enlarged."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from anonymizer.config import RedactionConfig
+from anonymizer.geometry import IntBoxes
+from anonymizer.records import Pixels
+from anonymizer.redactors.cells import reduce_face
+from anonymizer.redactors.patches import paste
+
+
+class Blur:
+    """Reduces the padded face to `config.cells` cells across its shorter side and enlarges these smoothly.
+
+    What it leaks: at most cells_x × cells_y mean colours a face, however large it is in the picture (6 × 7 for a
+    typical face at the default of 6 cells). That is enough to tell people apart better than chance when an attacker
+    trains for it; `smooth` and `solid` leak nothing.
+    """
+
+    name = "blur"
+    output_revision = 1
+
+    def __init__(self, config: RedactionConfig) -> None:
+        self._cells = config.cells
+
+    def redact(self, pixels: Pixels, xyxy: IntBoxes) -> Pixels:
+        """A copy of `pixels` with every mask blurred; see `Redactor.redact`."""
+        redacted = pixels.copy()
+        for box in xyxy:
+            grid = reduce_face(redacted, box, self._cells)
+            if grid is None:
+                continue
+            size = (grid.mask.shape[1], grid.mask.shape[0])
+            enlarged = np.asarray(cv2.resize(grid.means, size, interpolation=cv2.INTER_CUBIC), dtype=np.uint8)
+            paste(redacted, grid.rows, grid.columns, enlarged, grid.mask)
+        return redacted

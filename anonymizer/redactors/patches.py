@@ -1,0 +1,40 @@
+"""Moving pixels between a picture and a rectangle of it, and summing them over blocks."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from anonymizer.geometry import Mask
+from anonymizer.records import Pixels
+
+Edges = NDArray[np.intp]
+"""(blocks + 1,) first row or column of each block, and the end of the last."""
+
+
+def only(patch: Pixels, mask: Mask) -> Pixels:
+    """(h, w) or (h, w, 3) copy of a patch, 0 outside the (h, w) mask. (As `np.where`, ten times as fast.)"""
+    return np.asarray(cv2.copyTo(patch, mask.view(np.uint8), np.zeros(patch.shape, np.uint8)), dtype=np.uint8)
+
+
+def paste(target: Pixels, rows: slice, columns: slice, patch: Pixels, mask: Mask) -> None:
+    """Writes into a picture of the caller's own what a patch of it shows under the mask, and nothing else."""
+    cv2.copyTo(patch, mask.view(np.uint8), target[rows, columns])
+
+
+def block_edges(length: int, count: int) -> Edges:
+    """Cuts `length` pixels into `count` blocks whose sizes differ by one pixel at most."""
+    return np.arange(count + 1, dtype=np.intp) * length // count
+
+
+def block_sums(patch: Pixels, row_edges: Edges, column_edges: Edges) -> NDArray[np.float64]:
+    """(blocks_y, blocks_x[, 3]) sums; exact, for they are whole numbers below 2**53."""
+    bands = [
+        patch[first:last].sum(axis=0, dtype=np.uint32)
+        for first, last in zip(row_edges[:-1], row_edges[1:], strict=True)
+    ]
+    sums = np.add.reduceat(np.stack(bands), column_edges[:-1], axis=1, dtype=np.float64)
+    return cast("NDArray[np.float64]", sums)

@@ -1,0 +1,197 @@
+"""`smooth`: a smooth fill from what stays visible, with a soft oval of one warm tone. The default."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from anonymizer.config import RedactionConfig
+from anonymizer.geometry import IntBoxes, Mask, head_mask
+from anonymizer.records import Pixels
+from anonymizer.redactors.clusters import Cluster, clusters
+from anonymizer.redactors.patches import block_edges, block_sums, only, paste
+from anonymizer.redactors.solid import LUMA
+
+Floats = NDArray[np.float32]
+
+#: Working pixels across the shorter side of the smallest face of a crop: a fill has no finer detail.
+FACE_WORK_PX = 64
+#: Working pixels of a crop at most.
+CROP_WORK_PX = 200_000
+#: Red, green and blue of the oval at luma 1: the same for everybody.
+WARM_TONE = (1.17, 0.95, 0.80)
+#: The oval's tone is taken from at most about this many of them, evenly spread.
+TONE_SAMPLES = 8_000
+#: Percentile of the visible luma around that is the oval's.
+TONE_PERCENTILE = 75.0
+#: The oval's luma is this plus this share of that percentile: neither a hole in a dark place nor a lamp in a bright one.
+TONE_LUMA = (62.0, 0.55)
+#: Mean spread between the channels of the visible pixels from which on the oval has its whole colour; below it fades
+#: to gray, which it is among pixels that are all gray.
+COLOURED = 9.0
+#: Half axes of the oval as shares of the padded box's, and how far down its middle lies: where a face lies in a head.
+OVAL = (0.66, 0.76)
+OVAL_DOWN = 0.04
+#: Distance from the middle, in half axes, where the oval starts to fade and where it ends; opacity in the middle.
+OVAL_FADE = (0.35, 1.25)
+OVAL_OPACITY = 0.9
+#: Standard deviation with which the fill is softened, as a share of the smallest face's shorter side.
+SOFTENING = 0.06
+#: A picture in which nothing stays visible becomes this gray.
+NOTHING_VISIBLE = 128
+_TINY = np.float32(1e-6)
+
+
+class Smooth:
+    """Fills all masks smoothly from the pixels around them and lays a soft oval of one warm tone on each.
+
+    What it leaks: nothing of what lies under any mask. The output is a function of the boxes and of the pixels
+    outside all masks, bit for bit: masked pixels are zeroed and weighted 0 before anything is computed. What can
+    be learned from it is what `solid` shows as well: hair, clothes and places around the mask.
+
+    The fill is the push-pull interpolation of Gortler et al., "The Lumigraph", SIGGRAPH 1996, section 3.5.
+    """
+
+    name = "smooth"
+    output_revision = 1
+
+    def __init__(self, config: RedactionConfig) -> None:
+        del config  # There is nothing to set: one look for everybody.
+
+    def redact(self, pixels: Pixels, xyxy: IntBoxes) -> Pixels:
+        """A copy of `pixels` with every mask filled; see `Redactor.redact`."""
+        height, width = pixels.shape[:2]
+        mask = head_mask(xyxy, width, height)
+        if not mask.any():
+            return pixels.copy()
+        redacted = pixels.copy()
+        for cluster in clusters(xyxy, width, height):
+            fill = _fill(pixels, mask, cluster)
+            # A crop touches no mask of another cluster, so each pixel is written once and none is read after that.
+            paste(redacted, cluster.rows, cluster.columns, fill, mask[cluster.rows, cluster.columns])
+        return redacted
+
+
+def _fill(pixels: Pixels, mask: Mask, cluster: Cluster) -> Pixels:
+    """The crop of a cluster, filled; of use under its masks only."""
+    if mask[cluster.rows, cluster.columns].all():
+        # Nothing visible near: the whole picture is the surroundings.
+        if mask.all():
+            return np.full((*cluster.shape, *pixels.shape[2:]), NOTHING_VISIBLE, np.uint8)
+        whole = replace(cluster, rows=slice(0, mask.shape[0]), columns=slice(0, mask.shape[1]))
+        return _fill(pixels, mask, whole)[cluster.rows, cluster.columns]
+    visible = ~mask[cluster.rows, cluster.columns]
+    # From here on nothing reads `pixels`: what lies under any mask is 0, and counts for nothing.
+    crop = only(pixels[cluster.rows, cluster.columns], visible)
+    face_px = float(np.min(cluster.boxes[:, 2:].astype(np.int64) - cluster.boxes[:, :2]))
+    scale = max(1.0, face_px / FACE_WORK_PX, math.sqrt(visible.size / CROP_WORK_PX))
+    colour, weight = _reduced(crop, visible, scale)
+    filled = _softened(_push_pull(colour, weight), weight, SOFTENING * face_px / scale)
+    with_ovals = _with_ovals(filled, _tone(colour, weight), cluster)
+    return _enlarged(with_ovals, crop)
+
+
+def _reduced(crop: Pixels, visible: Mask, scale: float) -> tuple[Floats, Floats]:
+    """Working pixels: their (h, w, C) mean visible colour times weight, and (h, w) weight, the share that is visible."""
+    height, width = visible.shape
+    if scale <= 1:
+        return crop.reshape(height, width, -1).astype(np.float32), visible.astype(np.float32)
+    rows = block_edges(height, max(1, round(height / scale)))
+    columns = block_edges(width, max(1, round(width / scale)))
+    area = np.diff(rows)[:, None] * np.diff(columns)[None]
+    weight = block_sums(visible.view(np.uint8), rows, columns) / area
+    colour = block_sums(crop.reshape(height, width, -1), rows, columns) / area[..., None]
+    return colour.astype(np.float32), weight.astype(np.float32)
+
+
+def _push_pull(colour: Floats, weight: Floats) -> Floats:
+    """(h, w, C) colour everywhere: halved until every pixel is known, then doubled again into the gaps."""
+    levels = [(colour, weight)]
+    while max(weight.shape) > 1 and float(weight.min()) < 1:
+        colour, known = _array(cv2.pyrDown(colour)), _array(cv2.pyrDown(weight))
+        # Gortler's saturation: a quarter of a pixel known is enough to count as known.
+        weight = np.minimum(known * 4, 1)
+        colour = _times(colour.reshape(*known.shape, -1), weight / np.maximum(known, _TINY))
+        levels.append((colour, weight))
+    colour, weight = levels.pop()
+    filled = _times(colour, 1 / np.maximum(weight, _TINY))
+    for colour, weight in reversed(levels):
+        doubled = _array(cv2.pyrUp(filled, dstsize=weight.shape[::-1])).reshape(colour.shape)
+        filled = colour + _times(doubled, 1 - weight)
+    return filled
+
+
+def _softened(filled: Floats, weight: Floats, sigma_px: float) -> Floats:
+    """The fill blurred among hidden pixels only: fill is blended with fill."""
+    hidden = 1 - weight
+    size, sigma = (0, 0), max(sigma_px, 0.5)
+    near_hidden = _array(cv2.GaussianBlur(hidden, size, sigma))
+    blurred = _array(cv2.GaussianBlur(_times(filled, hidden), size, sigma)).reshape(filled.shape)
+    soft = _times(blurred, 1 / np.maximum(near_hidden, _TINY))
+    # Half of what surrounds a pixel at the mask's edge is hidden, all deep inside: the edge keeps its fill, so that
+    # no seam shows.
+    depth = np.clip(2 * near_hidden - 1, 0, 1)
+    return filled + _times(soft - filled, hidden * depth)
+
+
+def _array(values: object) -> Floats:
+    return np.asarray(values, dtype=np.float32)
+
+
+def _times(colour: Floats, plane: Floats) -> Floats:
+    """(h, w, C) by (h, w). (As broadcasting does it, but several times as fast.)"""
+    return colour * cv2.merge([plane] * colour.shape[2]).reshape(colour.shape)
+
+
+def _tone(colour: Floats, weight: Floats) -> Floats:
+    """(C,) the oval's colour: warm where the visible pixels are coloured, as bright as the brighter of them."""
+    sure = np.flatnonzero(weight >= min(0.5, float(weight.max())))
+    sure = sure[:: 1 + len(sure) // TONE_SAMPLES]
+    seen = colour.reshape(-1, colour.shape[2])[sure] / weight.reshape(-1, 1)[sure]
+    if seen.shape[1] == 1:
+        return np.array([_brightness(seen)], np.float32)
+    brightness = _brightness(seen @ np.array(LUMA, np.float32))
+    warmth = min(1.0, float((seen.max(axis=1) - seen.min(axis=1)).mean()) / COLOURED)
+    return np.asarray(brightness * (1 + warmth * (np.array(WARM_TONE) - 1)), dtype=np.float32)
+
+
+def _brightness(luma: Floats) -> float:
+    return TONE_LUMA[0] + TONE_LUMA[1] * float(np.percentile(luma, TONE_PERCENTILE))
+
+
+def _with_ovals(filled: Floats, tone: Floats, cluster: Cluster) -> Floats:
+    """The fill with a soft oval in the middle of every box; where ovals meet, the denser one counts."""
+    opacity = np.zeros(filled.shape[:2], np.float32)
+    zoom_y, zoom_x = opacity.shape[0] / cluster.shape[0], opacity.shape[1] / cluster.shape[1]
+    for x1, y1, x2, y2 in cluster.boxes.tolist():
+        down = OVAL_DOWN * (y2 - y1)
+        rows, y = _axis((y1 + down, y2 + down), cluster.rows.start, zoom_y, OVAL[1], opacity.shape[0])
+        columns, x = _axis((x1, x2), cluster.columns.start, zoom_x, OVAL[0], opacity.shape[1])
+        distance = np.sqrt((y * y)[:, None] + (x * x)[None])
+        inward = (OVAL_FADE[1] - distance) / (OVAL_FADE[1] - OVAL_FADE[0])
+        inward = np.minimum(np.maximum(inward, 0), 1)
+        patch = opacity[rows, columns]
+        np.maximum(patch, OVAL_OPACITY * inward * inward * (3 - 2 * inward), out=patch)
+    return filled + _times(tone - filled, opacity)
+
+
+def _axis(side: tuple[float, float], start: int, zoom: float, share: float, length: int) -> tuple[slice, Floats]:
+    """Along one axis: the working pixels that an oval can reach, and their distance from its middle in half axes."""
+    first, last = ((end - start) * zoom for end in side)
+    centre, half = (first + last) / 2, max((last - first) / 2 * share, 0.5)
+    reach = half * OVAL_FADE[1] + 1
+    low, high = (int(min(max(end, 0), length)) for end in (centre - reach, centre + reach + 1))
+    return slice(low, high), (np.arange(low, high, dtype=np.float32) + np.float32(0.5 - centre)) / np.float32(half)
+
+
+def _enlarged(filled: Floats, crop: Pixels) -> Pixels:
+    """Back to the crop's size, type and number of axes."""
+    rounded = np.clip(np.rint(filled), 0, 255).astype(np.uint8)
+    size = (crop.shape[1], crop.shape[0])
+    if rounded.shape[:2] != crop.shape[:2]:
+        rounded = np.asarray(cv2.resize(rounded, size, interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
+    return rounded.reshape(crop.shape)

@@ -1,0 +1,88 @@
+"""Objects below a URL: streaming listing, exact reads, conditional publishing. The only code that knows fsspec."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from anonymizer.storage.base import Access, Root
+from anonymizer.storage.generic import GenericRoot
+from anonymizer.storage.keys import (
+    check_key,
+    is_local,
+    is_relative,
+    is_reserved,
+    join_uri,
+    local_path,
+    nested,
+    normalize_uri,
+    split_uri,
+)
+from anonymizer.storage.listing import Irregular, Listed, VersionCursor
+from anonymizer.storage.local import LocalRoot
+from anonymizer.storage.s3 import S3Root
+
+_BACKENDS: dict[str, type[Root]] = {"file": LocalRoot, "s3": S3Root}
+
+
+def open_root(
+    uri: str,
+    options: Mapping[str, Any] | None = None,
+    *,
+    put: Mapping[str, Any] | None = None,
+    request_payer: bool = False,
+    unconditional: bool = False,
+) -> Root:
+    """Opens a folder; nothing is asked of the storage yet.
+
+    Args:
+        uri: A path or any fsspec URL; see `normalize_uri`.
+        options: Of the fsspec filesystem (locally only `lock_path`: the lock file, instead of one beside the folder).
+        put: Extra S3 PutObject parameters, e.g. `ServerSideEncryption`.
+        request_payer: Reads from a requester-pays bucket.
+        unconditional: Publish although the store cannot write conditionally.
+
+    Raises:
+        ConfigError: The URL or an option is malformed, or the scheme is not known.
+    """
+    return _opened(normalize_uri(uri), Access(dict(options or {}), dict(put or {}), request_payer, unconditional))
+
+
+def open_input(uri: str, options: Mapping[str, Any] | None = None, *, request_payer: bool = False) -> Root:
+    """Opens INPUT, a folder or a single file; the storage is asked which.
+
+    A single file becomes the root of its folder whose listing has that one key. On S3 a URL is a file only if nothing
+    lies below it as a folder.
+
+    Raises:
+        ConfigError: See `open_root`.
+        ListingError: The storage cannot tell.
+    """
+    access = Access(dict(options or {}), request_payer=request_payer)
+    root = _opened(normalize_uri(uri), access)
+    if not root.is_object():
+        return root
+    folder, _, name = root.uri.rpartition("/")
+    return _opened(normalize_uri(f"{folder}/"), access, name)
+
+
+def _opened(uri: str, access: Access, only: str | None = None) -> Root:
+    return _BACKENDS.get(split_uri(uri)[0], GenericRoot)(uri, access, only)
+
+
+__all__ = [
+    "Irregular",
+    "Listed",
+    "Root",
+    "VersionCursor",
+    "check_key",
+    "is_local",
+    "is_relative",
+    "is_reserved",
+    "join_uri",
+    "local_path",
+    "nested",
+    "normalize_uri",
+    "open_input",
+    "open_root",
+]

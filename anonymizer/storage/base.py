@@ -1,0 +1,188 @@
+"""The contract of a root: a folder of objects behind some storage."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+
+from anonymizer.records import ImageRef
+from anonymizer.storage.keys import check_key
+from anonymizer.storage.listing import Listed
+
+
+@dataclass(frozen=True)
+class Access:
+    """How a root is reached.
+
+    Attributes:
+        options: Of the fsspec filesystem; never shown, they may hold secrets.
+        put: Extra S3 PutObject parameters.
+        request_payer: Reads from a requester-pays bucket.
+        unconditional: Publish although the store cannot write conditionally.
+    """
+
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    put: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    request_payer: bool = False
+    unconditional: bool = False
+
+
+class Root(ABC):
+    """A folder of objects. Cheap to make, picklable (connections are made on first use), safe to share by threads.
+
+    Every order is that of the keys' UTF-8 bytes. A version is an opaque text: the same version means the same bytes.
+
+    Attributes:
+        uri: Normalized; the folder even where a single file was asked for.
+        only: The one key that the listing has, for a single file; else None.
+    """
+
+    def __init__(self, uri: str, access: Access, only: str | None = None) -> None:
+        self.uri = uri
+        self.only = only
+        self._access = access
+
+    def __reduce__(self) -> tuple[type[Root], tuple[str, Access, str | None]]:
+        return type(self), (self.uri, self._access, self.only)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.uri!r})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:  # noqa: B027 - most backends hold no connection
+        """Gives connections back; a later call opens new ones."""
+
+    @abstractmethod
+    def list(self, start_after: str | None = None, *, output: bool = False) -> Iterator[Listed]:
+        """Streams everything below the root, in order, in bounded memory.
+
+        Args:
+            start_after: Only keys greater than this one.
+            output: The root is an OUTPUT: one that is not there is empty, and our own temporaries are left out.
+
+        Raises:
+            ListingError: The listing is not complete.
+        """
+
+    def read(self, ref: ImageRef) -> bytes:
+        """Exactly the bytes of the listed version.
+
+        Raises:
+            SourceGone, SourceChanged, NotARegularFile: It is not what was listed any more.
+            AccessDenied, StorageUnavailable, StorageError: The storage did not answer.
+            UnsafeKey, ReservedKey: See `check_key`.
+        """
+        check_key(ref.key)
+        return self._read(ref.key, ref.etag)[0]
+
+    def publish(
+        self, key: str, data: bytes, *, expected: str | None, media_type: str, alive: Callable[[], None]
+    ) -> str:
+        """Writes one object, atomically, over the expected version only. It appears complete or not at all.
+
+        Args:
+            key: Below the root.
+            data: The whole content.
+            expected: The version that is overwritten; None: there must be none.
+            media_type: Content type, where the storage keeps one.
+            alive: Called right before every step that cannot be taken back; it raises to forbid it.
+
+        Returns:
+            The new version.
+
+        Raises:
+            PublishConflict: Another version stands there.
+            UnsafeKey, ReservedKey, KeyCollision, NotARegularFile: The key cannot be written to.
+            AccessDenied, StorageUnavailable, StorageError: The storage did not take it.
+        """
+        check_key(key)
+        return self._publish(key, data, expected=expected, media_type=media_type, alive=alive)
+
+    def remove(self, key: str, *, expected: str | None) -> None:
+        """Removes one object; one that is gone already is fine.
+
+        Args:
+            key: Below the root.
+            expected: The version that is removed; None: whatever stands there.
+
+        Raises:
+            PublishConflict: Another version stands there.
+        """
+        check_key(key)
+        self._remove(key, expected)
+
+    def get(self, name: str) -> bytes:
+        """The current bytes of an object; `SourceGone` without one."""
+        return self.get_with_version(name)[0]
+
+    def get_with_version(self, name: str) -> tuple[bytes, str]:
+        """The current bytes of an object and their version; `SourceGone` without one."""
+        check_key(name)
+        return self._read(name, None)
+
+    def exists(self, name: str) -> bool:
+        """Whether there is such an object."""
+        return self.version(name) is not None
+
+    def sweep(self, age_s: float = 3600.0) -> int:  # noqa: ARG002 - for stores that write without temporaries
+        """Removes our temporaries that a killed process left longer than `age_s` ago; returns how many."""
+        return 0
+
+    @abstractmethod
+    def is_object(self) -> bool:
+        """Whether the URL names one object and no folder; `ListingError` if that cannot be told."""
+
+    @abstractmethod
+    def check_publishing(self) -> None:
+        """Proves before any work that the store publishes conditionally; `ConfigError` if not."""
+
+    @abstractmethod
+    def version(self, key: str) -> str | None:
+        """The current version of an object, None without one; `NotARegularFile` for a link or a special file."""
+
+    @abstractmethod
+    def put(self, name: str, data: bytes) -> None:
+        """Writes an object, atomically, whatever stood there."""
+
+    @abstractmethod
+    def create(self, name: str, data: bytes) -> bool:
+        """Writes an object that is not there yet, atomically; False if it is."""
+
+    @abstractmethod
+    def delete(self, names: Iterable[str]) -> None:
+        """Removes objects; those that are gone already are fine."""
+
+    @abstractmethod
+    def names(self, prefix: str = "") -> Iterator[str]:
+        """Keys of the regular objects that start with a prefix, in order; a root that is not there has none."""
+
+    @abstractmethod
+    def _read(self, key: str, expected: str | None) -> tuple[bytes, str]: ...
+
+    @abstractmethod
+    def _publish(
+        self, key: str, data: bytes, *, expected: str | None, media_type: str, alive: Callable[[], None]
+    ) -> str: ...
+
+    @abstractmethod
+    def _remove(self, key: str, expected: str | None) -> None: ...
+
+
+def regular_names(listing: Iterator[Listed], prefix: str) -> Iterator[str]:
+    """Keys of the objects in a listing that start with a prefix; stops behind them."""
+    for listed in listing:
+        if listed.key.startswith(prefix):
+            if isinstance(listed, ImageRef):
+                yield listed.key
+        elif listed.key > prefix:
+            return

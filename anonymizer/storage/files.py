@@ -1,0 +1,127 @@
+"""Files of a local folder, reached part by part from its root so that no link below it is ever followed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from anonymizer.errors import KeyCollision, NotARegularFile, SourceChanged, UnsafeKey
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+# Without O_NONBLOCK, opening a FIFO waits for its writer.
+_SOURCE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_FILE_MODE = 0o644
+
+
+def is_regular(status: os.stat_result) -> bool:
+    """Whether it is a plain file."""
+    return stat.S_ISREG(status.st_mode)
+
+
+def file_version(status: os.stat_result) -> str:
+    """Digest of inode, size and time of change: another file, or another content, has another one."""
+    identity = f"{status.st_ino} {status.st_size} {status.st_mtime_ns}"
+    return hashlib.blake2b(identity.encode(), digest_size=16).hexdigest()
+
+
+@contextmanager
+def parent_folder(root: str, key: str, *, create: bool = False) -> Iterator[tuple[int, str]]:
+    """Opens the folder of a key.
+
+    Yields:
+        (descriptor of the folder, file name).
+
+    Raises:
+        NotARegularFile, UnsafeKey: A part of the way is a link (when reading, when creating).
+        KeyCollision: A part of the way is a file (when creating).
+        OSError: Anything else.
+    """
+    *folders, name = key.split("/")
+    folder = os.open(root, _FOLDER)
+    try:
+        for part in folders:
+            inner = _enter(folder, part, create)
+            os.close(folder)
+            folder = inner
+        yield folder, name
+    finally:
+        os.close(folder)
+
+
+def _enter(folder: int, part: str, create: bool) -> int:
+    try:
+        if create:
+            with suppress(FileExistsError):
+                os.mkdir(part, dir_fd=folder)
+        return os.open(part, _FOLDER | os.O_NOFOLLOW, dir_fd=folder)
+    except OSError as error:
+        if _is_link(folder, part):
+            raise (UnsafeKey if create else NotARegularFile)(part) from None
+        if create and isinstance(error, NotADirectoryError):
+            raise KeyCollision(part) from None
+        raise
+
+
+def _is_link(folder: int, name: str) -> bool:
+    try:
+        return stat.S_ISLNK(os.lstat(name, dir_fd=folder).st_mode)
+    except OSError:
+        return False
+
+
+def current_version(folder: int, name: str, *, replacing: bool = False) -> str | None:
+    """The version of a file; None without one. A folder is none, but it cannot be replaced either.
+
+    Raises:
+        NotARegularFile: It is a link or a special file.
+        KeyCollision: It is a folder and was to be replaced.
+    """
+    try:
+        status = os.lstat(name, dir_fd=folder)
+    except FileNotFoundError:
+        return None
+    if is_regular(status):
+        return file_version(status)
+    if not stat.S_ISDIR(status.st_mode):
+        raise NotARegularFile(name)
+    if replacing:
+        raise KeyCollision(name)
+    return None
+
+
+def read_file(folder: int, name: str, expected: str | None) -> tuple[bytes, str]:
+    """(bytes, version) of a regular file that did not change while it was read.
+
+    Raises:
+        SourceChanged: It did, or it is not the expected version.
+        NotARegularFile: It is something else.
+    """
+    descriptor = os.open(name, _SOURCE, dir_fd=folder)
+    try:
+        status = os.fstat(descriptor)
+        if not is_regular(status):
+            raise NotARegularFile(name)
+        version = file_version(status)
+        if expected not in (None, version):
+            raise SourceChanged(name)
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            data = file.read()
+        if file_version(os.fstat(descriptor)) != version:
+            raise SourceChanged(name)
+        return data, version
+    finally:
+        os.close(descriptor)
+
+
+def write_file(folder: int, name: str, data: bytes) -> str:
+    """Writes a new file, synced to the disk; its version."""
+    with os.fdopen(os.open(name, _NEW, _FILE_MODE, dir_fd=folder), "wb") as file:
+        file.write(data)
+        file.flush()
+        # Without it a full disk or a power cut leaves a truncated file under the final name.
+        os.fsync(file.fileno())
+        return file_version(os.fstat(file.fileno()))

@@ -1,0 +1,227 @@
+"""A prefix of an S3 bucket, or of a store that speaks its language."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+
+from anonymizer.errors import (
+    ConfigError,
+    ListingError,
+    PublishConflict,
+    SourceChanged,
+    StorageError,
+)
+from anonymizer.records import ImageRef
+from anonymizer.storage.base import Access, Root, regular_names
+from anonymizer.storage.client import S3Client
+from anonymizer.storage.faults import Kind, S3Fault, s3_error
+from anonymizer.storage.keys import check_key, is_reserved, join_uri, split_uri, temporary_name
+from anonymizer.storage.listing import Listed, irregular, key_error
+
+_BUCKET = re.compile(r"(arn:[^/]*:accesspoint(?::[^/:]+|/[^/]+)|[^/]+)(?:/(.*))?", re.DOTALL)
+_PAGE = 1000
+"""Keys of one ListObjectsV2 or DeleteObjects request: S3's limit."""
+_OURS = {"Bucket", "Key", "Body", "IfMatch", "IfNoneMatch"}
+_DIFFERS = (Kind.PRECONDITION, Kind.CONFLICT, Kind.GONE)
+
+
+class S3Root(Root):
+    """A prefix of a bucket."""
+
+    def __init__(self, uri: str, access: Access, only: str | None = None) -> None:
+        super().__init__(uri, access, only)
+        match = _BUCKET.fullmatch(split_uri(uri)[1])
+        if match is None or _OURS & access.put.keys():
+            raise ConfigError(f"{uri}: no bucket, or one of {', '.join(sorted(_OURS))} among the `put` parameters")
+        self._prefix = f"{match[2]}/" if match[2] else ""
+        self._client = S3Client(match[1], access)
+
+    def list(self, start_after: str | None = None, *, output: bool = False) -> Iterator[Listed]:
+        try:
+            found = False
+            for item in self._items(start_after or "", self.only or ""):
+                found = True
+                listed = self._listed(item)
+                if self.only is not None and self.only != listed.key:
+                    return
+                folder_marker = item["Key"].endswith("/") and item["Size"] == 0
+                if not folder_marker and not (output and is_reserved(listed.key)):
+                    yield listed
+        except S3Fault as fault:
+            raise ListingError(f"{self.uri}: {fault.kind.value}") from None
+        if not found and self._prefix and not output and start_after is None:
+            raise ListingError(f"{self.uri}: there is nothing below it")
+
+    def _listed(self, item: dict[str, Any]) -> Listed:
+        key = item["Key"][len(self._prefix) :]
+        error = key_error(key)
+        if error is not None:
+            return irregular(self.uri, key, error)
+        return ImageRef(key, join_uri(self.uri, key), item["ETag"].strip('"'), item["Size"], _utc(item))
+
+    def _items(self, start_after: str, prefix: str) -> Iterator[dict[str, Any]]:
+        last, page = "", {"StartAfter": self._prefix + start_after} if start_after else {}
+        while True:
+            answer, _ = self._client.send(
+                "list_objects_v2", {"Prefix": self._prefix + prefix, "MaxKeys": _PAGE, **page}
+            )
+            for item in answer.get("Contents", ()):
+                if item["Key"] <= last:
+                    # S3 Express directory buckets do this; incremental runs and versions rely on order.
+                    raise ListingError(f"{self.uri}: the store does not list in the order of keys")
+                last = item["Key"]
+                yield item
+            if not answer.get("IsTruncated"):
+                return
+            page = {"ContinuationToken": answer["NextContinuationToken"]}
+
+    def is_object(self) -> bool:
+        if not self._prefix:
+            return False
+        try:
+            below, _ = self._client.send("list_objects_v2", {"Prefix": self._prefix, "MaxKeys": 1})
+            if not below.get("Contents"):
+                self._client.send("head_object", {"Key": self._prefix[:-1]})
+                return True
+        except S3Fault as fault:
+            if fault.kind is not Kind.GONE:
+                raise ListingError(f"{self.uri}: {fault.kind.value}") from None
+        return False
+
+    def check_publishing(self) -> None:
+        key, honoured = temporary_name("probe"), True
+        try:
+            self._put(key, b"", {})
+            if not self._access.unconditional:
+                honoured = self._refuses(key, {"IfNoneMatch": "*"}) and self._refuses(key, {"IfMatch": '"0"'})
+        except S3Fault as fault:
+            raise ConfigError(f"{self.uri} cannot be published to: {fault.kind.value}") from None
+        finally:
+            with suppress(StorageError):
+                self._delete([key])
+        if not honoured:
+            raise ConfigError(f"{self.uri}: the store does not write conditionally; see `storage.unconditional`")
+
+    def _refuses(self, key: str, condition: dict[str, str]) -> bool:
+        try:
+            self._put(key, b"", condition)
+        except S3Fault as fault:
+            if fault.kind in _DIFFERS:
+                return True
+            if fault.kind is not Kind.UNSUPPORTED:
+                raise
+        return False
+
+    def version(self, key: str) -> str | None:
+        check_key(key)
+        try:
+            return _etag(self._client.send("head_object", {"Key": self._prefix + key})[0])
+        except S3Fault as fault:
+            if fault.kind is Kind.GONE:
+                return None
+            raise s3_error(fault) from None
+
+    def put(self, name: str, data: bytes) -> None:
+        check_key(name)
+        try:
+            self._put(name, data, {})
+        except S3Fault as fault:
+            raise s3_error(fault) from None
+
+    def create(self, name: str, data: bytes) -> bool:
+        check_key(name)
+        try:
+            self._publish(name, data, expected=None, media_type="application/octet-stream", alive=lambda: None)
+        except PublishConflict:
+            return False
+        return True
+
+    def delete(self, names: Iterable[str]) -> None:
+        remaining = iter(names)
+        while batch := list(itertools.islice(remaining, _PAGE)):
+            for name in batch:
+                check_key(name)
+            self._delete(batch)
+
+    def _delete(self, batch: Sequence[str]) -> None:
+        objects = [{"Key": self._prefix + name} for name in batch]
+        try:
+            answer, _ = self._client.send("delete_objects", {"Delete": {"Objects": objects, "Quiet": True}})
+        except S3Fault as fault:
+            raise s3_error(fault) from None
+        if answer.get("Errors"):
+            raise StorageError("some objects were not deleted")
+
+    def names(self, prefix: str = "") -> Iterator[str]:
+        try:
+            listing = map(self._listed, self._items("", prefix))
+            yield from regular_names(listing, prefix)
+        except S3Fault as fault:
+            raise ListingError(f"{self.uri}: {fault.kind.value}") from None
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _read(self, key: str, expected: str | None) -> tuple[bytes, str]:
+        condition = {} if expected is None else {"IfMatch": f'"{expected}"'}
+        try:
+            answer, data = self._client.send("get_object", {"Key": self._prefix + key, **condition})
+        except S3Fault as fault:
+            raise (SourceChanged(key) if fault.kind is Kind.PRECONDITION else s3_error(fault)) from None
+        return data, _etag(answer)
+
+    def _publish(
+        self, key: str, data: bytes, *, expected: str | None, media_type: str, alive: Callable[[], None]
+    ) -> str:
+        condition = {"IfNoneMatch": "*"} if expected is None else {"IfMatch": f'"{expected}"'}
+        if self._access.unconditional:
+            condition = {}
+            if self.version(key) != expected:
+                raise PublishConflict(key)
+        try:
+            return self._put(key, data, {"ContentType": media_type, **condition}, alive)
+        except S3Fault as fault:
+            if fault.kind not in _DIFFERS:
+                raise s3_error(fault) from None
+            # The attempt before this one may have been ours and have succeeded without our hearing of it.
+            ours = self._standing(key, data) if fault.attempts > 1 else None
+            if ours is None:
+                raise PublishConflict(key) from None
+            return ours
+
+    def _standing(self, key: str, data: bytes) -> str | None:
+        with suppress(StorageError):
+            standing, version = self._read(key, None)
+            return version if standing == data else None
+        return None
+
+    def _remove(self, key: str, expected: str | None) -> None:
+        condition = {} if expected is None or self._access.unconditional else {"IfMatch": f'"{expected}"'}
+        # Not every store knows conditional deletes; this narrows the gap where they are ignored.
+        if expected is not None and self.version(key) not in (None, expected):
+            raise PublishConflict(key)
+        try:
+            self._client.send("delete_object", {"Key": self._prefix + key, **condition})
+        except S3Fault as fault:
+            if fault.kind in (Kind.PRECONDITION, Kind.CONFLICT):
+                raise PublishConflict(key) from None
+            if fault.kind is not Kind.GONE:
+                raise s3_error(fault) from None
+
+    def _put(self, key: str, data: bytes, parameters: dict[str, str], alive: Callable[[], None] = lambda: None) -> str:
+        sent = {"Key": self._prefix + key, "Body": data, **parameters, **self._access.put}
+        return _etag(self._client.send("put_object", sent, alive)[0])
+
+
+def _utc(item: dict[str, Any]) -> datetime:
+    modified: datetime = item["LastModified"]
+    return modified.astimezone(UTC)
+
+
+def _etag(answer: dict[str, Any]) -> str:
+    return str(answer["ETag"]).strip('"')

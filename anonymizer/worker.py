@@ -1,0 +1,331 @@
+"""One chunk: read ahead, anonymize, publish behind, write the rows. The one place that catches per-image errors."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Protocol
+
+from anonymizer import __version__, codec, storage
+from anonymizer.config import RunConfig
+from anonymizer.errors import (
+    AnonymizerError,
+    DeadlinePassed,
+    ImageTooLarge,
+    InternalError,
+    ObjectError,
+    PublishConflict,
+    SourceGone,
+)
+from anonymizer.manifest import ManifestStore
+from anonymizer.pipeline import Anonymizer
+from anonymizer.records import AnonymizedImage, Chunk, ChunkResult, ManifestRow, WorkItem
+from anonymizer.storage import Root, join_uri, open_root
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What every worker is given once.
+
+    Attributes:
+        config: The run's settings; INPUT, OUTPUT and manifest are full URLs.
+        manifest_uri: Folder of the manifest.
+        run_id: Of this run.
+        as_of: Time the consent decisions speak of, UTC.
+        registry_sha256: Of the consent registry, if there is one.
+        weights: The detector's network as the driver read and checked it.
+    """
+
+    config: RunConfig
+    manifest_uri: str
+    run_id: str
+    as_of: datetime
+    registry_sha256: str | None
+    weights: bytes | None
+
+
+class Deadline:
+    """Ends a chunk's right to read and publish, on this process's monotonic clock."""
+
+    def __init__(self, time_s: float) -> None:
+        self._end = time.monotonic() + time_s
+
+    def alive(self) -> None:
+        """Raises DeadlinePassed once the time is over."""
+        if time.monotonic() >= self._end:
+            raise DeadlinePassed
+
+
+class ChunkProcessor(Protocol):
+    """What the engine places on a worker."""
+
+    def process(self, chunk: Chunk) -> ChunkResult:
+        """Does the chunk and commits its rows."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one item ended: a row, or the reason why it has none yet."""
+
+    row: ManifestRow | None = None
+    conflict: bool = False
+    unsafe_left: bool = False
+
+
+def open_input(config: RunConfig) -> Root:
+    """The source, read-only."""
+    return storage.open_input(config.input, config.storage.input, request_payer=config.storage.request_payer)
+
+
+def open_output(config: RunConfig) -> Root:
+    """Where images are published."""
+    settings = config.storage
+    return open_root(config.output, settings.output, put=settings.put, unconditional=settings.unconditional)
+
+
+def open_manifest(config: RunConfig, manifest_uri: str) -> ManifestStore:
+    """Where rows are written; with the options of OUTPUT unless it has its own."""
+    settings = config.storage
+    options = settings.manifest or settings.output
+    return ManifestStore(open_root(manifest_uri, options, unconditional=settings.unconditional))
+
+
+class Worker:
+    """Holds a detector, a redactor and the filesystems. Two chunks may be in it at once, on two threads.
+
+    One of them computes; the other reads ahead or publishes behind.
+
+    Raises:
+        ObjectError: The detector fails its known-answer test.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._anonymizer = Anonymizer(job.config, weights=job.weights)
+        self._anonymizer.detector.self_test()
+        self._input = open_input(job.config)
+        self._output = open_output(job.config)
+        self._manifest = open_manifest(job.config, job.manifest_uri)
+        self._computing = threading.Lock()
+
+    def process(self, chunk: Chunk) -> ChunkResult:
+        """Does the chunk and commits its rows: what is in the result is in the manifest."""
+        deadline = Deadline(chunk.time_s)
+        started = time.monotonic()
+        with ThreadPoolExecutor(self._job.config.engine.io_threads) as pool:
+            reads = self._read_ahead(chunk, deadline, pool)
+            ending: list[Future[Outcome]] = []
+            with self._computing:
+                computing_since = time.monotonic()
+                for item, data in reads:
+                    item_since = time.monotonic()
+                    image = self._attempt(item, data)
+                    ending.append(pool.submit(self._finish, chunk, item, image, deadline, item_since))
+                busy_s = time.monotonic() - computing_since
+            outcomes = [future.result() for future in ending]
+        rows = [outcome.row for outcome in outcomes if outcome.row is not None]
+        if rows:
+            self._manifest.write_part(self._job.run_id, chunk.chunk_id, chunk.attempt, rows)
+        log.debug("chunk %s: %d rows in %.1f s", chunk.chunk_id, len(rows), time.monotonic() - started)
+        return _result(chunk, outcomes, busy_s)
+
+    def _read_ahead(
+        self, chunk: Chunk, deadline: Deadline, pool: ThreadPoolExecutor
+    ) -> Iterator[tuple[WorkItem, Future[bytes]]]:
+        """Items with their bytes on the way: as many at once as there are threads, starting now."""
+        waiting = iter(chunk.items)
+        window: deque[tuple[WorkItem, Future[bytes]]] = deque()
+
+        def start_one() -> None:
+            for item in waiting:
+                window.append((item, pool.submit(self._read, item, deadline)))
+                return
+
+        for _ in range(self._job.config.engine.io_threads):
+            start_one()
+        return _drain(window, start_one)
+
+    def _read(self, item: WorkItem, deadline: Deadline) -> bytes:
+        deadline.alive()
+        if item.ref.size > self._job.config.codec.max_bytes:
+            raise ImageTooLarge
+        return self._input.read(item.ref)
+
+    def _attempt(self, item: WorkItem, data: Future[bytes]) -> AnonymizedImage | ObjectError:
+        try:
+            return self._anonymizer(data.result(), item.decision)
+        except ObjectError as error:
+            return error
+        except Exception as error:  # noqa: BLE001 - whatever goes wrong with one image stays with that image
+            log.warning("%s: unexpected %s", item.ref.key, type(error).__name__)
+            return InternalError()
+
+    def _finish(
+        self, chunk: Chunk, item: WorkItem, image: AnonymizedImage | ObjectError, deadline: Deadline, since: float
+    ) -> Outcome:
+        """Publishes, or settles what an object without a safe image leaves behind; never raises."""
+        try:
+            outcome = self._publish(item, image, deadline) if isinstance(image, AnonymizedImage) else None
+            error = image if isinstance(image, ObjectError) else None
+        except PublishConflict:
+            return Outcome(conflict=True)
+        except ObjectError as caught:
+            outcome, error = None, caught
+        except Exception as caught:  # noqa: BLE001 - a filesystem's surprise is one object's failure too
+            log.warning("%s: unexpected %s while publishing", item.ref.key, type(caught).__name__)
+            outcome, error = None, InternalError()
+        if isinstance(error, DeadlinePassed):
+            return Outcome()
+        if error is not None:
+            outcome = self._settle(item, error, deadline)
+        if outcome is None or outcome.row is None:
+            return outcome or Outcome()
+        return replace(outcome, row=self._complete(outcome.row, chunk, item, since))
+
+    def _publish(self, item: WorkItem, image: AnonymizedImage, deadline: Deadline) -> Outcome:
+        etag = self._output.publish(
+            item.ref.key,
+            image.data,
+            expected=item.output_version,
+            media_type=codec.MEDIA_TYPES[image.format],
+            alive=deadline.alive,
+        )
+        row = replace(
+            blank_row(item),
+            status=image.status,
+            output_uri=join_uri(self._job.config.output, item.ref.key),
+            output_sha256=image.sha256,
+            output_size=len(image.data),
+            output_etag=etag,
+            source_sha256=image.source_sha256,
+            consent_status=image.consent_status,
+            consent_record_ids=image.consent_record_ids,
+            format=image.format,
+            width=image.width,
+            height=image.height,
+            frame_count=image.frame_count,
+            encoding=image.encoding,
+            face_count=image.face_count,
+            redacted_count=image.redacted_count,
+            faces=image.faces,
+            metadata_removed=image.metadata_removed,
+            retained_until=image.retained_until,
+        )
+        return Outcome(row)
+
+    def _settle(self, item: WorkItem, error: ObjectError, deadline: Deadline) -> Outcome:
+        """A row for an object that is not published. An older output stays only if it is still safe."""
+        row = failed_row(item, error)
+        if error.status == "failed" and item.standing is not None:
+            return Outcome(with_standing_output(row, item.standing))
+        if item.output_version is None:
+            return Outcome(row)
+        try:
+            deadline.alive()
+            self._output.remove(item.ref.key, expected=item.output_version)
+        except PublishConflict:
+            return Outcome(conflict=True)
+        except DeadlinePassed:
+            return Outcome()
+        except SourceGone:
+            return Outcome(row)
+        except AnonymizerError:
+            log.error("%s: an output that is no longer safe could not be removed", item.ref.key)
+            return Outcome(row, unsafe_left=True)
+        return Outcome(row)
+
+    def _complete(self, row: ManifestRow, chunk: Chunk, item: WorkItem, since: float) -> ManifestRow:
+        """What every row says of the run."""
+        config, decision = self._job.config, item.decision
+        return replace(
+            row,
+            attempt=chunk.attempt,
+            consent_sha256=decision.sha256,
+            purpose=config.consent.purpose,
+            registry_sha256=self._job.registry_sha256,
+            detector=self._anonymizer.detector.name,
+            detector_sha256=self._anonymizer.detector.sha256,
+            method=config.redaction.method,
+            settings_sha256=self._anonymizer.settings_sha256,
+            software_version=__version__,
+            as_of=self._job.as_of,
+            processed_at=datetime.now(UTC),
+            duration_ms=(time.monotonic() - since) * 1000,
+        )
+
+
+def _drain(
+    window: deque[tuple[WorkItem, Future[bytes]]], start_one: Callable[[], None]
+) -> Iterator[tuple[WorkItem, Future[bytes]]]:
+    while window:
+        yield window.popleft()
+        start_one()
+
+
+def blank_row(item: WorkItem) -> ManifestRow:
+    """A row that says which object was meant, and nothing of what became of it."""
+    ref = item.ref
+    return ManifestRow(
+        key=ref.key,
+        source_uri=ref.uri,
+        status="failed",
+        processed_at=datetime.now(UTC),
+        source_etag=ref.etag,
+        source_size=ref.size,
+        source_modified=ref.modified,
+    )
+
+
+def failed_row(item: WorkItem, error: ObjectError) -> ManifestRow:
+    """The row of an object that is not published; nothing of the error but its class goes into it."""
+    return replace(
+        blank_row(item),
+        status=error.status,
+        error_code=error.code,
+        error_message=error.message,
+        retryable=error.retryable,
+    )
+
+
+def with_standing_output(row: ManifestRow, standing: ManifestRow) -> ManifestRow:
+    """A failed redo whose old output is still safe and stays: the row goes on naming it."""
+    return replace(
+        row,
+        output_uri=standing.output_uri,
+        output_sha256=standing.output_sha256,
+        output_size=standing.output_size,
+        output_etag=standing.output_etag,
+        consent_status=standing.consent_status,
+        consent_record_ids=standing.consent_record_ids,
+        face_count=standing.face_count,
+        redacted_count=standing.redacted_count,
+        faces=standing.faces,
+        retained_until=standing.retained_until,
+    )
+
+
+def _result(chunk: Chunk, outcomes: list[Outcome], busy_s: float) -> ChunkResult:
+    pairs = list(zip(chunk.items, outcomes, strict=True))
+    rows = [outcome.row for _, outcome in pairs if outcome.row is not None]
+    return ChunkResult(
+        chunk_id=chunk.chunk_id,
+        attempt=chunk.attempt,
+        statuses={row.key: row.status for row in rows},
+        codes={row.key: row.error_code for row in rows if row.error_code is not None},
+        conflicts=tuple(item.ref.key for item, outcome in pairs if outcome.conflict),
+        unfinished=tuple(item.ref.key for item, o in pairs if o.row is None and not o.conflict),
+        unsafe_left=tuple(item.ref.key for item, outcome in pairs if outcome.unsafe_left),
+        face_count=sum(row.face_count or 0 for row in rows),
+        redacted_count=sum(row.redacted_count or 0 for row in rows),
+        source_bytes=sum(row.source_size or 0 for row in rows),
+        output_bytes=sum(row.output_size or 0 for row in rows),
+        busy_s=busy_s,
+    )

@@ -1,0 +1,97 @@
+"""A real HTTP server on this machine that behaves like S3 (moto), and that can be told to fail."""
+
+from __future__ import annotations
+
+import threading
+import urllib.request
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from moto.moto_server.threaded_moto_server import ThreadedMotoServer
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.serving import make_server
+
+ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing-secret",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_CONFIG_FILE": "/dev/null",
+    "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+}
+"""What a process needs to talk to it; nothing of the user's own settings is read."""
+
+
+@dataclass
+class Failure:
+    """Answers `times` requests of a method with a status instead of their own answer.
+
+    `after` carries the request out first: the client never hears of its success.
+    """
+
+    method: str
+    status: str
+    code: str
+    times: int = 1
+    after: bool = False
+
+
+class _QuietHandler(MotoRequestHandler):  # type: ignore[misc]  # moto has no types
+    protocol_version = "HTTP/1.1"
+
+    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002
+        pass
+
+
+@dataclass
+class FakeS3(ThreadedMotoServer):  # type: ignore[misc]  # moto has no types
+    """Start it once; `reset` forgets buckets and failures."""
+
+    requests: list[str] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__init__("127.0.0.1", 0, verbose=False)
+        self._moto = DomainDispatcherApplication(create_backend_app)
+        # S3 checks a condition and writes in one step; moto, on its own, in two.
+        self._one_at_a_time = threading.Lock()
+
+    def _server_entry(self) -> None:
+        self._server = make_server("127.0.0.1", 0, self._answer, True, request_handler=_QuietHandler)
+        self._server_ready_event.set()
+        self._server.serve_forever()
+        self._server.server_close()
+
+    def _answer(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        # The body is read first, else a refused upload breaks the connection.
+        method = environ["REQUEST_METHOD"]
+        with self._one_at_a_time:
+            self.requests.append(method)
+            failure = next((f for f in self.failures if f.times > 0 and f.method == method), None)
+            if failure is None or failure.after:
+                discard = (lambda *_: None) if failure else start
+                body = b"".join(self._moto(environ, discard))
+            if failure is None:
+                return [body]
+            failure.times -= 1
+        environ["wsgi.input"].read()
+        start(failure.status, [("Content-Type", "application/xml")])
+        return [f"<Error><Code>{failure.code}</Code><Message>told to</Message></Error>".encode()]
+
+    @property
+    def endpoint_url(self) -> str:
+        host, port = self.get_host_and_port()
+        return f"http://{host}:{port}"
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Storage options that reach it."""
+        return {"endpoint_url": self.endpoint_url}
+
+    def reset(self) -> None:
+        self.failures.clear()
+        request = urllib.request.Request(f"{self.endpoint_url}/moto-api/reset", method="POST")
+        with urllib.request.urlopen(request) as answer:
+            answer.read()
+        self.requests.clear()
