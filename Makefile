@@ -38,10 +38,10 @@ bench: $(READY) ## Images per second of a whole run, against a bare loop without
 wheel: $(READY) ## Build the wheel into dist/
 	$(BIN)/python -m build --wheel --no-isolation
 
-lock: ## Resolve the dependencies anew into both lock files (needs uv)
+lock: ## Resolve both lock files from pyproject.toml (needs uv; UPGRADE=--upgrade takes the newest versions)
 	@command -v uv > /dev/null || { echo "make lock needs uv (pip install uv)"; exit 1; }
-	$(UV) --upgrade -o requirements.lock pyproject.toml requirements.in
-	$(UV) --upgrade -c requirements.lock --extra dev -o requirements-dev.lock pyproject.toml requirements.in
+	$(UV) $(UPGRADE) -o requirements.lock pyproject.toml requirements.in
+	$(UV) $(UPGRADE) -c requirements.lock --extra dev -o requirements-dev.lock pyproject.toml requirements.in
 
 docs: $(READY) ## Write the generated parts of the documentation anew
 	$(BIN)/python infra/docs/settings_table.py --write

@@ -96,7 +96,7 @@ def settings(arguments: argparse.Namespace) -> RunConfig:
     Raises:
         ConfigError: A setting is unknown or wrong, or a secret stands on the command line.
     """
-    from anonymizer.driver import read_uri
+    from anonymizer.resolve import read_uri
 
     values: dict[str, Any] = {}
     if arguments.config is not None:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import chain
 from typing import Any, Protocol
 
-from anonymizer import __version__, consent, detectors, engine
+from anonymizer import __version__, detectors, engine, takedown
+from anonymizer.account import OK, Summary, exit_status, failure_limit
 from anonymizer.chunks import Task, chunk_id
 from anonymizer.config import RunConfig
 from anonymizer.consent import Registry
@@ -27,16 +26,14 @@ from anonymizer.errors import (
     RegistryError,
     RunError,
 )
-from anonymizer.manifest import ManifestStore, from_table, new_run_id
-from anonymizer.plan import CurrentRows, Planner, is_unsafe, past_retention
+from anonymizer.manifest import ManifestStore, new_run_id
+from anonymizer.plan import CurrentRows, Planner
 from anonymizer.records import NO_CONSENT, ChunkResult, ImageRef, ManifestRow, WorkItem
+from anonymizer.resolve import arguments_sha256, load_registry, read_uri, resolved, time_of
 from anonymizer.storage import (
     Irregular,
     VersionCursor,
     is_local,
-    nested,
-    normalize_uri,
-    open_root,
 )
 from anonymizer.worker import Job, Worker, failed_row, open_input, open_manifest, open_output
 
@@ -49,8 +46,6 @@ OWN_ROWS = 500
 #: A key whose output changes under us again and again is given up after so many tries.
 CONFLICTS = 4
 
-OK, UNEXPECTED, USAGE, FAILURES, VERIFY, UNSAFE_LEFT = 0, 1, 2, 3, 4, 5
-
 
 class Progress(Protocol):
     """Shows how far the run is."""
@@ -60,37 +55,6 @@ class Progress(Protocol):
     def advance(self, images: int, faces: int, failures: int, listed: int) -> None: ...
 
     def close(self) -> None: ...
-
-
-@dataclass
-class Summary:
-    """What the closing table tells."""
-
-    run_id: str = ""
-    manifest_uri: str = ""
-    exit_status: int = UNEXPECTED
-    listed: int = 0
-    listed_bytes: int = 0
-    carried: int = 0
-    statuses: Counter[str] = field(default_factory=Counter)
-    codes: Counter[str] = field(default_factory=Counter)
-    failures: list[tuple[str, str]] = field(default_factory=list)
-    faces: int = 0
-    redacted: int = 0
-    output_bytes: int = 0
-    removed_unsafe: int = 0
-    unsafe_left: list[str] = field(default_factory=list)
-    standing_failures: int = 0
-    registry_problems: tuple[str, ...] = ()
-    registry_unmatched: tuple[int, ...] = ()
-    seconds: float = 0.0
-    first_result_s: float | None = None
-    stopped_early: bool = False
-
-    @property
-    def written(self) -> int:
-        """Objects that got their row in this run."""
-        return sum(self.statuses.values())
 
 
 class _TooManyFailures(Exception):
@@ -114,7 +78,7 @@ def run(config: RunConfig, progress: Progress, *, inside_job: bool = False) -> S
     """
     started = time.monotonic()
     config, manifest_uri = resolved(config, inside_job=inside_job)
-    as_of = _as_of(config)
+    as_of = time_of(config)
     if config.dry_run:
         return _dry_run(config, manifest_uri, as_of)
     driver = _Driver(config, manifest_uri, as_of, progress)
@@ -124,70 +88,6 @@ def run(config: RunConfig, progress: Progress, *, inside_job: bool = False) -> S
         progress.close()
     driver.summary.seconds = time.monotonic() - started
     return driver.summary
-
-
-def resolved(config: RunConfig, *, inside_job: bool) -> tuple[RunConfig, str]:
-    """The configuration with full URLs, and the manifest's.
-
-    Raises:
-        ConfigError: They are missing, contradict each other or cannot mean what was meant.
-    """
-    given = [uri for uri in (config.input, config.output, config.manifest) if uri]
-    if not config.input or not config.output:
-        raise ConfigError("INPUT and OUTPUT are both needed")
-    if inside_job and any(_is_relative_path(uri) for uri in given):
-        raise ConfigError("inside a Ray job relative paths point into a package that is deleted later: give full ones")
-    source, output = normalize_uri(config.input), normalize_uri(config.output)
-    if config.manifest is None and not is_local(output) and "/" not in output.partition("://")[2].strip("/"):
-        raise ConfigError("OUTPUT is a bucket's root, so its manifest cannot lie beside it: give --manifest URI")
-    manifest_uri = normalize_uri(config.manifest) if config.manifest else f"{output.rstrip('/')}.manifest"
-    for a, b, names in ((source, output, "INPUT and OUTPUT"), (output, manifest_uri, "OUTPUT and the manifest")):
-        if nested(a, b):
-            raise ConfigError(f"{names} lie inside one another")
-    return replace(config, input=source, output=output, manifest=manifest_uri), manifest_uri
-
-
-def _is_relative_path(uri: str) -> bool:
-    return "://" not in uri and not uri.startswith("/")
-
-
-def _as_of(config: RunConfig) -> datetime:
-    if config.as_of is None:
-        return datetime.now(UTC)
-    try:
-        return consent.parse_time(config.as_of)
-    except ValueError:
-        raise ConfigError("--as-of takes an ISO 8601 time with offset, or a date") from None
-
-
-def read_uri(uri: str, what: str) -> bytes:
-    """One file at any URL, with the credentials of the environment.
-
-    Raises:
-        ConfigError: It cannot be read.
-    """
-    folder, _, name = normalize_uri(uri).rpartition("/")
-    try:
-        return open_root(folder).get(name)
-    except (ObjectError, RunError) as error:
-        reason = getattr(error, "message", str(error))
-        raise ConfigError(f"{what} {uri} cannot be read: {reason}") from None
-
-
-def load_registry(config: RunConfig, as_of: datetime) -> Registry:
-    """The consent registry; without one nobody has consented.
-
-    Raises:
-        RegistryError: It cannot be read.
-    """
-    settings = config.consent
-    if settings.registry is None:
-        return consent.empty_registry(purpose=settings.purpose, as_of=as_of)
-    try:
-        data = read_uri(settings.registry, "the registry")
-    except ConfigError as error:
-        raise RegistryError(str(error)) from None
-    return consent.load_registry(data, settings.registry, purpose=settings.purpose, as_of=as_of)
 
 
 def _dry_run(config: RunConfig, manifest_uri: str, as_of: datetime) -> Summary:
@@ -203,13 +103,6 @@ def _dry_run(config: RunConfig, manifest_uri: str, as_of: datetime) -> Summary:
     summary.listed, summary.listed_bytes = planner.listed, planner.listed_bytes
     summary.seconds = time.monotonic() - started
     return summary
-
-
-def arguments_sha256(config: RunConfig) -> str:
-    """Hash of what makes two starts the same run: not the number of workers, not a secret."""
-    values = dataclasses.asdict(config)
-    del values["engine"], values["storage"]
-    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
 class _Driver:
@@ -279,19 +172,21 @@ class _Driver:
         """Removes every output that today's decisions do not allow, before any other work; gives the current rows."""
         rows = self._manifest.current()
         unsafe = [
-            row_and_run
-            for row_and_run in _published(rows)
-            if is_unsafe(row_and_run[0], registry.decide(row_and_run[0].key), self._config)
-            or past_retention(row_and_run[0], self._as_of)
+            (row, run_id)
+            for row, run_id in takedown.published(rows)
+            if takedown.is_unsafe(row, registry.decide(row.key), self._config)
+            or takedown.past_retention(row, self._as_of)
         ]
         for row, run_id in unsafe:
+            # A run that was taken up has higher attempts of its own already.
             self._remove_unsafe(row, attempt=row.attempt + 1 if run_id == self.summary.run_id else 0)
         self._flush()
         return self._manifest.current() if unsafe else rows
 
     def _take_down_expired(self) -> None:
         """With a registry that cannot be read: at least what has run out by the clock goes."""
-        expired = [row for row, _ in _published(self._manifest.current()) if past_retention(row, self._as_of)]
+        published = takedown.published(self._manifest.current())
+        expired = [row for row, _ in published if takedown.past_retention(row, self._as_of)]
         if not expired:
             return
         self.summary.run_id = new_run_id(self._manifest.run_ids(), datetime.now(UTC))
@@ -307,20 +202,7 @@ class _Driver:
             self.summary.unsafe_left.append(row.key)
             return
         self.summary.removed_unsafe += 1
-        removed = ManifestRow(
-            key=row.key,
-            source_uri=row.source_uri,
-            status="removed",
-            processed_at=datetime.now(UTC),
-            source_etag=row.source_etag,
-            error_code="unsafe",
-            error_message="the consent that this output needed no longer holds",
-            retryable=False,
-            attempt=attempt,
-            as_of=self._as_of,
-            software_version=__version__,
-        )
-        self._own_rows.append(removed)
+        self._own_rows.append(takedown.removed_row(row, attempt, self._as_of))
 
     def _counted(self, tasks: Iterator[Task], planner: Planner) -> Iterator[Task]:
         for task in tasks:
@@ -448,7 +330,7 @@ class _Driver:
                 f"the account does not balance: {summary.listed} listed, "
                 f"{summary.written} rows written, {summary.carried} committed before"
             )
-        summary.exit_status = self._exit_status(current.num_rows)
+        summary.exit_status = exit_status(summary, self._limit, current.num_rows)
         finished = None if summary.stopped_early else datetime.now(UTC).isoformat()
         counts = {
             "listed": summary.listed,
@@ -461,53 +343,3 @@ class _Driver:
         }
         self._record |= {"finished": finished, "counts": counts, "exit_status": summary.exit_status}
         self._manifest.write_run(summary.run_id, self._record)
-
-    def _exit_status(self, rows: int) -> int:
-        if self.summary.unsafe_left:
-            return UNSAFE_LEFT
-        allowed = self._limit.allowed(rows) if self._limit is not None else 0
-        return FAILURES if self.summary.standing_failures > allowed or self.summary.stopped_early else OK
-
-
-@dataclass(frozen=True)
-class FailureLimit:
-    """`--max-failures`: a number, or a share of the current rows."""
-
-    number: int | None
-    share: float | None
-
-    def allowed(self, rows: int) -> float:
-        """How many of so many rows may have failed."""
-        return self.number if self.number is not None else rows * (self.share or 0.0)
-
-    def stops(self, failed: int) -> bool:
-        """Whether a run at work stops now. A share is judged at the end: before, nobody knows of how many."""
-        return self.number is not None and failed > self.number
-
-
-def failure_limit(text: str | None) -> FailureLimit | None:
-    """`5` or `2.5%`; None when no limit was given.
-
-    Raises:
-        ConfigError: It is neither.
-    """
-    if text is None:
-        return None
-    try:
-        if text.endswith("%"):
-            share = float(text[:-1]) / 100
-            if 0 <= share <= 1:
-                return FailureLimit(None, share)
-        elif int(text) >= 0:
-            return FailureLimit(int(text), None)
-    except ValueError:
-        pass
-    raise ConfigError(f"--max-failures takes a number or a share such as 5%, not {text!r}")
-
-
-def _published(rows: Any) -> Iterable[tuple[ManifestRow, str]]:
-    """Rows that name an output, each with its run; built a batch at a time."""
-    for batch in rows.to_batches(max_chunksize=2048):
-        table = type(rows).from_batches([batch])
-        published = table.filter(table.column("output_uri").is_valid())
-        yield from zip(from_table(published.drop_columns(["run_id"])), published["run_id"].to_pylist(), strict=True)

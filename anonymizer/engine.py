@@ -123,9 +123,14 @@ class _Slot:
 def connected(config: EngineConfig) -> Iterator[int]:
     """Connects to the cluster, or starts a Ray of our own and ends it afterwards. Gives the number of live nodes.
 
+    A process that is connected already stays so.
+
     Raises:
         RunError: The cluster cannot be reached.
     """
+    if ray.is_initialized():
+        yield _live_nodes()
+        return
     try:
         _connect(config)
     except (ConnectionError, RuntimeError, ValueError) as error:

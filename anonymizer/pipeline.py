@@ -12,8 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from anonymizer import codec, consent, detectors, geometry, metadata, redactors
+from anonymizer import codec, detectors, geometry, metadata, redactors
 from anonymizer.config import RunConfig, from_mapping, settings_sha256
+from anonymizer.consent import Canvas, Verdict
+from anonymizer.consent import apply as apply_consent
 from anonymizer.records import NO_CONSENT, AnonymizedImage, ConsentDecision, Detections, Face, Frame, Picture
 
 
@@ -62,14 +64,14 @@ class Anonymizer:
         source_sha256 = hashlib.sha256(data).hexdigest()
         picture = codec.decode(data, self.config.codec)
         detections = detect(self.detector, picture.frames)
-        canvas = consent.Canvas(
+        canvas = Canvas(
             width=picture.frames[0].width,
             height=picture.frames[0].height,
             frame_count=len(picture.frames),
             source_sha256=source_sha256,
             padding=self.config.detector.padding,
         )
-        verdict = consent.apply(decision, detections, canvas, self.config.consent)
+        verdict = apply_consent(decision, detections, canvas, self.config.consent)
         safe = self._redact(picture, detections, verdict)
         encoded = codec.encode(safe)
         metadata.check(encoded, safe.format, canvas.width, canvas.height)
@@ -93,7 +95,7 @@ class Anonymizer:
             sha256=hashlib.sha256(encoded).hexdigest(),
         )
 
-    def _redact(self, picture: Picture, detections: Detections, verdict: consent.Verdict) -> Picture:
+    def _redact(self, picture: Picture, detections: Detections, verdict: Verdict) -> Picture:
         frames = []
         for index, frame in enumerate(picture.frames):
             boxes = np.concatenate(
@@ -117,7 +119,7 @@ def detect(detector: detectors.Detector, frames: Sequence[Frame]) -> Detections:
     )
 
 
-def listed_faces(detections: Detections, verdict: consent.Verdict) -> tuple[Face, ...]:
+def listed_faces(detections: Detections, verdict: Verdict) -> tuple[Face, ...]:
     """The manifest's faces: all detections, then the objections' regions in which none of them lies, with score 1."""
     rows = zip(detections.frame, detections.xyxy, detections.score, verdict.redact, strict=True)
     faces = [_face(int(frame), box, float(score), bool(redacted)) for frame, box, score, redacted in rows]

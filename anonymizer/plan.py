@@ -7,24 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from fnmatch import fnmatchcase
 from itertools import islice
 
 import pyarrow as pa
 
-from anonymizer import consent, geometry
 from anonymizer.chunks import Task, group
 from anonymizer.config import RunConfig
-from anonymizer.errors import ObjectError
 from anonymizer.manifest import from_table
-from anonymizer.records import ConsentDecision, Detections, ImageRef, ManifestRow, WorkItem
+from anonymizer.records import ConsentDecision, ImageRef, ManifestRow, WorkItem
 from anonymizer.storage import Irregular, Listed, VersionCursor
 
 #: Columns of the current rows that planning reads for every key; whole rows are built only where they are needed.
 _INDEX = ("key", "run_id", "attempt", "status", "source_etag", "consent_sha256")
-#: An objection's region counts as redacted already when this share of it lies in one redacted face.
-COVERED_SHARE = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,36 +145,3 @@ def standing(
         return None
     row = rows.row(known)
     return row if row.output_uri is not None and row.output_etag == version else None
-
-
-def is_unsafe(row: ManifestRow, decision: ConsentDecision, config: RunConfig) -> bool:
-    """Whether a published output shows what today's decision does not allow.
-
-    Decided on the row's own faces, without reading the photo: a face that was kept has to be redacted now, an
-    objection's region is not covered, or the photo may not be published any more.
-    """
-    if row.output_uri is None or row.consent_sha256 == decision.sha256:
-        return False
-    canvas = consent.Canvas(
-        width=row.width or 0,
-        height=row.height or 0,
-        frame_count=row.frame_count or 1,
-        source_sha256=row.source_sha256 or "",
-        padding=config.detector.padding,
-    )
-    faces = Detections.of(row.faces)
-    try:
-        verdict = consent.apply(decision, faces, canvas, config.consent)
-    except ObjectError:
-        return True
-    shown = [not face.redacted for face in row.faces]
-    if any(redact and visible for redact, visible in zip(verdict.redact, shown, strict=True)):
-        return True
-    covered = faces.xyxy[[not visible for visible in shown]]
-    shares = geometry.inside_share(verdict.extra, covered)
-    return bool((shares.max(axis=1, initial=0.0) < COVERED_SHARE).any())
-
-
-def past_retention(row: ManifestRow, as_of: datetime) -> bool:
-    """Whether a published output's consent has run out by the clock alone, whatever a registry says."""
-    return row.output_uri is not None and row.retained_until is not None and row.retained_until <= as_of

@@ -8,7 +8,7 @@ from typing import Any, TextIO
 
 from tqdm import tqdm
 
-from anonymizer.driver import Summary
+from anonymizer.account import Summary
 
 log = logging.getLogger(__name__)
 

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from moto.backends import get_backend
+from moto.core import DEFAULT_ACCOUNT_ID
 from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
@@ -50,6 +52,7 @@ class FakeS3(ThreadedMotoServer):  # type: ignore[misc]  # moto has no types
 
     requests: list[str] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
+    ignore_conditions: bool = False
 
     def __post_init__(self) -> None:
         super().__init__("127.0.0.1", 0, verbose=False)
@@ -68,6 +71,9 @@ class FakeS3(ThreadedMotoServer):  # type: ignore[misc]  # moto has no types
         method = environ["REQUEST_METHOD"]
         with self._one_at_a_time:
             self.requests.append(method)
+            if self.ignore_conditions:
+                environ.pop("HTTP_IF_MATCH", None)
+                environ.pop("HTTP_IF_NONE_MATCH", None)
             failure = next((f for f in self.failures if f.times > 0 and f.method == method), None)
             if failure is None or failure.after:
                 discard = (lambda *_: None) if failure else start
@@ -89,8 +95,13 @@ class FakeS3(ThreadedMotoServer):  # type: ignore[misc]  # moto has no types
         """Storage options that reach it."""
         return {"endpoint_url": self.endpoint_url}
 
+    def plant(self, bucket: str, key: str, data: bytes) -> None:
+        """Puts an object there without a request."""
+        get_backend("s3")[DEFAULT_ACCOUNT_ID]["aws"].put_object(bucket, key, data)
+
     def reset(self) -> None:
         self.failures.clear()
+        self.ignore_conditions = False
         request = urllib.request.Request(f"{self.endpoint_url}/moto-api/reset", method="POST")
         with urllib.request.urlopen(request) as answer:
             answer.read()

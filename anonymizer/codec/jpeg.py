@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -17,6 +18,8 @@ from anonymizer.errors import DecodeError, EncodeError, UnsupportedFormat
 from anonymizer.records import Picture
 
 _MAX_SEGMENTS = 20_000
+# A usual progressive file has about ten; each one more costs a pass over the whole picture.
+_MAX_SCANS = 200
 _FALLBACK_QUALITY = 95
 
 _SOI, _EOI, _SOS, _DQT, _DHT, _DRI, _DAC = 0xD8, 0xD9, 0xDA, 0xDB, 0xC4, 0xDD, 0xCC
@@ -24,6 +27,8 @@ _APP0, _APP1, _APP2, _APP14 = 0xE0, 0xE1, 0xE2, 0xEE
 _STANDALONE = (0x00, 0x01, *range(0xD0, 0xD8))
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {_DHT, 0xC8, _DAC}
 _READABLE_FRAMES = (0xC0, 0xC1, 0xC2, 0xC9, 0xCA)
+
+_AFTER_FILL = re.compile(rb"[^\xff]")
 
 _PLAIN_JFIF = b"\xff\xe0\0\x10JFIF\0\1\1\0\0\1\0\1\0\0"
 
@@ -112,17 +117,16 @@ def _read_header(data: bytes) -> tuple[_Header, int]:
     header = _Header()
     at = 2
     for _ in range(_MAX_SEGMENTS):
-        at = data.index(b"\xff", at)
-        while data[at] == 0xFF:
-            at += 1
-        marker = data[at]
-        at += 1
+        fill = _AFTER_FILL.search(data, data.index(b"\xff", at))
+        if fill is None:
+            break
+        marker, at = data[fill.start()], fill.end()
         if marker in _STANDALONE:
             continue
         if marker in (_SOI, _EOI):
             break
         if marker == _SOS:
-            if not header.frame:
+            if not header.frame or _scan_count(data, at) > _MAX_SCANS:
                 break
             return header, at - 2
         end = at + int.from_bytes(data[at : at + 2], "big")
@@ -131,6 +135,12 @@ def _read_header(data: bytes) -> tuple[_Header, int]:
         _take(header, marker, data[at + 2 : end])
         at = end
     raise DecodeError
+
+
+def _scan_count(data: bytes, start: int) -> int:
+    """Scans up to the end of the primary picture, one at `start` included; stuffing keeps both markers unique."""
+    end = data.find(b"\xff\xd9", start)
+    return 1 + data.count(b"\xff\xda", start, end if end >= 0 else len(data))
 
 
 def _take(header: _Header, marker: int, payload: bytes) -> None:

@@ -25,7 +25,7 @@ _MAX_CHUNKS = 500_000
 _MAX_PROFILE_BYTES = 8 * 2**20
 _COMPRESS_LEVEL = 6
 
-_GRAY, _RGB, _PALETTE = 0, 2, 3
+_GRAY, _RGB, _PALETTE, _GRAY_ALPHA = 0, 2, 3, 4
 _GIVEN_TO_PILLOW = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
 
 
@@ -59,6 +59,9 @@ def decode(data: bytes, config: CodecConfig) -> Picture:
     alpha = _alpha(np.asarray(image), source, key) if key is not None else None
     if image.mode == "I;16":
         image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    if source.color_type == _GRAY_ALPHA:
+        # Pillow reads 16-bit gray with alpha as colours.
+        image = image.convert("LA")
     orientation = read_orientation(source.others.get(b"eXIf"))
     profile = _inflated(source.others.get(b"iCCP"))
     return Picture("png", (frame_of(image, profile, orientation, alpha),))

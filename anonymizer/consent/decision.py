@@ -77,7 +77,12 @@ def _sealed(grants: Iterable[Grant], vetoes: Iterable[Veto], lapsed: bool, nothi
 
 
 def _canonical(row: Grant | Veto) -> str:
-    return json.dumps([type(row).__name__, dataclasses.asdict(row)], sort_keys=True, default=datetime.isoformat)
+    """All of a row, as text that says the same in every process and release."""
+    place = None if row.region is None else dataclasses.astuple(row.region)
+    if isinstance(row, Veto):
+        return json.dumps(["veto", row.status, row.record_id, place])
+    until = None if row.valid_until is None else row.valid_until.isoformat()
+    return json.dumps(["grant", row.person, row.everyone, row.record_id, until, place])
 
 
 def nothing_said(purpose: str | None, as_of: datetime, registry_sha256: str | None) -> ConsentDecision:

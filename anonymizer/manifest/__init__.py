@@ -10,6 +10,7 @@ import pyarrow as pa
 from anonymizer.manifest.names import new_run_id
 from anonymizer.manifest.schema import SCHEMA, SCHEMA_VERSION, from_table, public_copy, to_table
 from anonymizer.manifest.store import ManifestStore, ObjectStore
+from anonymizer.storage import open_root
 
 
 def current(uri: str, options: Mapping[str, Any] | None = None) -> pa.Table:
@@ -26,8 +27,6 @@ def current(uri: str, options: Mapping[str, Any] | None = None) -> pa.Table:
         ConfigError: A newer version of this software wrote a part.
         RunError: A part is damaged.
     """
-    from anonymizer.storage import open_root
-
     with open_root(uri, options) as root:
         return ManifestStore(root).current()
 

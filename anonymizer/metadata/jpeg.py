@@ -21,6 +21,8 @@ _MAX_SEGMENTS = 20_000
 # A byte 0xFF in entropy-coded data is followed by 0 (stuffing) or is a restart marker; all else ends the scan.
 _SCAN_END = re.compile(rb"\xff[^\x00\xd0-\xd7]")
 
+_AFTER_FILL = re.compile(rb"[^\xff]")
+
 _OUR_JFIF = b"JFIF\0\1\1\0\0\1\0\1\0\0"
 
 _EXIF = b"Exif\0"
@@ -112,12 +114,11 @@ def _segment_after(data: bytes, at: int) -> Segment | None:
     start = data.find(b"\xff", at)
     if start < 0:
         return None
-    marker_at = start + 1
-    while data[marker_at : marker_at + 1] == b"\xff":
-        marker_at += 1
-    if marker_at >= len(data):
+    fill = _AFTER_FILL.search(data, start)
+    if fill is None:
         return None
-    marker, gap, after = data[marker_at], marker_at - 1 - at, marker_at + 1
+    after = fill.end()
+    marker, gap = data[after - 1], after - 2 - at
     if marker in (0x00, _TEM, _SOI, _EOI) or marker in _RESTARTS:
         return Segment(marker, b"", gap, after)
     end = after + int.from_bytes(data[after : after + 2], "big")

@@ -51,10 +51,12 @@ def clusters(xyxy: IntBoxes, width: int, height: int) -> list[Cluster]:
     tight = np.clip(boxes, 0, limit)
     seen = ((tight[:, 2:] > tight[:, :2]) & (boxes[:, 2:] > boxes[:, :2])).all(axis=1)
     boxes, tight, kept = boxes[seen], tight[seen], xyxy[seen]
-    margin = np.ceil(MARGIN * (boxes[:, 2:] - boxes[:, :2]).max(axis=1, initial=1)).astype(np.int64)[:, None]
+    if not len(kept):
+        return []
+    margin = np.ceil(MARGIN * (boxes[:, 2:] - boxes[:, :2]).max(axis=1)).astype(np.int64)[:, None]
     crops = np.clip(np.concatenate([boxes[:, :2] - margin, boxes[:, 2:] + margin], axis=1), 0, limit)
     cost = CROP_COST_PX * len(crops) + int(np.prod(crops[:, 2:] - crops[:, :2], axis=1).sum())
-    if len(kept) > 1 and cost > CROP_COST_PX + width * height:
+    if cost > CROP_COST_PX + width * height:
         return [_cluster(kept, _hull(crops))]
     labels = _labels(tight, crops)
     return [_cluster(kept[labels == label], _hull(crops[labels == label])) for label in np.unique(labels)]
@@ -79,17 +81,16 @@ def _labels(tight: NDArray[np.int64], crops: NDArray[np.int64]) -> NDArray[np.in
 def _hulls(boxes: NDArray[np.int64], labels: NDArray[np.intp]) -> NDArray[np.int64]:
     """(G, 4) the smallest box around each group; groups are numbered from 0 without gaps."""
     order = np.argsort(labels, kind="stable")
-    starts = np.searchsorted(labels[order], np.arange(labels.max(initial=-1) + 1))
-    low = np.minimum.reduceat(boxes[order, :2], starts, axis=0) if len(starts) else boxes[:, :2]
-    high = np.maximum.reduceat(boxes[order, 2:], starts, axis=0) if len(starts) else boxes[:, 2:]
+    starts = np.searchsorted(labels[order], np.arange(labels.max() + 1))
+    low = np.minimum.reduceat(boxes[order, :2], starts, axis=0)
+    high = np.maximum.reduceat(boxes[order, 2:], starts, axis=0)
     return np.concatenate([low, high], axis=1)
 
 
 def _overlaps(a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.bool_]:
     low = np.maximum(a[:, None, :2], b[None, :, :2])
     high = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    overlapping: NDArray[np.bool_] = (low < high).all(axis=2)
-    return overlapping
+    return np.asarray((low < high).all(axis=2))
 
 
 def _hull(boxes: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -19,16 +18,16 @@ from anonymizer.redactors.solid import LUMA
 Floats = NDArray[np.float32]
 
 #: Working pixels across the shorter side of the smallest face of a crop: a fill has no finer detail.
-FACE_WORK_PX = 64
+FACE_WORK_PX = 48
 #: Working pixels of a crop at most.
-CROP_WORK_PX = 200_000
+CROP_WORK_PX = 150_000
 #: Red, green and blue of the oval at luma 1: the same for everybody.
-WARM_TONE = (1.17, 0.95, 0.80)
+WARM_TONE = (1.20, 0.94, 0.80)
 #: The oval's tone is taken from at most about this many of them, evenly spread.
 TONE_SAMPLES = 8_000
 #: Percentile of the visible luma around that is the oval's.
 TONE_PERCENTILE = 75.0
-#: The oval's luma is this plus this share of that percentile: neither a hole in a dark place nor a lamp in a bright one.
+#: The oval's luma is the first plus that percentile times the second: no hole in a dark place, no lamp in a bright one.
 TONE_LUMA = (62.0, 0.55)
 #: Mean spread between the channels of the visible pixels from which on the oval has its whole colour; below it fades
 #: to gray, which it is among pixels that are all gray.
@@ -78,13 +77,10 @@ class Smooth:
 
 def _fill(pixels: Pixels, mask: Mask, cluster: Cluster) -> Pixels:
     """The crop of a cluster, filled; of use under its masks only."""
-    if mask[cluster.rows, cluster.columns].all():
-        # Nothing visible near: the whole picture is the surroundings.
-        if mask.all():
-            return np.full((*cluster.shape, *pixels.shape[2:]), NOTHING_VISIBLE, np.uint8)
-        whole = replace(cluster, rows=slice(0, mask.shape[0]), columns=slice(0, mask.shape[1]))
-        return _fill(pixels, mask, whole)[cluster.rows, cluster.columns]
     visible = ~mask[cluster.rows, cluster.columns]
+    if not visible.any():
+        # The margin around a cluster lies under no mask, so this crop has none: it is the whole picture.
+        return np.full((*cluster.shape, *pixels.shape[2:]), NOTHING_VISIBLE, np.uint8)
     # From here on nothing reads `pixels`: what lies under any mask is 0, and counts for nothing.
     crop = only(pixels[cluster.rows, cluster.columns], visible)
     face_px = float(np.min(cluster.boxes[:, 2:].astype(np.int64) - cluster.boxes[:, :2]))
@@ -96,7 +92,7 @@ def _fill(pixels: Pixels, mask: Mask, cluster: Cluster) -> Pixels:
 
 
 def _reduced(crop: Pixels, visible: Mask, scale: float) -> tuple[Floats, Floats]:
-    """Working pixels: their (h, w, C) mean visible colour times weight, and (h, w) weight, the share that is visible."""
+    """Working pixels: (h, w, C) mean visible colour times weight, and (h, w) weight, the share that is visible."""
     height, width = visible.shape
     if scale <= 1:
         return crop.reshape(height, width, -1).astype(np.float32), visible.astype(np.float32)
@@ -142,9 +138,9 @@ def _array(values: object) -> Floats:
     return np.asarray(values, dtype=np.float32)
 
 
-def _times(colour: Floats, plane: Floats) -> Floats:
-    """(h, w, C) by (h, w). (As broadcasting does it, but several times as fast.)"""
-    return colour * cv2.merge([plane] * colour.shape[2]).reshape(colour.shape)
+def _times(colour: Floats, plane: NDArray[np.floating]) -> Floats:
+    """(h, w, C) by (h, w). As broadcasting does it, but several times as fast."""
+    return colour * _array(cv2.merge([plane] * colour.shape[2])).reshape(colour.shape)
 
 
 def _tone(colour: Floats, weight: Floats) -> Floats:
@@ -165,12 +161,13 @@ def _brightness(luma: Floats) -> float:
 
 def _with_ovals(filled: Floats, tone: Floats, cluster: Cluster) -> Floats:
     """The fill with a soft oval in the middle of every box; where ovals meet, the denser one counts."""
-    opacity = np.zeros(filled.shape[:2], np.float32)
-    zoom_y, zoom_x = opacity.shape[0] / cluster.shape[0], opacity.shape[1] / cluster.shape[1]
+    height, width = filled.shape[:2]
+    opacity = np.zeros((height, width), np.float32)
+    zoom_y, zoom_x = height / cluster.shape[0], width / cluster.shape[1]
     for x1, y1, x2, y2 in cluster.boxes.tolist():
         down = OVAL_DOWN * (y2 - y1)
-        rows, y = _axis((y1 + down, y2 + down), cluster.rows.start, zoom_y, OVAL[1], opacity.shape[0])
-        columns, x = _axis((x1, x2), cluster.columns.start, zoom_x, OVAL[0], opacity.shape[1])
+        rows, y = _axis((y1 + down, y2 + down), cluster.rows.start, zoom_y, OVAL[1], height)
+        columns, x = _axis((x1, x2), cluster.columns.start, zoom_x, OVAL[0], width)
         distance = np.sqrt((y * y)[:, None] + (x * x)[None])
         inward = (OVAL_FADE[1] - distance) / (OVAL_FADE[1] - OVAL_FADE[0])
         inward = np.minimum(np.maximum(inward, 0), 1)

@@ -92,9 +92,14 @@ class GenericRoot(Root):
 
     def version(self, key: str) -> str | None:
         check_key(key)
+        info: dict[str, Any] = {"type": "directory"}
         with suppress(SourceGone), _translated():
-            return _version(self._info(key))
-        return None
+            info = self._info(key)
+        if info["type"] == "directory":
+            return None
+        if info["type"] != "file":
+            raise NotARegularFile(key)
+        return _version(info)
 
     def put(self, name: str, data: bytes) -> None:
         check_key(name)

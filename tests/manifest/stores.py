@@ -1,7 +1,6 @@
-"""Folders for manifests: in memory, on disk, and one that dies in the middle."""
+"""Folders for manifests: in memory, one that dies in the middle, one that is shared with somebody else."""
 
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 from threading import Lock
 
 from anonymizer.errors import SourceGone
@@ -92,33 +91,3 @@ class BusyStore(MemoryStore):
         found = list(super().names(prefix))
         self._others("names")
         return iter(found)
-
-
-class FolderStore:
-    def __init__(self, folder: Path) -> None:
-        self.uri, self._folder = folder.as_uri(), folder
-
-    def get(self, name: str) -> bytes:
-        try:
-            return (self._folder / name).read_bytes()
-        except FileNotFoundError:
-            raise SourceGone from None
-
-    def put(self, name: str, data: bytes) -> None:
-        path = self._folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-
-    def create(self, name: str, data: bytes) -> bool:
-        if (self._folder / name).exists():
-            return False
-        self.put(name, data)
-        return True
-
-    def delete(self, names: Iterable[str]) -> None:
-        for name in names:
-            (self._folder / name).unlink(missing_ok=True)
-
-    def names(self, prefix: str) -> Iterator[str]:
-        files = (p.relative_to(self._folder).as_posix() for p in self._folder.rglob("*") if p.is_file())
-        return iter(sorted(name for name in files if name.startswith(prefix)))

@@ -105,7 +105,7 @@ def test_a_flipped_bit_is_refused_or_harmless(encode):
     whole = decode(encode(table), "p", SCHEMA.names)
     data = bytearray(encode(table))
     refused = 0
-    for position in range(0, len(data), 29):
+    for position in range(0, len(data), 83):
         data[position] ^= 0x10
         try:
             # Descriptions of the footer may change; values never do.
@@ -115,4 +115,4 @@ def test_a_flipped_bit_is_refused_or_harmless(encode):
         else:
             assert found == whole.num_rows
         data[position] ^= 0x10
-    assert refused > 50
+    assert refused > 20

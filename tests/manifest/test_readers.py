@@ -6,15 +6,15 @@ import pyarrow.dataset as ds
 import pytest
 
 from anonymizer.manifest import ManifestStore
+from anonymizer.storage import open_root
 from tests.manifest.rows import FULL, MINIMAL, row
-from tests.manifest.stores import FolderStore
 
 EXPECTED = [("a.jpg", "r1"), ("b", "r2"), (FULL.key, "r1")]
 
 
 @pytest.fixture
 def folder(tmp_path):
-    found = ManifestStore(FolderStore(tmp_path))
+    found = ManifestStore(open_root(str(tmp_path)))
     found.write_part("r1", "c1", 1, [FULL, MINIMAL])
     found.write_part("r2", "c1", 1, [row("b")])
     for run_id in ("r1", "r2"):

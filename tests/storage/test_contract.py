@@ -74,14 +74,12 @@ class TestList:
             store.write(key, b"1")
         assert [ref.key for ref in refs(store.open())] == ["a-b", "a.b", "a/z", "a0"]
 
-    @pytest.mark.parametrize(
-        "after", ["", "A", "a", "b", "b/", "b/a", "b/c", "b/c/d.jpg", "b/z", "ä", "😀.jpg", "\U0010ffff"]
-    )
-    def test_starts_after_any_text(self, store: Store, after: str):
+    def test_starts_after_any_text(self, store: Store):
         for key in TRICKY:
             store.write(key, b"1")
-        found = [item.key for item in store.open().list(after)]
-        assert found == [key for key in sorted(TRICKY) if key > after]
+        root = store.open()
+        for after in ("", "A", "a", "b", "b/", "b/a", "b/c", "b/c/d.jpg", "b/z", "ä", "😀.jpg", "\U0010ffff"):
+            assert [item.key for item in root.list(after)] == [key for key in sorted(TRICKY) if key > after]
 
     def test_says_what_an_object_is(self, store: Store):
         store.write("b/a.jpg", b"123")
@@ -132,11 +130,11 @@ class TestRead:
         root = store.open()
         assert {ref.key: root.read(ref) for ref in refs(root)} == content
 
-    @pytest.mark.parametrize("key", TRICKY)
-    def test_every_key_that_is_listed(self, store: Store, key: str):
-        store.write(key, key.encode())
+    def test_every_key_that_is_listed(self, store: Store):
+        for key in TRICKY:
+            store.write(key, key.encode())
         root = store.open()
-        assert root.read(refs(root)[0]) == key.encode()
+        assert [root.read(ref).decode() for ref in refs(root)] == sorted(TRICKY)
 
     def test_another_version_is_not_read(self, store: Store):
         store.write("a", b"old")
@@ -154,10 +152,10 @@ class TestRead:
         with pytest.raises(SourceGone):
             root.read(ref)
 
-    @pytest.mark.parametrize("key", UNSAFE)
-    def test_no_unsafe_key(self, store: Store, key: str):
-        with pytest.raises(UnsafeKey):
-            store.open().read(ImageRef(key, "", "0", 1, None))
+    def test_no_unsafe_key(self, store: Store):
+        for key in UNSAFE:
+            with pytest.raises(UnsafeKey):
+                store.open().read(ImageRef(key, "", "0", 1, None))
 
     def test_from_many_threads(self, store: Store):
         content = {f"{i:02}": bytes([i]) * 1000 for i in range(40)}
@@ -213,11 +211,12 @@ class TestPublish:
             root.publish("a", b"1", expected=None, media_type="image/jpeg", alive=dead)
         assert list(root.list()) == []
 
-    @pytest.mark.parametrize("key", UNSAFE)
-    def test_no_unsafe_key(self, store: Store, key: str):
-        with pytest.raises(UnsafeKey):
-            publish(store.open(), key, b"1", None)
-        assert list(store.open().list()) == []
+    def test_no_unsafe_key(self, store: Store):
+        root = store.open()
+        for key in UNSAFE:
+            with pytest.raises(UnsafeKey):
+                publish(root, key, b"1", None)
+        assert list(root.list()) == []
 
     def test_no_reserved_key(self, store: Store):
         with pytest.raises(ReservedKey):
@@ -265,10 +264,11 @@ class TestRemove:
         store.open().remove("a", expected=None)
         assert store.open().version("a") is None
 
-    @pytest.mark.parametrize("expected", [None, "0123"])
-    @pytest.mark.parametrize("key", ["a", "b/a"])
-    def test_what_is_gone_already(self, store: Store, key: str, expected: str | None):
-        store.open().remove(key, expected=expected)
+    def test_what_is_gone_already(self, store: Store):
+        root = store.open()
+        for key in ("a", "b/a"):
+            root.remove(key, expected=None)
+            root.remove(key, expected="0123")
 
     def test_no_unsafe_key(self, store: Store):
         with pytest.raises(UnsafeKey):

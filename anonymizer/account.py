@@ -1,0 +1,91 @@
+"""A run's account: what was listed, what became of it, and the exit status that follows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from anonymizer.errors import ConfigError
+
+OK, UNEXPECTED, USAGE, FAILURES, VERIFY, UNSAFE_LEFT = 0, 1, 2, 3, 4, 5
+
+
+@dataclass
+class Summary:
+    """What the closing table tells."""
+
+    run_id: str = ""
+    manifest_uri: str = ""
+    exit_status: int = UNEXPECTED
+    listed: int = 0
+    listed_bytes: int = 0
+    carried: int = 0
+    statuses: Counter[str] = field(default_factory=Counter)
+    codes: Counter[str] = field(default_factory=Counter)
+    failures: list[tuple[str, str]] = field(default_factory=list)
+    faces: int = 0
+    redacted: int = 0
+    output_bytes: int = 0
+    removed_unsafe: int = 0
+    unsafe_left: list[str] = field(default_factory=list)
+    standing_failures: int = 0
+    registry_problems: tuple[str, ...] = ()
+    registry_unmatched: tuple[int, ...] = ()
+    seconds: float = 0.0
+    first_result_s: float | None = None
+    stopped_early: bool = False
+
+    @property
+    def written(self) -> int:
+        """Objects that got their row in this run."""
+        return sum(self.statuses.values())
+
+
+@dataclass(frozen=True)
+class FailureLimit:
+    """`--max-failures`: a number, or a share of the current rows."""
+
+    number: int | None
+    share: float | None
+
+    def allowed(self, rows: int) -> float:
+        """How many of so many rows may have failed."""
+        return self.number if self.number is not None else rows * (self.share or 0.0)
+
+    def stops(self, failed: int) -> bool:
+        """Whether a run at work stops now. A share is judged at the end: before, nobody knows of how many."""
+        return self.number is not None and failed > self.number
+
+
+def failure_limit(text: str | None) -> FailureLimit | None:
+    """`5` or `2.5%`; None when no limit was given.
+
+    Raises:
+        ConfigError: It is neither.
+    """
+    if text is None:
+        return None
+    try:
+        if text.endswith("%"):
+            share = float(text[:-1]) / 100
+            if 0 <= share <= 1:
+                return FailureLimit(None, share)
+        elif int(text) >= 0:
+            return FailureLimit(int(text), None)
+    except ValueError:
+        pass
+    raise ConfigError(f"--max-failures takes a number or a share such as 5%, not {text!r}")
+
+
+def exit_status(summary: Summary, limit: FailureLimit | None, rows: int) -> int:
+    """The first that holds: something unsafe is left, too many objects stand as failed, all is safe.
+
+    Args:
+        summary: Of the finished run.
+        limit: `--max-failures`; without it none may have failed.
+        rows: Current rows of the manifest.
+    """
+    if summary.unsafe_left:
+        return UNSAFE_LEFT
+    allowed = limit.allowed(rows) if limit is not None else 0
+    return FAILURES if summary.standing_failures > allowed or summary.stopped_early else OK

@@ -1,0 +1,91 @@
+"""What a run starts from: full URLs, a time, a registry. Everything that can be wrong is said before any work."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from anonymizer import consent
+from anonymizer.config import RunConfig
+from anonymizer.consent import Registry
+from anonymizer.errors import ConfigError, ObjectError, RegistryError, RunError
+from anonymizer.storage import is_local, nested, normalize_uri, open_root
+
+
+def resolved(config: RunConfig, *, inside_job: bool) -> tuple[RunConfig, str]:
+    """The configuration with full URLs, and the manifest's.
+
+    Raises:
+        ConfigError: They are missing, contradict each other or cannot mean what was meant.
+    """
+    given = [uri for uri in (config.input, config.output, config.manifest) if uri]
+    if not config.input or not config.output:
+        raise ConfigError("INPUT and OUTPUT are both needed")
+    if inside_job and any(_is_relative_path(uri) for uri in given):
+        raise ConfigError("inside a Ray job relative paths point into a package that is deleted later: give full ones")
+    source, output = normalize_uri(config.input), normalize_uri(config.output)
+    if config.manifest is None and not is_local(output) and "/" not in output.partition("://")[2].strip("/"):
+        raise ConfigError("OUTPUT is a bucket's root, so its manifest cannot lie beside it: give --manifest URI")
+    manifest_uri = normalize_uri(config.manifest) if config.manifest else f"{output.rstrip('/')}.manifest"
+    for a, b, names in ((source, output, "INPUT and OUTPUT"), (output, manifest_uri, "OUTPUT and the manifest")):
+        if nested(a, b):
+            raise ConfigError(f"{names} lie inside one another")
+    return replace(config, input=source, output=output, manifest=manifest_uri), manifest_uri
+
+
+def _is_relative_path(uri: str) -> bool:
+    return "://" not in uri and not uri.startswith("/")
+
+
+def time_of(config: RunConfig) -> datetime:
+    """The time at which consent is decided: `as_of`, or now.
+
+    Raises:
+        ConfigError: It is no time.
+    """
+    if config.as_of is None:
+        return datetime.now(UTC)
+    try:
+        return consent.parse_time(config.as_of)
+    except ValueError:
+        raise ConfigError("--as-of takes an ISO 8601 time with offset, or a date") from None
+
+
+def read_uri(uri: str, what: str) -> bytes:
+    """One file at any URL, with the credentials of the environment.
+
+    Raises:
+        ConfigError: It cannot be read.
+    """
+    folder, _, name = normalize_uri(uri).rpartition("/")
+    try:
+        return open_root(folder).get(name)
+    except (ObjectError, RunError) as error:
+        reason = getattr(error, "message", str(error))
+        raise ConfigError(f"{what} {uri} cannot be read: {reason}") from None
+
+
+def load_registry(config: RunConfig, as_of: datetime) -> Registry:
+    """The consent registry; without one nobody has consented.
+
+    Raises:
+        RegistryError: It cannot be read.
+    """
+    settings = config.consent
+    if settings.registry is None:
+        return consent.empty_registry(purpose=settings.purpose, as_of=as_of)
+    try:
+        data = read_uri(settings.registry, "the registry")
+    except ConfigError as error:
+        raise RegistryError(str(error)) from None
+    return consent.load_registry(data, settings.registry, purpose=settings.purpose, as_of=as_of)
+
+
+def arguments_sha256(config: RunConfig) -> str:
+    """Hash of what makes two starts the same run: not the number of workers, not a secret."""
+    values = dataclasses.asdict(config)
+    del values["engine"], values["storage"]
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()

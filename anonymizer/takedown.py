@@ -1,0 +1,75 @@
+"""Which published outputs have stopped being safe, told from the manifest alone: no photo is read for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+import pyarrow as pa
+
+from anonymizer import __version__, consent, geometry
+from anonymizer.config import RunConfig
+from anonymizer.errors import ObjectError
+from anonymizer.manifest import from_table
+from anonymizer.records import ConsentDecision, Detections, ManifestRow
+
+#: An objection's region counts as redacted already when this share of it lies in one redacted face.
+COVERED_SHARE = 0.9
+
+
+def is_unsafe(row: ManifestRow, decision: ConsentDecision, config: RunConfig) -> bool:
+    """Whether a published output shows what today's decision does not allow.
+
+    Decided on the row's own faces, without reading the photo: a face that was kept has to be redacted now, an
+    objection's region is not covered, or the photo may not be published any more.
+    """
+    if row.output_uri is None or row.consent_sha256 == decision.sha256:
+        return False
+    canvas = consent.Canvas(
+        width=row.width or 0,
+        height=row.height or 0,
+        frame_count=row.frame_count or 1,
+        source_sha256=row.source_sha256 or "",
+        padding=config.detector.padding,
+    )
+    faces = Detections.of(row.faces)
+    try:
+        verdict = consent.apply(decision, faces, canvas, config.consent)
+    except ObjectError:
+        return True
+    shown = [not face.redacted for face in row.faces]
+    if any(redact and visible for redact, visible in zip(verdict.redact, shown, strict=True)):
+        return True
+    covered = faces.xyxy[[not visible for visible in shown]]
+    shares = geometry.inside_share(verdict.extra, covered)
+    return bool((shares.max(axis=1, initial=0.0) < COVERED_SHARE).any())
+
+
+def past_retention(row: ManifestRow, as_of: datetime) -> bool:
+    """Whether a published output's consent has run out by the clock alone, whatever a registry says."""
+    return row.output_uri is not None and row.retained_until is not None and row.retained_until <= as_of
+
+
+def published(rows: pa.Table) -> Iterable[tuple[ManifestRow, str]]:
+    """Rows that name an output, each with its run; built a batch at a time."""
+    for batch in rows.to_batches(max_chunksize=2048):
+        table = pa.Table.from_batches([batch])
+        named = table.filter(table.column("output_uri").is_valid())
+        yield from zip(from_table(named.drop_columns(["run_id"])), named["run_id"].to_pylist(), strict=True)
+
+
+def removed_row(row: ManifestRow, attempt: int, as_of: datetime) -> ManifestRow:
+    """The row of an output that was taken down."""
+    return ManifestRow(
+        key=row.key,
+        source_uri=row.source_uri,
+        status="removed",
+        processed_at=datetime.now(UTC),
+        source_etag=row.source_etag,
+        error_code="unsafe",
+        error_message="the consent that this output needed no longer holds",
+        retryable=False,
+        attempt=attempt,
+        as_of=as_of,
+        software_version=__version__,
+    )

@@ -1,0 +1,77 @@
+"""Stores that fsspec knows and we do not."""
+
+from __future__ import annotations
+
+import fsspec
+import pytest
+
+from anonymizer.errors import AccessDenied, ConfigError, ListingError, SourceGone, StorageUnavailable, UnsafeKey
+from anonymizer.records import ImageRef
+from anonymizer.storage import Irregular, open_root
+from tests.storage.conftest import Store
+
+
+def alive() -> None:
+    """The deadline is far."""
+
+
+def test_publishing_needs_consent_to_the_race(memory_store: Store):
+    root = open_root(memory_store.uri)
+    with pytest.raises(ConfigError, match=r"storage\.unconditional"):
+        root.check_publishing()
+    with pytest.raises(ConfigError, match=r"storage\.unconditional"):
+        root.publish("a", b"1", expected=None, media_type="image/jpeg", alive=alive)
+    assert list(root.list()) == []
+
+
+@pytest.mark.parametrize(
+    ("uri", "settings"),
+    [("nonsense://a", {}), ("hdfs3://a", {}), ("memory://a", {"put": {"ACL": "private"}})],
+)
+def test_refused_when_it_is_opened(uri: str, settings: dict[str, dict[str, str]]):
+    with pytest.raises(ConfigError):
+        open_root(uri, **settings)
+
+
+def test_unsafe_keys_and_other_things_are_reported(memory_store: Store, monkeypatch: pytest.MonkeyPatch):
+    found = {
+        "/lake/a//b": {"type": "file", "size": 1},
+        "/lake/link": {"type": "link", "size": 1},
+        "/lake/z": {"type": "file", "size": 1, "ETag": '"0"'},
+    }
+    monkeypatch.setattr(fsspec.get_filesystem_class("memory"), "find", lambda *_, **__: found)
+    first, second, third = memory_store.open().list()
+    assert isinstance(first, Irregular)
+    assert first.error is UnsafeKey
+    assert isinstance(second, Irregular)
+    assert isinstance(third, ImageRef)
+    assert (third.etag, third.modified) == ("0", None)
+
+
+@pytest.mark.parametrize(
+    ("raised", "error"),
+    [
+        (FileNotFoundError("hunter2"), SourceGone),
+        (PermissionError("hunter2"), AccessDenied),
+        (RuntimeError("hunter2"), StorageUnavailable),
+    ],
+)
+def test_errors_are_ours(
+    memory_store: Store, monkeypatch: pytest.MonkeyPatch, raised: Exception, error: type[Exception]
+):
+    def fail(*_: object, **__: object) -> None:
+        raise raised
+
+    memory_store.write("a", b"1")
+    root = memory_store.open()
+    (ref,) = root.list()
+    assert isinstance(ref, ImageRef)
+    filesystem = fsspec.get_filesystem_class("memory")
+    monkeypatch.setattr(filesystem, "cat_file", fail)
+    with pytest.raises(error) as caught:
+        root.read(ref)
+    assert "hunter2" not in str(caught.value)
+    if error is not SourceGone:
+        monkeypatch.setattr(filesystem, "find", fail)
+        with pytest.raises(ListingError, match="cannot be listed"):
+            list(root.list())

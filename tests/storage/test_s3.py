@@ -1,0 +1,318 @@
+"""What only S3 does: pages, odd keys, headers, failures on the way."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+
+import boto3
+import pytest
+
+from anonymizer.errors import (
+    AccessDenied,
+    ConfigError,
+    DeadlinePassed,
+    ListingError,
+    PublishConflict,
+    SourceGone,
+    StorageError,
+    StorageUnavailable,
+    UnsafeKey,
+)
+from anonymizer.records import ImageRef
+from anonymizer.storage import Irregular, Root, open_input, open_root
+from anonymizer.storage.faults import Kind, kind_of
+from tests.fake_s3 import Failure, FakeS3
+from tests.storage.conftest import Store
+
+SLOW_DOWN = ("503 Slow Down", "SlowDown")
+
+
+def alive() -> None:
+    """The deadline is far."""
+
+
+def publish(root: Root, key: str, data: bytes, expected: str | None = None) -> str:
+    return root.publish(key, data, expected=expected, media_type="image/jpeg", alive=alive)
+
+
+@pytest.fixture
+def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("anonymizer.storage.client._LONGEST_PAUSE_S", 0.0)
+
+
+@pytest.fixture
+def opened(s3_server: FakeS3) -> Iterator[Callable[..., Root]]:
+    roots: list[Root] = []
+
+    def make(uri: str, **settings: object) -> Root:
+        root = open_root(uri, {**s3_server.options, **settings.pop("options", {})}, **settings)  # type: ignore
+        roots.append(root)
+        return root
+
+    yield make
+    for root in roots:
+        root.close()
+
+
+@pytest.fixture
+def root(s3_store: Store) -> Iterator[Root]:
+    made = s3_store.open()
+    yield made
+    made.close()
+
+
+class TestList:
+    def test_pages(self, s3_server: FakeS3, s3_store: Store, root: Root):
+        keys = sorted(f"{i % 7}/{i:05}.jpg" for i in range(2500))
+        for key in keys:
+            # Straight into the server's memory: 2,500 requests would take long.
+            s3_server.plant("photos", f"lake/{key}", b"1")
+        s3_server.requests.clear()
+        assert [item.key for item in root.list()] == keys
+        assert len(s3_server.requests) == 3
+        assert [item.key for item in root.list(keys[999])] == keys[1000:]
+        assert list(root.names("3/")) == [key for key in keys if key.startswith("3/")]
+        root.delete(keys)
+        assert list(root.list()) == []
+
+    def test_unsafe_keys_are_reported_and_folder_markers_ignored(self, s3_store: Store, root: Root):
+        unsafe = ["../x", "./y", "/x", "a//b", "full/"]
+        for key in (*unsafe, "fine"):
+            s3_store.write(key, b"1")
+        s3_store.write("folder/", b"")
+        found = {item.key: item.error if isinstance(item, Irregular) else None for item in root.list()}
+        assert found == {"fine": None, **dict.fromkeys(unsafe, UnsafeKey)}
+        assert list(root.names()) == ["fine"]
+
+    def test_a_bucket_as_root(self, bucket: str, opened: Callable[..., Root]):
+        root = opened(f"s3://{bucket}")
+        assert list(root.list()) == []
+        publish(root, "a", b"1")
+        (ref,) = root.list()
+        assert ref.uri == f"s3://{bucket}/a"
+
+    def test_no_such_bucket(self, opened: Callable[..., Root]):
+        for output in (False, True):
+            with pytest.raises(ListingError, match="s3://absent/a: the bucket does not exist"):
+                list(opened("s3://absent/a").list(output=output))
+
+    def test_a_folder_is_preferred_to_a_file(self, s3_server: FakeS3, s3_store: Store):
+        s3_store.write("b", b"1")
+        s3_store.write("b/c", b"1")
+        with open_input(f"{s3_store.uri}/b", s3_server.options) as root:
+            assert [item.key for item in root.list()] == ["c"]
+
+    def test_a_listing_that_breaks_is_an_error(self, s3_server: FakeS3, s3_store: Store, root: Root):
+        for i in range(1001):
+            s3_server.plant("photos", f"lake/{i:04}", b"1")
+        listing = root.list()
+        next(listing)
+        s3_server.failures.append(Failure("GET", "403 Forbidden", "AccessDenied"))
+        with pytest.raises(ListingError, match="access denied"):
+            list(listing)
+
+    def test_a_store_that_lists_out_of_order_is_refused(self, root: Root, monkeypatch: pytest.MonkeyPatch):
+        page = {"Contents": [{"Key": f"lake/{key}", "Size": 1, "ETag": '"0"'} for key in "ba"]}
+        monkeypatch.setattr(root, "_listed", lambda item: item["Key"])
+        monkeypatch.setattr("anonymizer.storage.client.S3Client.send", lambda *_: (page, b""))
+        with pytest.raises(ListingError, match="order"):
+            list(root.names())
+
+    def test_without_credentials(self, opened: Callable[..., Root], bucket: str, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+        monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+        with pytest.raises(ListingError, match="no usable credentials"):
+            list(opened(f"s3://{bucket}").list())
+        assert list(opened(f"s3://{bucket}", options={"anon": True}).list()) == []
+
+    def test_no_secret_is_shown(self, s3_server: FakeS3, opened: Callable[..., Root], bucket: str):
+        root = opened(f"s3://{bucket}", options={"key": "hunter1", "secret": "hunter2"})
+        s3_server.failures.append(Failure("GET", "403 Forbidden", "InvalidAccessKeyId"))
+        with pytest.raises(ListingError) as caught:
+            list(root.list())
+        assert "hunter" not in f"{caught.value} {root!r} {root._access!r}"
+        assert caught.value.__cause__ is None
+
+
+class TestPublish:
+    def test_content_type_and_parameters_and_no_metadata(
+        self, s3_server: FakeS3, bucket: str, opened: Callable[..., Root]
+    ):
+        root = opened(f"s3://{bucket}/lake", put={"StorageClass": "STANDARD_IA", "CacheControl": "private"})
+        version = publish(root, "a.jpg", b"1")
+        client = boto3.client("s3", endpoint_url=s3_server.endpoint_url)
+        client.put_object(Bucket=bucket, Key="lake/a.jpg", Body=b"1", Metadata={"who": "somebody"}, Tagging="a=b")
+        publish(root, "a.jpg", b"2", version)
+        head = client.head_object(Bucket=bucket, Key="lake/a.jpg")
+        tags = client.get_object_tagging(Bucket=bucket, Key="lake/a.jpg")["TagSet"]
+        client.close()
+        assert (head["ContentType"], head["StorageClass"], head["CacheControl"]) == (
+            "image/jpeg",
+            "STANDARD_IA",
+            "private",
+        )
+        assert (head["Metadata"], tags) == ({}, [])
+
+    @pytest.mark.parametrize("over", [False, True])
+    def test_an_unheard_success_is_found_again(self, s3_server: FakeS3, root: Root, no_pause: None, over: bool):
+        expected = publish(root, "a", b"old") if over else None
+        s3_server.failures.append(Failure("PUT", *SLOW_DOWN, after=True))
+        version = publish(root, "a", b"ours", expected)
+        assert root.get_with_version("a") == (b"ours", version)
+
+    def test_a_conflict_after_a_failure_stays_one(self, s3_server: FakeS3, s3_store: Store, root: Root, no_pause: None):
+        s3_store.write("a", b"theirs")
+        s3_server.failures.append(Failure("PUT", *SLOW_DOWN))
+        with pytest.raises(PublishConflict):
+            publish(root, "a", b"ours")
+
+    def test_a_concurrent_request_is_a_conflict(self, s3_server: FakeS3, root: Root):
+        s3_server.failures.append(Failure("PUT", "409 Conflict", "ConditionalRequestConflict"))
+        with pytest.raises(PublishConflict):
+            publish(root, "a", b"1")
+
+    def test_the_deadline_is_checked_before_every_attempt(self, s3_server: FakeS3, root: Root, no_pause: None):
+        left = iter([None, None])
+
+        def until_two() -> None:
+            if next(left, 0) is not None:
+                raise DeadlinePassed
+
+        s3_server.failures.append(Failure("PUT", *SLOW_DOWN, times=5))
+        s3_server.requests.clear()
+        with pytest.raises(DeadlinePassed):
+            root.publish("a", b"1", expected=None, media_type="image/jpeg", alive=until_two)
+        assert s3_server.requests == ["PUT", "PUT"]
+
+    def test_a_store_that_ignores_conditions_is_refused(self, s3_server: FakeS3, s3_store: Store, root: Root):
+        s3_server.ignore_conditions = True
+        with pytest.raises(ConfigError, match=r"storage\.unconditional"):
+            root.check_publishing()
+        careless = open_root(s3_store.uri, s3_store.options, unconditional=True)
+        careless.check_publishing()
+        version = publish(careless, "a", b"1")
+        with pytest.raises(PublishConflict):
+            publish(careless, "a", b"2")
+        publish(careless, "a", b"3", version)
+        assert list(careless.names()) == ["a"]
+        careless.close()
+
+    def test_a_store_that_does_not_know_conditions_is_refused(self, root: Root, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr(type(root), "_refuses", lambda *_: False)
+        with pytest.raises(ConfigError, match=r"storage\.unconditional"):
+            root.check_publishing()
+
+    def test_check_leaves_nothing(self, root: Root):
+        root.check_publishing()
+        assert list(root.list()) == []
+
+    def test_wrong_parameters_are_found_by_the_check(self, bucket: str, opened: Callable[..., Root]):
+        with pytest.raises(ConfigError, match="not understood"):
+            opened(f"s3://{bucket}", put={"Nonsense": "1"}).check_publishing()
+        with pytest.raises(ConfigError, match="put"):
+            opened(f"s3://{bucket}", put={"Key": "1"})
+        with pytest.raises(ConfigError, match="not understood"):
+            opened(f"s3://{bucket}", options={"nonsense": 1}).check_publishing()
+        with pytest.raises(ConfigError, match="does not exist"):
+            opened("s3://absent").check_publishing()
+
+
+class TestFailures:
+    @pytest.mark.parametrize(
+        ("status", "code", "error"),
+        [
+            ("403 Forbidden", "AccessDenied", AccessDenied),
+            ("403 Forbidden", "InvalidObjectState", AccessDenied),
+            ("400 Bad Request", "ExpiredToken", AccessDenied),
+            ("404 Not Found", "NoSuchKey", SourceGone),
+            ("404 Not Found", "NoSuchBucket", StorageError),
+            ("400 Bad Request", "SomethingNew", StorageError),
+        ],
+    )
+    def test_final_ones(self, s3_server: FakeS3, root: Root, status: str, code: str, error: type[StorageError]):
+        root.put("a", b"1")
+        s3_server.failures.append(Failure("GET", status, code, times=9))
+        s3_server.requests.clear()
+        with pytest.raises(StorageError) as caught:
+            root.read(ImageRef("a", "", "0", 1, None))
+        assert type(caught.value) is error
+        assert s3_server.requests == ["GET"]
+
+    def test_every_request_survives_a_store_that_slows_down(self, s3_server: FakeS3, root: Root, no_pause: None):
+        s3_server.failures += [Failure(method, *SLOW_DOWN, times=4) for method in ("GET", "PUT", "HEAD", "DELETE")]
+        s3_server.failures.append(Failure("POST", "500 Internal Server Error", "InternalError", times=3))
+        version = publish(root, "a", b"1")
+        assert root.version("a") == version
+        assert [item.key for item in root.list()] == ["a"]
+        assert root.get("a") == b"1"
+        root.remove("a", expected=version)
+        root.delete(["a"])
+        assert all(failure.times == 0 for failure in s3_server.failures)
+
+    def test_giving_up(self, s3_server: FakeS3, root: Root, no_pause: None):
+        s3_server.failures.append(Failure("GET", *SLOW_DOWN, times=99))
+        s3_server.requests.clear()
+        with pytest.raises(StorageUnavailable):
+            root.get("a")
+        assert len(s3_server.requests) == 12
+
+    def test_no_server(self, opened: Callable[..., Root], no_pause: None):
+        root = opened("s3://bucket", options={"endpoint_url": "http://127.0.0.1:1"})
+        with pytest.raises(StorageUnavailable):
+            root.get("a")
+        with pytest.raises(ListingError, match="could not be reached"):
+            list(root.list())
+
+    def test_an_unheard_removal(self, s3_server: FakeS3, root: Root, no_pause: None):
+        version = publish(root, "a", b"1")
+        s3_server.failures.append(Failure("DELETE", *SLOW_DOWN, after=True))
+        root.remove("a", expected=version)
+        assert not root.exists("a")
+
+    def test_a_removal_that_is_overtaken(self, s3_server: FakeS3, root: Root):
+        version = publish(root, "a", b"1")
+        s3_server.failures.append(Failure("DELETE", "412 Precondition Failed", "PreconditionFailed"))
+        with pytest.raises(PublishConflict):
+            root.remove("a", expected=version)
+        s3_server.failures.append(Failure("DELETE", "403 Forbidden", "AccessDenied"))
+        with pytest.raises(AccessDenied):
+            root.remove("a", expected=version)
+        assert root.exists("a")
+
+    def test_requester_pays(self, bucket: str, opened: Callable[..., Root], monkeypatch: pytest.MonkeyPatch):
+        sent = []
+        monkeypatch.setattr("anonymizer.storage.client.fsspec.asyn.sync", lambda *args: sent.append(args[-1]))
+        root = opened(f"s3://{bucket}", request_payer=True)
+        with pytest.raises(TypeError):
+            root.get("a")
+        monkeypatch.undo()
+        assert sent[0]["RequestPayer"] == "requester"
+
+
+def test_our_defects_are_not_taken_for_the_networks(root: Root, monkeypatch: pytest.MonkeyPatch):
+    def broken(*_: object) -> None:
+        raise AttributeError
+
+    monkeypatch.setattr("anonymizer.storage.client._send", broken)
+    with pytest.raises(AttributeError):
+        root.get("a")
+
+
+def test_an_unknown_error_may_be_tried_again():
+    assert kind_of(ConnectionResetError()) is Kind.UNAVAILABLE
+    assert kind_of(TimeoutError()) is Kind.UNAVAILABLE
+
+
+def test_access_points_are_buckets():
+    arn = "arn:aws:s3:eu-central-1:123456789012:accesspoint"
+    for uri in (f"s3://{arn}/name/a/b", f"s3://{arn}:name/a/b"):
+        root = open_root(uri)
+        assert vars(root)["_prefix"] == "a/b/"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_nothing_is_connected_before_the_first_use(s3_server: FakeS3, bucket: str):
+    s3_server.requests.clear()
+    open_root(f"s3://{bucket}", s3_server.options)
+    assert s3_server.requests == []
