@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from itertools import chain
 from typing import Any, Protocol
 
-from anonymizer import __version__, detectors, engine, takedown
+from anonymizer import __version__, detectors, engine, redactors, takedown
 from anonymizer.account import OK, Summary, exit_status, failure_limit
 from anonymizer.chunks import Task, chunk_id
 from anonymizer.config import RunConfig
@@ -129,6 +129,7 @@ class _Driver:
             self._take_down_expired()
             raise
         weights = detectors.load_weights(self._config.detector, lambda uri: read_uri(uri, "the detector's network"))
+        redactors.make(self._config.redaction)  # Only to hear now, not from every worker, what is wrong with it.
         self._output.check_publishing()
         self._begin(registry)
         rows = self._take_down(registry)

@@ -78,7 +78,11 @@ def _sealed(grants: Iterable[Grant], vetoes: Iterable[Veto], lapsed: bool, nothi
 
 def _canonical(row: Grant | Veto) -> str:
     """All of a row, as text that says the same in every process and release."""
-    place = None if row.region is None else dataclasses.astuple(row.region)
+    region = row.region
+    place = region and (
+        *(region.x, region.y, region.w, region.h),
+        *(region.width, region.height, region.frame, region.source_sha256),
+    )
     if isinstance(row, Veto):
         return json.dumps(["veto", row.status, row.record_id, place])
     until = None if row.valid_until is None else row.valid_until.isoformat()

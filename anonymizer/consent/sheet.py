@@ -13,7 +13,7 @@ from anonymizer.consent.cells import COLUMNS, REQUIRED
 from anonymizer.errors import RegistryError
 
 #: Rows that exist as Python objects at one time.
-BATCH_ROWS = 50_000
+BATCH_ROWS = 10_000
 
 
 @dataclass(frozen=True, slots=True)

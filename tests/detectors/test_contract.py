@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 
 from anonymizer import geometry
 from anonymizer.config import DetectorConfig
-from anonymizer.detectors import DETECTORS
+from anonymizer.detectors import DETECTORS, Found
 from anonymizer.detectors.contract import as_gray, as_rgb, result, working_size
 from anonymizer.errors import DetectionFailed
+from anonymizer.records import Pixels
 
 
-def assert_form(found, pixels):
+def assert_form(found: Found, pixels: Pixels) -> None:
     xyxy, score = found
     height, width = pixels.shape[:2]
     assert xyxy.dtype == np.float32
@@ -29,7 +30,7 @@ def assert_form(found, pixels):
     assert (np.diff(score) <= 0).all()
 
 
-def assert_same(left, right):
+def assert_same(left: Found, right: Found) -> None:
     np.testing.assert_array_equal(left[0], right[0])
     np.testing.assert_array_equal(left[1], right[1])
 
@@ -40,7 +41,7 @@ def test_nothing_in_nothing(detector, shape, value):
     xyxy, score = found = detector.detect(np.full(shape, value, np.uint8))
     assert xyxy.shape == (0, 4)
     assert score.shape == (0,)
-    assert_form(found, np.zeros(shape))
+    assert_form(found, np.zeros(shape, np.uint8))
 
 
 SHAPES = [

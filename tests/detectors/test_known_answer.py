@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
-from anonymizer.detectors import known_answer
+from anonymizer.detectors import Found, known_answer
 from anonymizer.errors import DetectionFailed
+from anonymizer.records import Pixels
 
 NOTHING = (np.zeros((0, 4), np.float32), np.zeros(0, np.float32))
 THERE = (known_answer.FACE_XYXY, np.array([0.9], np.float32))
@@ -12,7 +15,7 @@ ELSEWHERE = (known_answer.FACE_XYXY + 60, np.array([0.9], np.float32))
 WEAK = (known_answer.FACE_XYXY, np.array([0.4], np.float32))
 
 
-def answers(portrait, black):
+def answers(portrait: Found, black: Found) -> Callable[[Pixels], Found]:
     return lambda pixels: portrait if pixels.any() else black
 
 

@@ -40,7 +40,8 @@ def test_survives_jpeg(quality, gray):
     source = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY if gray else cv2.COLOR_RGB2BGR)
     _, data = cv2.imencode(".jpg", source, [cv2.IMWRITE_JPEG_QUALITY, quality])
     decoded = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE if gray else cv2.IMREAD_COLOR_RGB)
-    xyxy, _ = DETECTOR.detect(decoded)
+    assert decoded is not None
+    xyxy, _ = DETECTOR.detect(decoded.astype(np.uint8))
     assert len(xyxy) == 1
     assert geometry.iou(xyxy, [[37, 21, 90, 67]])[0, 0] > 0.85
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import hashlib
-from importlib import metadata
+from importlib import metadata, resources
 from pathlib import Path
 
 import cv2
@@ -17,7 +17,7 @@ def no_reader(url: str) -> bytes:
 
 
 @pytest.fixture
-def installed(monkeypatch, tmp_path) -> Path:
+def installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """An installation that holds what is put into `tmp_path`."""
 
     class Fake:
@@ -25,7 +25,7 @@ def installed(monkeypatch, tmp_path) -> Path:
             return tmp_path / path
 
     monkeypatch.setattr(metadata, "distribution", lambda name: Fake())
-    monkeypatch.setattr(weights.resources, "files", lambda package: tmp_path / package)
+    monkeypatch.setattr(resources, "files", lambda package: tmp_path / package)
     return tmp_path
 
 

@@ -6,7 +6,7 @@ import hashlib
 import importlib.util
 from importlib import metadata
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
@@ -17,7 +17,7 @@ pytest.importorskip("hatchling", reason="only builds need it")
 ROOT = Path(__file__).parents[2]
 
 
-def load_hook():
+def load_hook() -> ModuleType:
     spec = importlib.util.spec_from_file_location("weights_hook", ROOT / "infra" / "packaging" / "weights_hook.py")
     assert spec is not None
     assert spec.loader is not None

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -12,10 +14,10 @@ from anonymizer.detectors.yunet import YuNet
 from anonymizer.errors import ConfigError, DetectionFailed
 from tests.detectors.conftest import MODELS
 
-FILES = sorted(MODELS.glob("face_detection_yunet_*.onnx"))
+FILES: list[Path | None] = [*sorted(MODELS.glob("face_detection_yunet_*.onnx"))] or [None]
 
 
-@pytest.fixture(params=FILES or [None], ids=lambda path: path.stem if path else "none")
+@pytest.fixture(params=FILES, ids=lambda path: path.stem if path else "none")
 def network(request) -> bytes:
     if request.param is None:
         pytest.skip("no YuNet file at hand")
