@@ -39,9 +39,11 @@ class DetectorConfig:
 
     name: DetectorName = setting("centerface", "Detector; `patch` finds solid patches of #ff0080 and is for tests.")
     weights: str | None = setting(None, "URL of the network's file, for detectors that need one (yunet).")
-    min_score: float = setting(0.1, "A detection below this score is ignored.", low=0.0, high=1.0)
+    min_score: float | None = setting(
+        None, "A detection below this score is ignored; default 0.1, for yunet 0.3.", low=0.0, high=1.0
+    )
     scale: float = setting(0.75, "Size at which faces are looked for, as a share of the photo's.", low=0.05, high=2.0)
-    max_side_px: int = setting(1600, "The longer side is never larger than this when faces are looked for.", low=64)
+    max_area_px: int = setting(2_560_000, "Faces are never looked for in more pixels than this.", low=4096)
     padding: float = setting(1.45, "Masks are this many times as wide and high as the detected box.", low=1.0, high=4.0)
 
 

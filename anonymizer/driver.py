@@ -152,6 +152,8 @@ class _Driver:
             run_id = new_run_id(self._manifest.run_ids(), datetime.now(UTC))
         else:
             log.info("taking up run %s", run_id)
+        for older in set(self._manifest.journal_run_ids()) - {run_id}:
+            self._manifest.compact(older, final=True)
         self.summary.run_id = run_id
         self.summary.registry_problems = registry.problems
         settings = dataclasses.asdict(self._config)

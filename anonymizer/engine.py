@@ -10,6 +10,8 @@ import importlib.metadata
 import logging
 import platform
 import secrets
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -36,6 +38,8 @@ OBJECT_STORE_BYTES = 160 * 2**20
 FOLLOW_S = 10.0
 #: How long after its deadline a chunk may still be answered before its worker is ended.
 GRACE_S = 20.0
+#: How long workers have to finish what they are writing when a run is stopped.
+STOP_S = 4.0
 #: A worker that dies this often before it is ready is not worth another try.
 STARTS = 5
 
@@ -53,37 +57,41 @@ class Hello:
     """A worker's first answer: `instance` differs for every process, `error` says why it cannot work."""
 
     instance: str
-    node_id: str
     versions: dict[str, str]
     error: str | None
 
 
 class _Actor:
-    """Runs in a Ray worker process; `make` builds the processor there (filesystems and networks do not travel).
+    """Runs in a Ray worker process. The processor is made there: filesystems and networks do not travel.
 
-    The job comes as a reference inside a list: Ray keeps no copy of it for restarts, the driver's own is enough.
+    It is made by `hello`, which the driver says to every new process: a restarted actor needs no arguments that Ray
+    would have to keep.
     """
 
-    def __init__(self, make: Callable[[Any], ChunkProcessor], jobs: list[Any]) -> None:
+    def __init__(self) -> None:
         self._processor: ChunkProcessor | None = None
+        self._instance = secrets.token_hex(8)
+
+    def hello(self, make: Callable[[Any], ChunkProcessor], job: Any) -> Hello:
         error = None
         try:
-            self._processor = make(ray.get(jobs[0]))
+            self._processor = make(job)
         except AnonymizerError as caught:
             error = getattr(caught, "message", str(caught))
         except Exception as caught:  # told to the driver, which ends the run with it
             error = f"unexpected {type(caught).__name__}"
             log.exception("the worker could not start")
-        node_id = ray.get_runtime_context().get_node_id()
-        self._hello = Hello(secrets.token_hex(8), node_id, versions(), error)
-
-    def hello(self) -> Hello:
-        return self._hello
+        return Hello(self._instance, versions(), error)
 
     def process(self, chunk: Chunk) -> ChunkResult:
         if self._processor is None:
-            raise RunError("the worker could not start")
+            raise RunError("the worker was not made ready")
         return self._processor.process(chunk)
+
+    def stop(self) -> None:
+        """Finish what is being written and begin nothing more."""
+        if self._processor is not None:
+            self._processor.stop()
 
 
 class Sink(Protocol):
@@ -131,8 +139,12 @@ def connected(config: EngineConfig) -> Iterator[int]:
     if ray.is_initialized():
         yield _live_nodes()
         return
+    # Ray ends the process on SIGTERM by itself; whoever asked for something else meant it.
+    on_term = signal.getsignal(signal.SIGTERM)
     try:
         _connect(config)
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, on_term)
     except (ConnectionError, RuntimeError, ValueError) as error:
         log.debug("ray.init: %s", error)
         raise RunError(f"no Ray cluster answers at {config.address!r}") from None
@@ -209,9 +221,18 @@ class Engine:
                 self._release_expired(queue, sink)
                 self._check_workers()
         finally:
+            self._stop()
+
+    def _stop(self) -> None:
+        """Ends the workers; one that is at work may finish the file that it is writing."""
+        flights = [ref for slot in self._slots for ref in slot.flights]
+        if flights:
             for slot in self._slots:
-                ray.kill(slot.actor)
-            self._slots.clear()
+                slot.actor.stop.remote()
+            ray.wait(flights, num_returns=len(flights), timeout=STOP_S)
+        for slot in self._slots:
+            ray.kill(slot.actor)
+        self._slots.clear()
 
     def _follow_cluster(self) -> None:
         """As many actors as were asked for, or as the cluster has CPUs now; pending ones are demand that shows."""
@@ -233,8 +254,11 @@ class Engine:
             "max_task_retries": 0,
             "max_concurrency": IN_FLIGHT + 1,
         }
-        actor: Any = ray.remote(_Actor).options(**options).remote(self._make, [self._job])
-        return _Slot(actor, actor.hello.remote())
+        actor: Any = ray.remote(_Actor).options(**options).remote()
+        return _Slot(actor, self._greeting(actor))
+
+    def _greeting(self, actor: Any) -> Any:
+        return actor.hello.remote(self._make, self._job)
 
     def _feed(self, queue: TaskQueue) -> None:
         for depth in range(IN_FLIGHT):
@@ -273,7 +297,7 @@ class Engine:
                 self._land(owners[ref], ref, queue, sink)
         for slot in self._slots:
             if slot.instance is None and slot.hello is None and time.monotonic() >= slot.hello_after:
-                slot.hello = slot.actor.hello.remote()
+                slot.hello = self._greeting(slot.actor)
 
     def _greet(self, slot: _Slot, queue: TaskQueue, sink: Sink) -> None:
         """A worker is ready, or is not; a new instance proves that the one before it is dead."""
@@ -284,8 +308,8 @@ class Engine:
             slot.starts += 1
             if slot.starts >= STARTS:
                 raise RunError("workers die before they are ready; see the logs of Ray") from None
-            slot.actor = self._new_slot().actor
-            slot.hello_after = time.monotonic() + 1.0
+            new = self._new_slot()
+            slot.actor, slot.hello = new.actor, new.hello
             return
         except RayActorError:
             slot.hello_after = time.monotonic() + 0.5

@@ -53,14 +53,15 @@ class Job:
 
 
 class Deadline:
-    """Ends a chunk's right to read and publish, on this process's monotonic clock."""
+    """Ends a chunk's right to read and publish: its time on this process's monotonic clock, or the end of the run."""
 
-    def __init__(self, time_s: float) -> None:
+    def __init__(self, time_s: float, stopping: threading.Event) -> None:
         self._end = time.monotonic() + time_s
+        self._stopping = stopping
 
     def alive(self) -> None:
         """Raises DeadlinePassed once the time is over."""
-        if time.monotonic() >= self._end:
+        if self._stopping.is_set() or time.monotonic() >= self._end:
             raise DeadlinePassed
 
 
@@ -69,6 +70,9 @@ class ChunkProcessor(Protocol):
 
     def process(self, chunk: Chunk) -> ChunkResult:
         """Does the chunk and commits its rows."""
+
+    def stop(self) -> None:
+        """Nothing more is to be begun; `process` returns with the rest unfinished."""
 
 
 @dataclass(frozen=True)
@@ -115,10 +119,15 @@ class Worker:
         self._output = open_output(job.config)
         self._manifest = open_manifest(job.config, job.manifest_uri)
         self._computing = threading.Lock()
+        self._stopping = threading.Event()
+
+    def stop(self) -> None:
+        """Nothing more is to be begun; chunks at work come back with the rest unfinished."""
+        self._stopping.set()
 
     def process(self, chunk: Chunk) -> ChunkResult:
         """Does the chunk and commits its rows: what is in the result is in the manifest."""
-        deadline = Deadline(chunk.time_s)
+        deadline = Deadline(chunk.time_s, self._stopping)
         started = time.monotonic()
         with ThreadPoolExecutor(self._job.config.engine.io_threads) as pool:
             reads = self._read_ahead(chunk, deadline, pool)
@@ -127,7 +136,7 @@ class Worker:
                 computing_since = time.monotonic()
                 for item, data in reads:
                     item_since = time.monotonic()
-                    image = self._attempt(item, data)
+                    image = self._attempt(item, data, deadline)
                     ending.append(pool.submit(self._finish, chunk, item, image, deadline, item_since))
                 busy_s = time.monotonic() - computing_since
             outcomes = [future.result() for future in ending]
@@ -159,8 +168,9 @@ class Worker:
             raise ImageTooLarge
         return self._input.read(item.ref)
 
-    def _attempt(self, item: WorkItem, data: Future[bytes]) -> AnonymizedImage | ObjectError:
+    def _attempt(self, item: WorkItem, data: Future[bytes], deadline: Deadline) -> AnonymizedImage | ObjectError:
         try:
+            deadline.alive()
             return self._anonymizer(data.result(), item.decision)
         except ObjectError as error:
             return error

@@ -24,6 +24,7 @@ LAYERS = [
     {"driver"},
     {"report", "progress"},
     {"cli"},
+    {"__main__"},
 ]
 #: Module → who may import it.
 HOMES = {

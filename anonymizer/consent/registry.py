@@ -93,6 +93,8 @@ def load_registry(data: bytes, name: str, *, purpose: str | None, as_of: datetim
     index = KeyIndex(sheet.columns["key"], sheet.columns.get("match"), granted)
     nothing = nothing_said(purpose, as_of, sha256)
     problems, matched = _problems(flaws), np.zeros(sheet.rows, bool)
+    # Arrow would hold on to what the parsing needed, half a gigabyte for a million rows, for the rest of the run.
+    pa.default_memory_pool().release_unused()
     return Registry(sha256, problems, sheet, malformed, misdrawn, index, nothing, matched)
 
 

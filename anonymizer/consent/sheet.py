@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -25,8 +25,8 @@ class Sheet:
         unreadable: (rows,) bool per column: cells that are no text (no UTF-8, a list, a truth value).
     """
 
-    columns: dict[str, pa.Array]
-    unreadable: dict[str, NDArray[np.bool_]]
+    columns: dict[str, pa.Array] = field(repr=False)
+    unreadable: dict[str, NDArray[np.bool_]] = field(repr=False)
 
     @property
     def rows(self) -> int:

@@ -16,7 +16,7 @@ from onnxruntime.capi.onnxruntime_pybind11_state import Fail, RuntimeException
 
 from anonymizer.config import DetectorConfig
 from anonymizer.detectors import known_answer
-from anonymizer.detectors.contract import Found, as_rgb, result, working_size
+from anonymizer.detectors.contract import Found, as_rgb, least_score, result, working_size
 from anonymizer.detectors.weights import CENTERFACE_SHA256
 from anonymizer.errors import ConfigError, DetectionFailed
 from anonymizer.records import Pixels
@@ -59,11 +59,11 @@ class CenterFace:
         rgb = as_rgb(pixels)
         width, height = (-(-side // _STEP_PX) * _STEP_PX for side in working_size(rgb, config))
         blob = cv2.dnn.blobFromImage(cv2.resize(rgb, (width, height), interpolation=cv2.INTER_LINEAR))
-        xyxy, score = decode(self._maps(blob), config.min_score)
+        xyxy, score = decode(self._maps(blob), least_score(config))
         kept = _strongest(xyxy, score)
         # Rounding up to whole steps stretches the two sides differently.
         stretch = np.array([rgb.shape[1] / width, rgb.shape[0] / height] * 2, dtype=np.float32)
-        return result(xyxy[kept] * stretch, score[kept], rgb, config.min_score)
+        return result(xyxy[kept] * stretch, score[kept], rgb, least_score(config))
 
     def _maps(self, blob: NDArray[Any]) -> Maps:
         """Heatmap, scale and offset for one (1, 3, height, width) float32 picture."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Protocol, TypeAlias
 
 import cv2
@@ -18,6 +19,14 @@ Found: TypeAlias = tuple[geometry.FloatBoxes, NDArray[np.float32]]
 #: A smaller picture is enlarged until its longer side has so many pixels: no network here sees faces that are only
 #: a few pixels high, and thumbnails are often nothing but a face.
 LEAST_SIDE_PX = 128
+
+
+#: What `detector.min_score` is where nothing was set: measured on photographs of crowds (recall against false alarms).
+MIN_SCORES = {"yunet": 0.3}
+MIN_SCORE = 0.1
+
+#: Networks round sides up to a multiple of this: a picture one pixel wide costs as much as one of 32.
+CANVAS_PX = 32
 
 
 class Detector(Protocol):
@@ -79,11 +88,20 @@ def as_gray(pixels: Pixels) -> Pixels:
     return cv2.cvtColor(contiguous, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False) if pixels.ndim == 3 else contiguous
 
 
+def least_score(config: DetectorConfig) -> float:
+    """The configured least score, or the detector's own default."""
+    return MIN_SCORES.get(config.name, MIN_SCORE) if config.min_score is None else config.min_score
+
+
 def working_size(pixels: Pixels, config: DetectorConfig) -> tuple[int, int]:
-    """(width, height) in pixels at which faces are looked for: `scale`, but neither tiny nor above `max_side_px`."""
+    """(width, height) in pixels at which faces are looked for: `scale`, but neither tiny nor above `max_area_px`.
+
+    An area, not a side, is the limit: it is what memory and time depend on, and a long panorama keeps its faces.
+    """
     height, width = pixels.shape[:2]
-    longer = max(width, height)
-    share = min(max(config.scale, LEAST_SIDE_PX / longer), config.max_side_px / longer)
+    share = max(config.scale, LEAST_SIDE_PX / max(width, height))
+    share = min(share, math.sqrt(config.max_area_px / (width * height)))
+    share = min(share, config.max_area_px / (max(width, height) * CANVAS_PX))
     return max(1, round(width * share)), max(1, round(height * share))
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from anonymizer import geometry
 from anonymizer.config import DetectorConfig
 from anonymizer.detectors import known_answer
-from anonymizer.detectors.contract import Found, as_gray, result, working_size
+from anonymizer.detectors.contract import Found, as_gray, least_score, result, working_size
 from anonymizer.errors import ConfigError
 from anonymizer.records import Pixels
 
@@ -26,7 +26,7 @@ _MIN_NEIGHBORS = 5
 
 
 class Haar:
-    """OpenCV's frontal face cascade on gray, at native size (`scale` is not for it) up to `max_side_px`.
+    """OpenCV's frontal face cascade on gray, at native size (`scale` is not for it) up to `max_area_px`.
 
     A cascade says yes or no. The score is n / (n + 1) for a face on which n windows agreed, so that boxes have an
     order; n is at least 5.
@@ -59,4 +59,4 @@ class Haar:
         )
         votes = np.asarray(neighbours, dtype=np.float32).reshape(-1)
         stretch = np.array([gray.shape[1] / width, gray.shape[0] / height] * 2, dtype=np.float32)
-        return result(geometry.xywh_to_xyxy(xywh) * stretch, votes / (votes + 1), gray, config.min_score)
+        return result(geometry.xywh_to_xyxy(xywh) * stretch, votes / (votes + 1), gray, least_score(config))

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from anonymizer.config import DetectorConfig
-from anonymizer.detectors.contract import Found, as_gray, as_rgb, result
+from anonymizer.detectors.contract import Found, as_gray, as_rgb, least_score, result
 from anonymizer.errors import DetectionFailed
 from anonymizer.records import Pixels
 
@@ -36,7 +36,7 @@ class Patch:
         self._config = config
 
     def detect(self, pixels: Pixels) -> Found:
-        return self._detect(pixels, self._config.min_score)
+        return self._detect(pixels, least_score(self._config))
 
     def self_test(self) -> None:
         canvas = np.zeros((16, 16, 3), np.uint8)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from anonymizer import geometry
 from anonymizer.config import DetectorConfig
 from anonymizer.detectors import known_answer
-from anonymizer.detectors.contract import Found, as_rgb, result, working_size
+from anonymizer.detectors.contract import Found, as_rgb, least_score, result, working_size
 from anonymizer.errors import ConfigError, DetectionFailed
 from anonymizer.records import Pixels
 
@@ -59,14 +59,14 @@ class YuNet:
         canvas = _canvas(cv2.resize(rgb, (width, height), interpolation=cv2.INTER_LINEAR))
         try:
             self._network.setInputSize((canvas.shape[1], canvas.shape[0]))
-            self._network.setScoreThreshold(config.min_score)
+            self._network.setScoreThreshold(least_score(config))
             _, faces = self._network.detect(canvas)
         except cv2.error:
             raise DetectionFailed("the network could not be run") from None
         rows = np.empty((0, _SCORE_COLUMN + 1), np.float32) if faces is None else faces
         stretch = np.array([rgb.shape[1] / width, rgb.shape[0] / height] * 2, dtype=np.float32)
         xyxy = geometry.xywh_to_xyxy(rows[:, :4]) * stretch
-        return result(xyxy, rows[:, _SCORE_COLUMN], rgb, config.min_score)
+        return result(xyxy, rows[:, _SCORE_COLUMN], rgb, least_score(config))
 
 
 def _canvas(rgb: NDArray[Any]) -> NDArray[Any]:

@@ -24,13 +24,10 @@ def test_publishing_needs_consent_to_the_race(memory_store: Store):
     assert list(root.list()) == []
 
 
-@pytest.mark.parametrize(
-    ("uri", "settings"),
-    [("nonsense://a", {}), ("hdfs3://a", {}), ("memory://a", {"put": {"ACL": "private"}})],
-)
-def test_refused_when_it_is_opened(uri: str, settings: dict[str, dict[str, str]]):
+@pytest.mark.parametrize(("uri", "put"), [("nonsense://a", {}), ("gs://a", {}), ("memory://a", {"ACL": "private"})])
+def test_refused_when_it_is_opened(uri: str, put: dict[str, str]):
     with pytest.raises(ConfigError):
-        open_root(uri, **settings)
+        open_root(uri, put=put)
 
 
 def test_unsafe_keys_and_other_things_are_reported(memory_store: Store, monkeypatch: pytest.MonkeyPatch):
