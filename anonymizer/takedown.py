@@ -23,7 +23,10 @@ def is_unsafe(row: ManifestRow, decision: ConsentDecision, config: RunConfig) ->
     Decided on the row's own faces, without reading the photo: a face that was kept has to be redacted now, an
     objection's region is not covered, or the photo may not be published any more.
     """
-    if row.output_uri is None or row.consent_sha256 == decision.sha256:
+    if row.output_uri is None:
+        return False
+    # An equal decision made an equal output, unless it was made under the policy that withholds nothing.
+    if row.consent_sha256 == decision.sha256 and config.consent.policy == "redact":
         return False
     canvas = consent.Canvas(
         width=row.width or 0,

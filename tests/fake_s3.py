@@ -67,7 +67,6 @@ class FakeS3(ThreadedMotoServer):  # type: ignore[misc]  # moto has no types
         self._server.server_close()
 
     def _answer(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
-        # The body is read first, else a refused upload breaks the connection.
         method = environ["REQUEST_METHOD"]
         with self._one_at_a_time:
             self.requests.append(method)
@@ -75,15 +74,17 @@ class FakeS3(ThreadedMotoServer):  # type: ignore[misc]  # moto has no types
                 environ.pop("HTTP_IF_MATCH", None)
                 environ.pop("HTTP_IF_NONE_MATCH", None)
             failure = next((f for f in self.failures if f.times > 0 and f.method == method), None)
-            if failure is None or failure.after:
-                discard = (lambda *_: None) if failure else start
-                body = b"".join(self._moto(environ, discard))
             if failure is None:
-                return [body]
+                return [b"".join(self._moto(environ, start))]
             failure.times -= 1
-        environ["wsgi.input"].read()
-        start(failure.status, [("Content-Type", "application/xml")])
-        return [f"<Error><Code>{failure.code}</Code><Message>told to</Message></Error>".encode()]
+            if failure.after:
+                list(self._moto(environ, lambda *_: None))
+            else:
+                # An upload that is not read to its end breaks the connection instead of being answered.
+                environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        body = f"<Error><Code>{failure.code}</Code><Message>told to</Message></Error>".encode()
+        start(failure.status, [("Content-Type", "application/xml"), ("Content-Length", str(len(body)))])
+        return [b"" if method == "HEAD" else body]
 
     @property
     def endpoint_url(self) -> str:

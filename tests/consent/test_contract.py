@@ -270,6 +270,13 @@ def test_grants_with_and_without_a_region_together(rows, found, expected):
     assert kept(rows, faces(*found)) == expected
 
 
+def test_a_grant_that_an_objection_takes_away_frees_nobody_for_another_face():
+    found_twice = [person("s1", **region((40, 40, 160, 80))), person("s2", **region(A)), person("s1")]
+    objection = {**DENIED, **region((140, 50, 150, 60))}
+    assert kept(found_twice, faces(A, B)) == [0]
+    assert kept([*found_twice, objection], faces(A, B)) == [0]
+
+
 # "Every row that is not a grant vetoes, whatever its form, specificity, purpose or window"
 
 

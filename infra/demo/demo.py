@@ -1,0 +1,168 @@
+"""Runs the software on a small, messy folder and shows what it did: `make demo`.
+
+python infra/demo/demo.py                  writes demo/ and checks what came of every sample
+python infra/demo/demo.py --picture FILE   writes the README's before and after
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import make_samples
+import numpy as np
+import sheet
+
+from anonymizer import Anonymizer, manifest
+
+ROOT = Path(__file__).resolve().parents[2]
+DEMO = ROOT / "demo"
+EXPECTED_EXIT = 3
+"""Two samples cannot be made safe, on purpose."""
+COLUMNS = ("key", "status", "face_count", "redacted_count", "consent_status", "error_code", "metadata_removed")
+PICTURE_WIDTH_PX = 560
+
+
+class Expected(NamedTuple):
+    """What has to become of a sample; `redacted` None = whatever the detector thinks."""
+
+    status: tuple[str, ...]
+    redacted: int | None = None
+    consent: str | None = "unknown"
+    code: str | None = None
+
+
+EXPECTED = {
+    # No human, but a face to some: a false alarm costs a cat its face, a missed one would cost somebody theirs.
+    "animals/cat.jpg": Expected(("no_face", "anonymized")),
+    make_samples.GALLERY: Expected(("anonymized",), 5),
+    make_samples.LAWN: Expected(("anonymized",), 2, "partial"),
+    "groups/path.webp": Expected(("anonymized",), 2),
+    "groups/print.png": Expected(("anonymized",), 1),
+    "odd/animation.gif": Expected(("failed",), None, None, "unsupported_format"),
+    "odd/notes.txt": Expected(("skipped",), None, None, "not_an_image"),
+    "odd/truncated.jpg": Expected(("failed",), None, None, "decode_error"),
+    "places/coffee.jpg": Expected(("no_face",), 0),
+    "places/rocket.jpg": Expected(("no_face",), 0),
+    make_samples.ASTRONAUT: Expected(("retained",), 0, "granted"),
+    make_samples.PHOTOGRAPHER: Expected(("anonymized",), 1, "denied"),
+    "portraits/scan.bmp": Expected(("anonymized",), 1),
+    "portraits/sideways.jpg": Expected(("anonymized",), 1),
+    make_samples.WITHDRAWN: Expected(("anonymized",), 1, "withdrawn"),
+}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs the demo, or makes the picture; the exit status says whether all came out as expected."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--picture", type=Path, metavar="FILE")
+    picture = parser.parse_args(arguments).picture
+    if picture is not None:
+        write_picture(picture)
+        return 0
+    return demo()
+
+
+def demo() -> int:
+    """Samples, run, manifest, contact sheet, check."""
+    prepare()
+    command = ["anonymizer", "run", "demo/in", "demo/out", "--consent", "demo/consent.csv", "--workers", "2"]
+    print(f"$ {' '.join(command)}", flush=True)
+    program = Path(sys.executable).with_name(command[0])
+    status = subprocess.run([program, *command[1:], "--address", "local"], cwd=ROOT, check=False).returncode
+    print(f"\nExit status {status}: {_explained(status)}\n")
+    rows = sorted(manifest.current(str(DEMO / "out.manifest")).to_pylist(), key=lambda row: row["key"])
+    print("The manifest, demo/out.manifest/ (a few of its columns):\n")
+    print_table(rows)
+    write_sheet(rows)
+    print("\nLook at demo/side-by-side.png: inputs above, outputs below. Every output is in demo/out/.")
+    wrong = [*_unexpected(rows), *([] if status == EXPECTED_EXIT else [f"exit status {status}"])]
+    for line in wrong:
+        print(f"unexpected: {line}", file=sys.stderr)
+    return 1 if wrong else 0
+
+
+def prepare() -> None:
+    """Fresh samples; what an earlier demo left is removed."""
+    for name in ("in", "out", "out.manifest"):
+        shutil.rmtree(DEMO / name, ignore_errors=True)
+    make_samples.write_samples(DEMO / "in")
+    make_samples.write_registry(DEMO / "consent.csv")
+
+
+def print_table(rows: Iterable[Mapping[str, Any]]) -> None:
+    """Left-aligned columns, headed by their names."""
+    lines = [COLUMNS, *(tuple(_cell(row[column]) for column in COLUMNS) for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def write_sheet(rows: Iterable[Mapping[str, Any]]) -> None:
+    """`demo/side-by-side.png`; samples that are no pictures are left out."""
+    pairs = []
+    for row in rows:
+        before = sheet.read_upright(DEMO / "in" / row["key"])
+        if before is not None:
+            after = sheet.read_upright(DEMO / "out" / row["key"]) if row["output_uri"] else None
+            pairs.append(sheet.Pair(before, after, row["key"], _note(row)))
+    cv2.imwrite(str(DEMO / "side-by-side.png"), sheet.contact_sheet(pairs))
+
+
+def write_picture(target: Path) -> None:
+    """The group photo before and after, as one picture."""
+    before = make_samples.gallery_jpeg()
+    after = Anonymizer()(before).data
+    left, right = (np.asarray(cv2.imdecode(np.frombuffer(data, np.uint8), 1), np.uint8) for data in (before, after))
+    cv2.imwrite(str(target), sheet.before_after(left, right, PICTURE_WIDTH_PX), [cv2.IMWRITE_JPEG_QUALITY, 82])
+
+
+def _unexpected(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What the manifest says otherwise than `EXPECTED`, a line each."""
+    found = {row["key"]: row for row in rows}
+    wrong = [f"{key}: not expected" for key in found.keys() - EXPECTED.keys()]
+    for key, expected in EXPECTED.items():
+        row = found.get(key)
+        if row is None:
+            wrong.append(f"{key}: no row")
+        elif not _fits(row, expected):
+            wrong.append(f"{key}: {row['status']}, {row['redacted_count']} redacted, {_note(row)}; not {expected}")
+    return sorted(wrong)
+
+
+def _fits(row: Mapping[str, Any], expected: Expected) -> bool:
+    return (
+        row["status"] in expected.status
+        and (expected.redacted is None or row["redacted_count"] == expected.redacted)
+        and (expected.consent is None or row["consent_status"] == expected.consent)
+        and row["error_code"] == expected.code
+    )
+
+
+def _explained(status: int) -> str:
+    if status == EXPECTED_EXIT:
+        return (
+            "as expected; the broken JPEG and the GIF cannot be made safe, so they have no output and the run says so."
+        )
+    return f"{EXPECTED_EXIT} was expected, for two samples that cannot be made safe."
+
+
+def _note(row: Mapping[str, Any]) -> str:
+    detail = row["error_code"] or row["consent_status"]
+    return str(row["status"]) if detail in (None, "unknown") else f"{row['status']}: {detail}"
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, list):
+        return " ".join(map(str, value)) or "-"
+    return "-" if value is None else str(value)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

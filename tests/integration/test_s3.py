@@ -1,0 +1,92 @@
+"""The same job on a bucket: real HTTP, real s3fs, conditional writes."""
+
+from __future__ import annotations
+
+import json
+
+import boto3
+import pytest
+
+from anonymizer.errors import ListingError
+from tests.fake_s3 import ENVIRONMENT
+from tests.integration.runs import files, rows, run, write
+from tests.pictures import photo
+
+pytestmark = pytest.mark.usefixtures("cluster")
+
+
+@pytest.fixture
+def client(s3_server):
+    client = boto3.client("s3", endpoint_url=s3_server.endpoint_url)
+    for name in ("lake-in", "lake-out"):
+        client.create_bucket(Bucket=name)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def options(s3_server):
+    # Workers have the environment in which Ray was started, so they are given the credentials.
+    credentials = {"key": ENVIRONMENT["AWS_ACCESS_KEY_ID"], "secret": ENVIRONMENT["AWS_SECRET_ACCESS_KEY"]}
+    reach = s3_server.options | credentials
+    return {"storage": {"input": reach, "output": reach}}
+
+
+def fill(client, contents):
+    for key, data in contents.items():
+        client.put_object(
+            Bucket="lake-in", Key=f"photos/{key}", Body=data, Metadata={"owner": "MARKER"}, Tagging="a=MARKER"
+        )
+
+
+def published(client):
+    listed = client.list_objects_v2(Bucket="lake-out", Prefix="run/").get("Contents", [])
+    return {o["Key"].removeprefix("run/"): client.get_object(Bucket="lake-out", Key=o["Key"]) for o in listed}
+
+
+def test_a_bucket_gives_the_same_bytes_as_a_folder(tmp_path, client, options):
+    contents = {f"a b/{i:03}.png": photo(i) for i in range(20)} | {"ü.jpg": photo(30, image_format="JPEG")}
+    contents |= {"notes.txt": b"text", "broken.png": b"\x89PNG\r\n\x1a\n rest"}
+    fill(client, contents)
+    local = run(write(tmp_path / "in", contents), tmp_path / "out")
+    remote = run("s3://lake-in/photos", "s3://lake-out/run", options)
+    assert (remote.exit_status, remote.statuses) == (local.exit_status, local.statuses)
+    answers = published(client)
+    assert {key: answer["Body"].read() for key, answer in answers.items()} == files(tmp_path / "out")
+    table = rows("s3://lake-out/run", options["storage"]["output"])
+    assert set(table) == set(contents)
+    assert table["ü.jpg"]["output_uri"] == "s3://lake-out/run/ü.jpg"
+    for key, answer in answers.items():
+        assert answer["Metadata"] == {}
+        assert answer.get("TagCount", 0) == 0
+        assert answer["ContentType"] == ("image/jpeg" if key.endswith(".jpg") else "image/png")
+        assert answer["ETag"].strip('"') == table[key]["output_etag"]
+
+
+def test_no_secret_is_written_anywhere(client, options):
+    fill(client, {"a.png": photo(1)})
+    run("s3://lake-in/photos", "s3://lake-out/run", options)
+    everything = b"".join(
+        client.get_object(Bucket="lake-out", Key=o["Key"])["Body"].read()
+        for o in client.list_objects_v2(Bucket="lake-out")["Contents"]
+    )
+    assert b"testing-secret" not in everything
+    assert b"MARKER" not in everything
+    record = next(o["Key"] for o in client.list_objects_v2(Bucket="lake-out", Prefix="run.manifest/_runs/")["Contents"])
+    settings = json.loads(client.get_object(Bucket="lake-out", Key=record)["Body"].read())["settings"]
+    assert settings["storage"]["input"] == sorted(options["storage"]["input"])
+
+
+def test_a_second_run_writes_over_its_own_outputs_only(client, options):
+    fill(client, {"a.png": photo(1), "b.png": photo(2)})
+    client.put_object(Bucket="lake-out", Key="run/b.png", Body=b"somebody else's")
+    assert run("s3://lake-in/photos", "s3://lake-out/run", options).exit_status == 0
+    assert run("s3://lake-in/photos", "s3://lake-out/run", options).exit_status == 0
+    assert set(published(client)) == {"a.png", "b.png"}
+
+
+def test_a_bucket_that_is_not_there_is_one_line(client, options):
+    with pytest.raises(ListingError) as caught:
+        run("s3://missing/photos", "s3://lake-out/run", options)
+    assert "\n" not in str(caught.value)
+    assert "testing" not in str(caught.value)

@@ -1,0 +1,116 @@
+import pytest
+
+from anonymizer import __version__, cli, driver
+from anonymizer.account import Summary
+from anonymizer.config import RunConfig
+from anonymizer.errors import RunError
+
+
+@pytest.fixture
+def runs(monkeypatch):
+    """Configurations that would have been run; `answer` is what the run gives back."""
+    seen: list[tuple[RunConfig, bool]] = []
+
+    def run(config, progress, *, inside_job):
+        seen.append((config, inside_job))
+        answer = run.answer
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+    run.answer = Summary(run_id="r1", manifest_uri="out.manifest", exit_status=0)
+    monkeypatch.setattr(driver, "run", run)
+    return seen, run
+
+
+def main(*argv: str, **environ: str) -> int:
+    return cli.main(argv, environ)
+
+
+def test_arguments_become_settings(runs):
+    argv = (
+        "run in out --method solid --fill #ff00ff --detector haar --workers 3 --limit 5 --include *.jpg --include *.png"
+    )
+    assert main(*argv.split(), "--set", "engine.chunk_keys=8", "--as-of", "2026-01-01") == 0
+    config, inside_job = runs[0][0]
+    assert (config.input, config.output, config.limit, config.as_of) == ("in", "out", 5, "2026-01-01")
+    assert config.include == ("*.jpg", "*.png")
+    assert (config.redaction.method, config.redaction.fill) == ("solid", "#ff00ff")
+    assert (config.detector.name, config.engine.workers, config.engine.chunk_keys) == ("haar", 3, 8)
+    assert not inside_job
+
+
+def test_a_file_yields_to_set_and_set_yields_to_options(runs, tmp_path):
+    file = tmp_path / "run.toml"
+    file.write_text('[redaction]\nmethod = "blur"\ncells = 4\n[engine]\nworkers = 7\n[detector]\nname = "haar"\n')
+    options = ["--set", "redaction.method=solid", "--set", "engine.workers=2", "--workers", "1"]
+    assert main("run", "in", "out", "--config", str(file), *options) == 0
+    config, _ = runs[0][0]
+    assert (config.redaction.method, config.redaction.cells) == ("solid", 4)
+    assert (config.engine.workers, config.detector.name) == (1, "haar")
+
+
+def test_a_submitted_job_is_recognised(runs):
+    main("run", "/in", "/out", RAY_JOB_CONFIG_JSON_ENV_VAR="{}")
+    assert runs[0][0][1]
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        ([], "COMMAND"),
+        (["walk"], "invalid choice"),
+        (["run"], "INPUT"),
+        (["run", "in"], "OUTPUT"),
+        (["run", "in", "out", "--method", "smudge"], "--method"),
+        (["run", "in", "out", "--nonsense"], "unrecognized"),
+        (["run", "in", "out", "--set", "detector.min_score=2"], "detector.min_score"),
+        (["run", "in", "out", "--config", "missing.toml"], "configuration"),
+        (["run", "in", "out", "--limit", "few"], "limit is a number"),
+        (["run", "in", "out", "--set", "storage.input.secret=MARKER"], "a secret on the command line"),
+        (["run", "in", "out", "--set", "storage.output.token=MARKER"], "a secret on the command line"),
+        (["run", "in", "out", "--set", 'storage.input={"key": "MARKER"}'], "a secret on the command line"),
+        (["run", "s3://user:MARKER@host/a", "out"], "password"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_exit_status_2(runs, capsys, argv, said):
+    assert main(*argv) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert said in err
+    assert "MARKER" not in err
+    assert len(err.strip().splitlines()) == 1
+    assert runs[0] == []
+
+
+@pytest.mark.parametrize(
+    ("raised", "status", "said"),
+    [
+        (RunError("the cluster is gone"), 1, "anonymizer: the cluster is gone"),
+        (KeyboardInterrupt(), 1, "start it again with the same arguments"),
+        (ValueError("MARKER"), 1, "unexpected ValueError"),
+    ],
+)
+def test_what_goes_wrong_is_one_line(runs, capsys, raised, status, said):
+    runs[1].answer = raised
+    assert main("run", "in", "out") == status
+    err = capsys.readouterr().err
+    assert said in err
+    assert "MARKER" not in err
+    assert len(err.strip().splitlines()) == 1
+
+
+def test_the_exit_status_is_that_of_the_run(runs, capsys):
+    runs[1].answer = Summary(run_id="r1", exit_status=3, failures=[(f"{i}.jpg", "decode_error") for i in range(12)])
+    assert main("run", "in", "out") == 3
+    out = capsys.readouterr().out
+    assert "failed: 9.jpg (decode_error)" in out
+    assert "failed: 2 more, see the manifest" in out
+
+
+def test_help_and_version(capsys):
+    for argv, said in ((["--version"], __version__), (["run", "--help"], "--max-failures"), (["--help"], "run")):
+        with pytest.raises(SystemExit) as caught:
+            main(*argv)
+        assert caught.value.code == 0
+        assert said in capsys.readouterr().out
