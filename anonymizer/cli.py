@@ -149,6 +149,8 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     except KeyboardInterrupt:
         print("anonymizer: stopped; start it again with the same arguments to go on", file=sys.stderr)
         return 1
+    except ModuleNotFoundError as error:
+        return _complain(f"{error} in {sys.executable}: install the dependencies there (requirements.lock)", 1)
     except Exception as error:  # the outermost edge: one line, and the traceback for who asks for it
         logging.getLogger(__name__).debug("unexpected", exc_info=error)
         return _complain(f"unexpected {type(error).__name__}; --verbose shows where", 1)

@@ -105,7 +105,7 @@ def timed_run(photos: Path, workers: int) -> float:
     """Seconds of a whole `anonymizer run` into an empty folder.
 
     Raises:
-        CalledProcessError: The run failed (`check`); its own words stand above.
+        CalledProcessError: A photo could not be made safe, or the run failed.
     """
     with tempfile.TemporaryDirectory() as temporary:
         program = "import sys; from anonymizer.cli import entry_point; entry_point()"
@@ -113,7 +113,7 @@ def timed_run(photos: Path, workers: int) -> float:
         command = [sys.executable, "-c", program, "run", str(photos), str(output)]
         began = time.perf_counter()
         options = ["--workers", str(workers), "--address", "local"]
-        subprocess.run([*command, *options], check=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        subprocess.run([*command, *options], check=True, capture_output=True)
         return time.perf_counter() - began
 
 
@@ -130,7 +130,7 @@ def timed_loop(paths: Sequence[Path], processes: int) -> float:
 
 
 def _make_anonymizer() -> None:
-    global _anonymizer  # noqa: PLW0603 - a pool's initializer has no other place
+    global _anonymizer
     cv2.setNumThreads(1)
     _anonymizer = Anonymizer()
 
@@ -142,8 +142,8 @@ def _anonymized_bytes(path: str) -> int:
 def table(timings: Sequence[Timing], count: int) -> str:
     """Medians as a Markdown table, with what they were measured on."""
     lines = [
-        f"{count} photos, {len(timings) // len(WORKERS)} rounds, medians; {os.cpu_count()} CPUs ({platform.machine()}), "
-        f"Python {platform.python_version()}",
+        f"{count} photos, {len(timings) // len(WORKERS)} rounds, medians; "
+        f"{os.cpu_count()} CPUs ({platform.machine()}), Python {platform.python_version()}",
         "",
         "| workers | whole run, s | start and end, s | whole run, images/s | without start and end | bare loop "
         "| ratio to bare |",

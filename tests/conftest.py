@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
+from typing import Any
 
 import boto3
+import botocore.loaders
 import pytest
 
 from tests.fake_s3 import ENVIRONMENT, FakeS3
@@ -14,8 +17,24 @@ from tests.fake_s3 import ENVIRONMENT, FakeS3
 def _s3_process() -> Iterator[FakeS3]:
     server = FakeS3()
     server.start()
-    yield server
+    with pytest.MonkeyPatch.context() as patched:
+        # Reading the description of S3 is most of what a new client costs.
+        patched.setattr(botocore.loaders, "create_loader", functools.cache(botocore.loaders.create_loader))
+        yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def _their_client(_s3_process: FakeS3) -> Iterator[Any]:
+    client = boto3.client(
+        "s3",
+        endpoint_url=_s3_process.endpoint_url,
+        region_name="us-east-1",
+        aws_access_key_id="theirs",
+        aws_secret_access_key="theirs",
+    )
+    yield client
+    client.close()
 
 
 @pytest.fixture
@@ -29,9 +48,13 @@ def s3_server(_s3_process: FakeS3, monkeypatch: pytest.MonkeyPatch) -> FakeS3:
 
 
 @pytest.fixture
-def bucket(s3_server: FakeS3) -> str:
+def s3_client(s3_server: FakeS3, _their_client: Any) -> Any:
+    """A boto3 client: a hand in the store that is not ours."""
+    return _their_client
+
+
+@pytest.fixture
+def bucket(s3_client: Any) -> str:
     """The name of an empty bucket."""
-    client = boto3.client("s3", endpoint_url=s3_server.endpoint_url)
-    client.create_bucket(Bucket="photos")
-    client.close()
+    s3_client.create_bucket(Bucket="photos")
     return "photos"

@@ -51,6 +51,7 @@ class FakeS3(ThreadedMotoServer):  # type: ignore[misc]  # moto has no types
     """Start it once; `reset` forgets buckets and failures."""
 
     requests: list[str] = field(default_factory=list)
+    payers: list[str] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     ignore_conditions: bool = False
 
@@ -70,6 +71,7 @@ class FakeS3(ThreadedMotoServer):  # type: ignore[misc]  # moto has no types
         method = environ["REQUEST_METHOD"]
         with self._one_at_a_time:
             self.requests.append(method)
+            self.payers.append(environ.get("HTTP_X_AMZ_REQUEST_PAYER", ""))
             if self.ignore_conditions:
                 environ.pop("HTTP_IF_MATCH", None)
                 environ.pop("HTTP_IF_NONE_MATCH", None)
@@ -107,3 +109,4 @@ class FakeS3(ThreadedMotoServer):  # type: ignore[misc]  # moto has no types
         with urllib.request.urlopen(request) as answer:
             answer.read()
         self.requests.clear()
+        self.payers.clear()

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import boto3
 import fsspec
 import pytest
 
@@ -61,19 +60,16 @@ def local_store(tmp_path: Path) -> Store:
 
 
 @pytest.fixture
-def s3_store(s3_server: FakeS3, bucket: str) -> Iterator[Store]:
-    client = boto3.client("s3", endpoint_url=s3_server.endpoint_url)
-
+def s3_store(s3_server: FakeS3, s3_client: Any, bucket: str) -> Store:
     def write(key: str, data: bytes) -> None:
-        client.put_object(Bucket=bucket, Key=f"lake/{key}", Body=data)
+        s3_client.put_object(Bucket=bucket, Key=f"lake/{key}", Body=data)
 
     def erase(key: str) -> None:
-        client.delete_object(Bucket=bucket, Key=f"lake/{key}")
+        s3_client.delete_object(Bucket=bucket, Key=f"lake/{key}")
 
     # The marker that consoles make for a folder: it is there, and it is empty.
     write("", b"")
-    yield Store("s3", f"s3://{bucket}/lake", s3_server.options, write, erase)
-    client.close()
+    return Store("s3", f"s3://{bucket}/lake", s3_server.options, write, erase)
 
 
 @pytest.fixture

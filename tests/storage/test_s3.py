@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
 
-import boto3
 import pytest
 
 from anonymizer.errors import (
@@ -113,8 +113,8 @@ class TestList:
             list(listing)
 
     def test_a_store_that_lists_out_of_order_is_refused(self, root: Root, monkeypatch: pytest.MonkeyPatch):
-        page = {"Contents": [{"Key": f"lake/{key}", "Size": 1, "ETag": '"0"'} for key in "ba"]}
-        monkeypatch.setattr(root, "_listed", lambda item: item["Key"])
+        moment = datetime.now(UTC)
+        page = {"Contents": [{"Key": f"lake/{key}", "Size": 1, "ETag": '"0"', "LastModified": moment} for key in "ba"]}
         monkeypatch.setattr("anonymizer.storage.client.S3Client.send", lambda *_: (page, b""))
         with pytest.raises(ListingError, match="order"):
             list(root.names())
@@ -137,16 +137,14 @@ class TestList:
 
 class TestPublish:
     def test_content_type_and_parameters_and_no_metadata(
-        self, s3_server: FakeS3, bucket: str, opened: Callable[..., Root]
+        self, s3_client: Any, bucket: str, opened: Callable[..., Root]
     ):
         root = opened(f"s3://{bucket}/lake", put={"StorageClass": "STANDARD_IA", "CacheControl": "private"})
         version = publish(root, "a.jpg", b"1")
-        client = boto3.client("s3", endpoint_url=s3_server.endpoint_url)
-        client.put_object(Bucket=bucket, Key="lake/a.jpg", Body=b"1", Metadata={"who": "somebody"}, Tagging="a=b")
+        s3_client.put_object(Bucket=bucket, Key="lake/a.jpg", Body=b"1", Metadata={"who": "somebody"}, Tagging="a=b")
         publish(root, "a.jpg", b"2", version)
-        head = client.head_object(Bucket=bucket, Key="lake/a.jpg")
-        tags = client.get_object_tagging(Bucket=bucket, Key="lake/a.jpg")["TagSet"]
-        client.close()
+        head = s3_client.head_object(Bucket=bucket, Key="lake/a.jpg")
+        tags = s3_client.get_object_tagging(Bucket=bucket, Key="lake/a.jpg")["TagSet"]
         assert (head["ContentType"], head["StorageClass"], head["CacheControl"]) == (
             "image/jpeg",
             "STANDARD_IA",
@@ -280,14 +278,18 @@ class TestFailures:
             root.remove("a", expected=version)
         assert root.exists("a")
 
-    def test_requester_pays(self, bucket: str, opened: Callable[..., Root], monkeypatch: pytest.MonkeyPatch):
-        sent = []
-        monkeypatch.setattr("anonymizer.storage.client.fsspec.asyn.sync", lambda *args: sent.append(args[-1]))
-        root = opened(f"s3://{bucket}", request_payer=True)
-        with pytest.raises(TypeError):
-            root.get("a")
-        monkeypatch.undo()
-        assert sent[0]["RequestPayer"] == "requester"
+    @pytest.mark.parametrize(("request_payer", "sent"), [(False, ""), (True, "requester")])
+    def test_requester_pays(
+        self, s3_server: FakeS3, bucket: str, opened: Callable[..., Root], request_payer: bool, sent: str
+    ):
+        root = opened(f"s3://{bucket}", request_payer=request_payer)
+        s3_server.payers.clear()
+        root.put("a", b"1")
+        assert [item.key for item in root.list()] == ["a"]
+        root.get("a")
+        root.version("a")
+        root.delete(["a"])
+        assert s3_server.payers == [sent] * 5
 
 
 def test_our_defects_are_not_taken_for_the_networks(root: Root, monkeypatch: pytest.MonkeyPatch):
@@ -311,7 +313,6 @@ def test_access_points_are_buckets():
         assert vars(root)["_prefix"] == "a/b/"
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_nothing_is_connected_before_the_first_use(s3_server: FakeS3, bucket: str):
     s3_server.requests.clear()
     open_root(f"s3://{bucket}", s3_server.options)
