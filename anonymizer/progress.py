@@ -81,7 +81,7 @@ def closing_table(summary: Summary) -> str:
         lines += [
             ("faces", f"{summary.faces}, {summary.redacted} of them redacted"),
             ("published", _size(summary.output_bytes)),
-            ("time", f"{summary.seconds:.1f} s, {rate:.1f} images/s"),
+            ("time", f"{summary.seconds:.1f} s, {rate:.1f} images/s{_first(summary)}"),
         ]
     if summary.removed_unsafe:
         lines.append(("taken down", f"{summary.removed_unsafe} outputs whose consent no longer holds"))
@@ -105,8 +105,13 @@ def _notes(summary: Summary) -> list[str]:
     notes += [f"registry: {problem}" for problem in summary.registry_problems[:NAMED_FAILURES]]
     if summary.registry_unmatched:
         rows = ", ".join(str(row) for row in summary.registry_unmatched[:NAMED_FAILURES])
-        notes.append(f"registry: {len(summary.registry_unmatched)} rows match no listed object (rows {rows}, ...)")
+        rest = ", ..." if len(summary.registry_unmatched) > NAMED_FAILURES else ""
+        notes.append(f"registry: {len(summary.registry_unmatched)} match no listed object: rows {rows}{rest}")
     return notes
+
+
+def _first(summary: Summary) -> str:
+    return "" if summary.first_result_s is None else f", first results after {summary.first_result_s:.1f} s"
 
 
 def _size(size_bytes: float) -> str:

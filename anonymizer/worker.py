@@ -12,16 +12,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
-from anonymizer import __version__, codec, storage
+from anonymizer import __version__, codec, consent, storage
 from anonymizer.config import RunConfig
 from anonymizer.errors import (
-    AnonymizerError,
     DeadlinePassed,
     ImageTooLarge,
     InternalError,
     ObjectError,
     PublishConflict,
-    SourceGone,
 )
 from anonymizer.manifest import ManifestStore
 from anonymizer.pipeline import Anonymizer
@@ -183,22 +181,29 @@ class Worker:
     ) -> Outcome:
         """Publishes, or settles what an object without a safe image leaves behind; never raises."""
         try:
-            outcome = self._publish(item, image, deadline) if isinstance(image, AnonymizedImage) else None
-            error = image if isinstance(image, ObjectError) else None
+            outcome = self._publish_or_settle(item, image, deadline)
         except PublishConflict:
             return Outcome(conflict=True)
-        except ObjectError as caught:
-            outcome, error = None, caught
-        except Exception as caught:  # noqa: BLE001 - a filesystem's surprise is one object's failure too
-            log.warning("%s: unexpected %s while publishing", item.ref.key, type(caught).__name__)
-            outcome, error = None, InternalError()
-        if isinstance(error, DeadlinePassed):
+        except DeadlinePassed:
             return Outcome()
-        if error is not None:
-            outcome = self._settle(item, error, deadline)
-        if outcome is None or outcome.row is None:
-            return outcome or Outcome()
+        if outcome.row is None:
+            return outcome
         return replace(outcome, row=self._complete(outcome.row, chunk, item, since))
+
+    def _publish_or_settle(self, item: WorkItem, image: AnonymizedImage | ObjectError, deadline: Deadline) -> Outcome:
+        if isinstance(image, AnonymizedImage):
+            try:
+                return self._publish(item, image, deadline)
+            except (PublishConflict, DeadlinePassed):
+                raise
+            except ObjectError as error:
+                image = error
+            except Exception as error:  # noqa: BLE001 - a filesystem's surprise is one object's failure too
+                log.warning("%s: unexpected %s while publishing", item.ref.key, type(error).__name__)
+                image = InternalError()
+        if isinstance(image, DeadlinePassed):
+            raise image
+        return self._settle(item, image, deadline)
 
     def _publish(self, item: WorkItem, image: AnonymizedImage, deadline: Deadline) -> Outcome:
         etag = self._output.publish(
@@ -238,17 +243,13 @@ class Worker:
             return Outcome(with_standing_output(row, item.standing))
         if item.output_version is None:
             return Outcome(row)
+        deadline.alive()
         try:
-            deadline.alive()
             self._output.remove(item.ref.key, expected=item.output_version)
-        except PublishConflict:
-            return Outcome(conflict=True)
-        except DeadlinePassed:
-            return Outcome()
-        except SourceGone:
-            return Outcome(row)
-        except AnonymizerError:
-            log.error("%s: an output that is no longer safe could not be removed", item.ref.key)
+        except (PublishConflict, DeadlinePassed):
+            raise
+        except Exception as caught:  # noqa: BLE001 - whatever the reason, the run has to say that it is still there
+            log.error("%s: an output that is not safe could not be removed (%s)", item.ref.key, type(caught).__name__)
             return Outcome(row, unsafe_left=True)
         return Outcome(row)
 
@@ -258,6 +259,8 @@ class Worker:
         return replace(
             row,
             attempt=chunk.attempt,
+            consent_status=row.consent_status or consent.status_of(decision),
+            consent_record_ids=row.consent_record_ids or decision.record_ids,
             consent_sha256=decision.sha256,
             purpose=config.consent.purpose,
             registry_sha256=self._job.registry_sha256,

@@ -1,9 +1,9 @@
 """Images per second of a whole `anonymizer run`, against a bare loop that only decodes, detects and encodes.
 
-    python jobs/benchmark.py [--photos FOLDER] [--images 60] [--rounds 3]
+    python jobs/benchmark.py [--photos FOLDER] [--images 240] [--rounds 3]
 
 Both read the same photos on the same machine, in turns. A run pays for Ray, listing, reading, publishing and manifest;
-what it costs to start and end is measured by itself, on a folder with two photos. The bare loop is
+what starting and ending costs is measured by itself, on a folder with two photos. The bare loop is
 `anonymizer.Anonymizer` in a `multiprocessing` pool that is warm when the clock starts, and throws its results away.
 """
 
@@ -46,12 +46,16 @@ class Timing:
     few_s: float
     bare_s: float
 
+    def steady(self, count: int) -> float:
+        """Images per second beyond what a run of two photos takes: what a long run tends to."""
+        return (count - FEW) / (self.run_s - self.few_s)
+
 
 def main(arguments: Sequence[str]) -> int:
     """Measures and prints a Markdown table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", type=Path, metavar="FOLDER", help="JPEG photos to take in place of generated ones")
-    parser.add_argument("--images", type=int, default=60, metavar="N", help="how many photos (default: 60)")
+    parser.add_argument("--images", type=int, default=240, metavar="N", help="how many photos (default: 240)")
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="medians are over so many (default: 3)")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as temporary:
@@ -140,26 +144,28 @@ def _anonymized_bytes(path: str) -> int:
 
 
 def table(timings: Sequence[Timing], count: int) -> str:
-    """Medians as a Markdown table, with what they were measured on."""
+    """Medians over the rounds as a Markdown table; a ratio is formed within its round."""
     lines = [
         f"{count} photos, {len(timings) // len(WORKERS)} rounds, medians; "
         f"{os.cpu_count()} CPUs ({platform.machine()}), Python {platform.python_version()}",
         "",
-        "| workers | whole run, s | start and end, s | whole run, images/s | without start and end | bare loop "
-        "| ratio to bare |",
+        "| workers | whole run, s | run of two photos, s | whole run, images/s | beyond those two, images/s "
+        "| bare loop, images/s | ratio to it (range) |",
         "|---|---|---|---|---|---|---|",
     ]
     for workers in WORKERS:
         mine = [timing for timing in timings if timing.workers == workers]
-        run_s, few_s, bare_s = (
-            statistics.median(getattr(timing, name) for timing in mine) for name in ("run_s", "few_s", "bare_s")
-        )
-        per_photo_s = (run_s - few_s) / (count - FEW)
-        whole, steady, bare = count / run_s, 1 / per_photo_s, count / bare_s
-        lines.append(
-            f"| {workers} | {run_s:.1f} | {few_s - FEW * per_photo_s / workers:.1f} | {whole:.2f} | {steady:.2f} "
-            f"| {bare:.2f} | {steady / bare:.2f} |"
-        )
+        columns = [
+            statistics.median(timing.run_s for timing in mine),
+            statistics.median(timing.few_s for timing in mine),
+            statistics.median(count / timing.run_s for timing in mine),
+            statistics.median(timing.steady(count) for timing in mine),
+            statistics.median(count / timing.bare_s for timing in mine),
+            statistics.median(timing.steady(count) * timing.bare_s / count for timing in mine),
+        ]
+        spread = sorted(timing.steady(count) * timing.bare_s / count for timing in mine)
+        cells = [f"{value:.2f}" for value in columns]
+        lines.append(f"| {workers} | {' | '.join(cells)} ({spread[0]:.2f} to {spread[-1]:.2f}) |")
     return "\n".join(lines)
 
 

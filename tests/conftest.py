@@ -8,6 +8,7 @@ from typing import Any
 
 import boto3
 import botocore.loaders
+import botocore.session
 import pytest
 
 from tests.fake_s3 import ENVIRONMENT, FakeS3
@@ -19,7 +20,7 @@ def _s3_process() -> Iterator[FakeS3]:
     server.start()
     with pytest.MonkeyPatch.context() as patched:
         # Reading the description of S3 is most of what a new client costs.
-        patched.setattr(botocore.loaders, "create_loader", functools.cache(botocore.loaders.create_loader))
+        patched.setattr(botocore.session, "create_loader", functools.cache(botocore.loaders.create_loader))
         yield server
     server.stop()
 

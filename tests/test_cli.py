@@ -6,21 +6,25 @@ from anonymizer.config import RunConfig
 from anonymizer.errors import RunError
 
 
+class Runs:
+    """Stands in for `driver.run`."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[RunConfig, bool]] = []
+        self.answer: Summary | BaseException = Summary(run_id="r1", manifest_uri="out.manifest", exit_status=0)
+
+    def __call__(self, config, progress, *, inside_job):
+        self.seen.append((config, inside_job))
+        if isinstance(self.answer, BaseException):
+            raise self.answer
+        return self.answer
+
+
 @pytest.fixture
 def runs(monkeypatch):
-    """Configurations that would have been run; `answer` is what the run gives back."""
-    seen: list[tuple[RunConfig, bool]] = []
-
-    def run(config, progress, *, inside_job):
-        seen.append((config, inside_job))
-        answer = run.answer
-        if isinstance(answer, BaseException):
-            raise answer
-        return answer
-
-    run.answer = Summary(run_id="r1", manifest_uri="out.manifest", exit_status=0)
-    monkeypatch.setattr(driver, "run", run)
-    return seen, run
+    made = Runs()
+    monkeypatch.setattr(driver, "run", made)
+    return made
 
 
 def main(*argv: str, **environ: str) -> int:
@@ -32,7 +36,7 @@ def test_arguments_become_settings(runs):
         "run in out --method solid --fill #ff00ff --detector haar --workers 3 --limit 5 --include *.jpg --include *.png"
     )
     assert main(*argv.split(), "--set", "engine.chunk_keys=8", "--as-of", "2026-01-01") == 0
-    config, inside_job = runs[0][0]
+    config, inside_job = runs.seen[0]
     assert (config.input, config.output, config.limit, config.as_of) == ("in", "out", 5, "2026-01-01")
     assert config.include == ("*.jpg", "*.png")
     assert (config.redaction.method, config.redaction.fill) == ("solid", "#ff00ff")
@@ -45,14 +49,14 @@ def test_a_file_yields_to_set_and_set_yields_to_options(runs, tmp_path):
     file.write_text('[redaction]\nmethod = "blur"\ncells = 4\n[engine]\nworkers = 7\n[detector]\nname = "haar"\n')
     options = ["--set", "redaction.method=solid", "--set", "engine.workers=2", "--workers", "1"]
     assert main("run", "in", "out", "--config", str(file), *options) == 0
-    config, _ = runs[0][0]
+    config, _ = runs.seen[0]
     assert (config.redaction.method, config.redaction.cells) == ("solid", 4)
     assert (config.engine.workers, config.detector.name) == (1, "haar")
 
 
 def test_a_submitted_job_is_recognised(runs):
     main("run", "/in", "/out", RAY_JOB_CONFIG_JSON_ENV_VAR="{}")
-    assert runs[0][0][1]
+    assert runs.seen[0][1]
 
 
 @pytest.mark.parametrize(
@@ -80,7 +84,7 @@ def test_wrong_usage_is_one_line_and_exit_status_2(runs, capsys, argv, said):
     assert said in err
     assert "MARKER" not in err
     assert len(err.strip().splitlines()) == 1
-    assert runs[0] == []
+    assert runs.seen == []
 
 
 @pytest.mark.parametrize(
@@ -92,7 +96,7 @@ def test_wrong_usage_is_one_line_and_exit_status_2(runs, capsys, argv, said):
     ],
 )
 def test_what_goes_wrong_is_one_line(runs, capsys, raised, status, said):
-    runs[1].answer = raised
+    runs.answer = raised
     assert main("run", "in", "out") == status
     err = capsys.readouterr().err
     assert said in err
@@ -101,7 +105,7 @@ def test_what_goes_wrong_is_one_line(runs, capsys, raised, status, said):
 
 
 def test_the_exit_status_is_that_of_the_run(runs, capsys):
-    runs[1].answer = Summary(run_id="r1", exit_status=3, failures=[(f"{i}.jpg", "decode_error") for i in range(12)])
+    runs.answer = Summary(run_id="r1", exit_status=3, failures=[(f"{i}.jpg", "decode_error") for i in range(12)])
     assert main("run", "in", "out") == 3
     out = capsys.readouterr().out
     assert "failed: 9.jpg (decode_error)" in out

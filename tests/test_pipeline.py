@@ -112,7 +112,7 @@ def test_published_bytes_do_not_depend_on_what_lies_under_a_mask(monkeypatch, me
     fixed = np.array([[64, 32, 112, 96]], np.float32)
     subject = anonymizer(method)
     monkeypatch.setattr(subject.detector, "detect", lambda pixels: (fixed, np.ones(1, np.float32)))
-    options = {"WEBP": {"lossless": True}, "JPEG": {"quality": 90}}.get(image_format, {})
+    options: dict[str, object] = {"lossless": True} if image_format == "WEBP" else {"quality": 90}
     outputs = set()
     for seed in range(3):
         pixels = scene(160, 128, seed=9)

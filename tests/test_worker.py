@@ -12,7 +12,7 @@ import pytest
 from anonymizer.config import RunConfig, from_mapping
 from anonymizer.errors import AccessDenied, DetectionFailed
 from anonymizer.manifest import ManifestStore, from_table
-from anonymizer.records import NO_CONSENT, Chunk, WorkItem
+from anonymizer.records import NO_CONSENT, Chunk, ImageRef, WorkItem
 from anonymizer.storage import open_root
 from anonymizer.worker import Job, Worker
 from tests.pictures import photo
@@ -34,7 +34,7 @@ class Bench:
         self.worker = Worker(Job(config, f"{self.output.uri}.manifest", RUN_ID, AS_OF, None, None))
 
     def chunk(self, *keys, time_s=60.0, attempt=1, **changes):
-        refs = {entry.key: entry for entry in self.input.list()}
+        refs = {entry.key: entry for entry in self.input.list() if isinstance(entry, ImageRef)}
         items = tuple(replace(WorkItem(refs[key], NO_CONSENT, None), **changes) for key in keys)
         return Chunk("c0ffee", items, attempt, 0, time_s)
 

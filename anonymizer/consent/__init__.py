@@ -1,7 +1,7 @@
 """The consent registry: read it, decide about a key, apply the decision to the faces of one picture."""
 
 from anonymizer.consent.cells import parse_time
-from anonymizer.consent.faces import Canvas, Verdict, apply, is_withheld
+from anonymizer.consent.faces import Canvas, Verdict, apply, is_withheld, status_of
 from anonymizer.consent.registry import Registry, empty_registry, load_registry
 
 __all__ = [
@@ -13,4 +13,5 @@ __all__ = [
     "is_withheld",
     "load_registry",
     "parse_time",
+    "status_of",
 ]

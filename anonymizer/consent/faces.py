@@ -77,6 +77,11 @@ def is_withheld(decision: ConsentDecision, policy: Policy) -> bool:
     return policy == "public" and (not decision.grants or bool(decision.vetoes))
 
 
+def status_of(decision: ConsentDecision) -> ConsentStatus:
+    """What the registry says of a photo that is not published, and whose faces therefore do not matter."""
+    return _status(decision, decision.grants, np.zeros(0, bool))
+
+
 def apply(decision: ConsentDecision, detections: Detections, canvas: Canvas, config: ConsentConfig) -> Verdict:
     """Says which faces of a picture are redacted.
 

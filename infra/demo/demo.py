@@ -160,8 +160,17 @@ def _note(row: Mapping[str, Any]) -> str:
 
 def _cell(value: object) -> str:
     if isinstance(value, list):
-        return " ".join(map(str, value)) or "-"
+        return _grouped(value) or "-"
     return "-" if value is None else str(value)
+
+
+def _grouped(names: Iterable[str]) -> str:
+    """`exif`, `exif.gps`, `exif.owner`, `xmp` as `exif(gps owner) xmp`."""
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        family, _, member = name.partition(".")
+        groups.setdefault(family, []).extend([member] if member else [])
+    return " ".join(f"{family}({' '.join(members)})" if members else family for family, members in groups.items())
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The README's table of settings, from the fields of `RunConfig`.
 
-    python infra/docs/settings_table.py           prints it
-    python infra/docs/settings_table.py --write   puts it into README.md, between its markers
+python infra/docs/settings_table.py           prints it
+python infra/docs/settings_table.py --write   puts it into README.md, between its markers
 """
 
 from __future__ import annotations
