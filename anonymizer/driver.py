@@ -131,6 +131,7 @@ class _Driver:
         weights = detectors.load_weights(self._config.detector, lambda uri: read_uri(uri, "the detector's network"))
         redactors.make(self._config.redaction)  # Only to hear now, not from every worker, what is wrong with it.
         self._output.check_publishing()
+        self._output.sweep()
         self._begin(registry)
         rows = self._take_down(registry)
         planner = Planner(self._config, self.summary.run_id, registry.decide, self._refuse)
