@@ -15,6 +15,7 @@ import pytest
 from anonymizer import engine
 from anonymizer.chunks import Task, chunk_id
 from anonymizer.config import EngineConfig
+from anonymizer.engine import actor, loop
 from anonymizer.errors import MixedVersionsError, NoWorkersError, RunError, StorageUnavailable
 from anonymizer.records import NO_CONSENT, Chunk, ChunkResult, ImageRef, WorkItem
 
@@ -130,7 +131,7 @@ def test_a_poison_image_stands_alone_at_the_end(tmp_path):
 
 
 def test_a_worker_that_hangs_is_ended_and_its_chunk_sent_again(tmp_path, monkeypatch):
-    monkeypatch.setattr(engine, "GRACE_S", 1.0)
+    monkeypatch.setattr(loop, "GRACE_S", 1.0)
     config = replace(CONFIG, chunk_time_s=2.0, image_time_s=1.0)
     sink = run(tmp_path, ["hang-once"], ["a"], ["b"], config=config)
     assert set(sink.done) == {"hang-once", "a", "b"}
@@ -152,7 +153,7 @@ def test_a_worker_that_cannot_start_ends_the_run(tmp_path):
 
 
 def test_other_versions_end_the_run(tmp_path, monkeypatch):
-    monkeypatch.setattr(engine, "__version__", "0.0.0")
+    monkeypatch.setattr(actor, "__version__", "0.0.0")
     with pytest.raises(MixedVersionsError, match=r"anonymizer .* there, 0\.0\.0 here"):
         run(tmp_path, ["a"])
 

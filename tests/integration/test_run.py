@@ -194,9 +194,9 @@ def test_an_unreachable_cluster_is_one_line(lake, tmp_path, monkeypatch):
 
 
 def test_local_paths_on_several_nodes_are_refused_unless_the_disk_is_shared(lake, tmp_path, monkeypatch):
-    from anonymizer import engine
+    from anonymizer.engine import cluster
 
-    monkeypatch.setattr(engine, "_live_nodes", lambda: 3)
+    monkeypatch.setattr(cluster, "live_nodes", lambda: 3)
     with pytest.raises(ConfigError, match=r"local path and the cluster has 3 nodes"):
         run(lake, tmp_path / "out")
     assert run(lake, tmp_path / "out", {"storage": {"shared": True}}).listed == len(files(lake))

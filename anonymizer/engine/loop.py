@@ -1,39 +1,28 @@
-"""The only module that knows Ray: worker actors and a bounded loop that feeds them.
-
-Execution is at least once; publishing is conditional and part names are never reused, so that is enough. Only the
-driver sends a chunk again, and only when the worker that held it is certainly dead or its deadline is over.
-"""
+"""The bounded loop that feeds workers, and what it does when they die."""
 
 from __future__ import annotations
 
-import importlib.metadata
 import logging
-import platform
-import secrets
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import ray
 from ray.exceptions import ActorDiedError, RayActorError, RayTaskError
 
-from anonymizer import __version__
 from anonymizer.chunks import Task, TaskQueue, as_chunk
 from anonymizer.config import EngineConfig
-from anonymizer.errors import AnonymizerError, MixedVersionsError, NoWorkersError, RunError
-from anonymizer.records import Chunk, ChunkResult
+from anonymizer.engine import cluster
+from anonymizer.engine.actor import Actor, check_versions
+from anonymizer.errors import NoWorkersError, RunError
+from anonymizer.records import ChunkResult
 from anonymizer.worker import ChunkProcessor
 
 log = logging.getLogger(__name__)
 
 #: Chunks that a worker holds at once: it computes one and reads ahead or publishes behind for the other.
 IN_FLIGHT = 2
-#: The object store carries the network's weights and small results, never an image.
-OBJECT_STORE_BYTES = 160 * 2**20
 #: How often the cluster's size is looked at.
 FOLLOW_S = 10.0
 #: How long after its deadline a chunk may still be answered before its worker is ended.
@@ -42,56 +31,6 @@ GRACE_S = 20.0
 STOP_S = 4.0
 #: A worker that dies this often before it is ready is not worth another try.
 STARTS = 5
-
-_LIBRARIES = ("numpy", "onnxruntime", "opencv-python-headless", "pillow", "pyarrow", "ray", "s3fs")
-
-
-def versions() -> dict[str, str]:
-    """What has to be equal on the driver and on every worker."""
-    found = {name: importlib.metadata.version(name) for name in _LIBRARIES}
-    return {"python": platform.python_version(), "anonymizer": __version__} | found
-
-
-@dataclass(frozen=True)
-class Hello:
-    """A worker's first answer: `instance` differs for every process, `error` says why it cannot work."""
-
-    instance: str
-    versions: dict[str, str]
-    error: str | None
-
-
-class _Actor:
-    """Runs in a Ray worker process. The processor is made there: filesystems and networks do not travel.
-
-    It is made by `hello`, which the driver says to every new process: a restarted actor needs no arguments that Ray
-    would have to keep.
-    """
-
-    def __init__(self) -> None:
-        self._processor: ChunkProcessor | None = None
-        self._instance = secrets.token_hex(8)
-
-    def hello(self, make: Callable[[Any], ChunkProcessor], job: Any) -> Hello:
-        error = None
-        try:
-            self._processor = make(job)
-        except AnonymizerError as caught:
-            error = getattr(caught, "message", str(caught))
-        except Exception as caught:  # told to the driver, which ends the run with it
-            error = f"unexpected {type(caught).__name__}"
-            log.exception("the worker could not start")
-        return Hello(self._instance, versions(), error)
-
-    def process(self, chunk: Chunk) -> ChunkResult:
-        if self._processor is None:
-            raise RunError("the worker was not made ready")
-        return self._processor.process(chunk)
-
-    def stop(self) -> None:
-        """Finish what is being written and begin nothing more."""
-        if self._processor is not None:
-            self._processor.stop()
 
 
 class Sink(Protocol):
@@ -125,62 +64,6 @@ class _Slot:
     flights: dict[Any, _Flight] = field(default_factory=dict)
     parked: list[tuple[_Flight, bool]] = field(default_factory=list)
     starts: int = 0
-
-
-@contextmanager
-def connected(config: EngineConfig) -> Iterator[int]:
-    """Connects to the cluster, or starts a Ray of our own and ends it afterwards. Gives the number of live nodes.
-
-    A process that is connected already stays so.
-
-    Raises:
-        RunError: The cluster cannot be reached.
-    """
-    if ray.is_initialized():
-        yield _live_nodes()
-        return
-    # Ray ends the process on SIGTERM by itself; whoever asked for something else meant it.
-    on_term = signal.getsignal(signal.SIGTERM)
-    try:
-        _connect(config)
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, on_term)
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        log.debug("ray.init: %s", error)
-        raise RunError(f"no Ray cluster answers at {config.address!r}") from None
-    try:
-        yield _live_nodes()
-    finally:
-        ray.shutdown()
-
-
-def _live_nodes() -> int:
-    nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]  # Ray has no types here
-    return sum(1 for node in nodes if node["Alive"])
-
-
-def _cluster_cpus() -> int:
-    resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]  # Ray has no types here
-    return max(1, int(resources.get("CPU", 1)))
-
-
-def _connect(config: EngineConfig) -> None:
-    quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": True}
-    if config.address != "local":
-        try:
-            ray.init(address=config.address, **quiet)
-        except ConnectionError:
-            if config.address != "auto":
-                raise
-        else:
-            return
-    ray.init(
-        address="local",
-        num_cpus=config.workers,
-        include_dashboard=False,
-        object_store_memory=OBJECT_STORE_BYTES,
-        **quiet,
-    )
 
 
 class Engine:
@@ -239,7 +122,7 @@ class Engine:
         if time.monotonic() - self._followed < FOLLOW_S:
             return
         self._followed = time.monotonic()
-        target = self._config.workers or _cluster_cpus()
+        target = self._config.workers or cluster.cpus()
         while len(self._slots) < target:
             self._slots.append(self._new_slot())
         for slot in [s for s in self._slots if s.instance is None and not s.parked][: len(self._slots) - target]:
@@ -254,7 +137,7 @@ class Engine:
             "max_task_retries": 0,
             "max_concurrency": IN_FLIGHT + 1,
         }
-        actor: Any = ray.remote(_Actor).options(**options).remote()
+        actor: Any = ray.remote(Actor).options(**options).remote()
         return _Slot(actor, self._greeting(actor))
 
     def _greeting(self, actor: Any) -> Any:
@@ -316,7 +199,7 @@ class Engine:
             return
         if hello.error is not None:
             raise RunError(f"a worker could not start: {hello.error}")
-        _check_versions(hello.versions)
+        check_versions(hello.versions)
         slot.instance, slot.starts = hello.instance, 0
         parked, slot.parked = slot.parked, []
         for flight, suspect in parked:
@@ -387,11 +270,3 @@ class Engine:
             self._last_worker = now
         elif now - self._last_worker > self._config.no_worker_s:
             raise NoWorkersError(f"no worker could be had for {self._config.no_worker_s:g} s")
-
-
-def _check_versions(theirs: dict[str, str]) -> None:
-    ours = versions()
-    different = sorted(name for name in ours if ours[name] != theirs.get(name))
-    if different:
-        listed = ", ".join(f"{name} {theirs.get(name)} there, {ours[name]} here" for name in different)
-        raise MixedVersionsError(f"workers run other versions than the driver: {listed}")
