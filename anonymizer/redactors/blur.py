@@ -8,8 +8,7 @@ import numpy as np
 from anonymizer.config import RedactionConfig
 from anonymizer.geometry import IntBoxes
 from anonymizer.records import Pixels
-from anonymizer.redactors.cells import reduce_face
-from anonymizer.redactors.patches import paste
+from anonymizer.redactors.cells import Grid, redact_in_cells
 
 
 class Blur:
@@ -28,12 +27,9 @@ class Blur:
 
     def redact(self, pixels: Pixels, xyxy: IntBoxes) -> Pixels:
         """A copy of `pixels` with every mask blurred; see `Redactor.redact`."""
-        redacted = pixels.copy()
-        for box in xyxy:
-            grid = reduce_face(redacted, box, self._cells)
-            if grid is None:
-                continue
-            size = (grid.mask.shape[1], grid.mask.shape[0])
-            enlarged = np.asarray(cv2.resize(grid.means, size, interpolation=cv2.INTER_CUBIC), dtype=np.uint8)
-            paste(redacted, grid.rows, grid.columns, enlarged, grid.mask)
-        return redacted
+        return redact_in_cells(pixels, xyxy, self._cells, _smoothly)
+
+
+def _smoothly(grid: Grid) -> Pixels:
+    size = (grid.mask.shape[1], grid.mask.shape[0])
+    return np.asarray(cv2.resize(grid.means, size, interpolation=cv2.INTER_CUBIC), dtype=np.uint8)

@@ -8,6 +8,7 @@ subtracted from one another.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
@@ -15,9 +16,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from anonymizer.geometry import Mask, mask_patch
+from anonymizer.geometry import IntBoxes, Mask, mask_patch
 from anonymizer.records import Pixels
-from anonymizer.redactors.patches import Edges, block_edges, block_sums, only
+from anonymizer.redactors.patches import Edges, block_edges, block_sums, only, paste
 
 #: A cell averages at least this many pixels each way, wherever the face has as many.
 MIN_CELL_PX = 2
@@ -96,3 +97,20 @@ def _neighbourhood(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Each cell plus its up to eight neighbours."""
     total = cv2.boxFilter(values, -1, (3, 3), normalize=False, borderType=cv2.BORDER_CONSTANT)
     return cast("NDArray[np.float64]", total.reshape(values.shape))
+
+
+def redact_in_cells(pixels: Pixels, xyxy: IntBoxes, cells: int, enlarge: Callable[[Grid], Pixels]) -> Pixels:
+    """A copy of `pixels` in which every mask shows its cells and nothing finer.
+
+    Args:
+        pixels: See `Redactor.redact`.
+        xyxy: See `Redactor.redact`. A later mask reads what an earlier one left, never the source again.
+        cells: Across the shorter side of a box.
+        enlarge: Draws a face's cells at its own size.
+    """
+    redacted = pixels.copy()
+    for box in xyxy:
+        grid = reduce_face(redacted, box, cells)
+        if grid is not None:
+            paste(redacted, grid.rows, grid.columns, enlarge(grid), grid.mask)
+    return redacted

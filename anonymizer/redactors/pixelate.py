@@ -7,8 +7,7 @@ import numpy as np
 from anonymizer.config import RedactionConfig
 from anonymizer.geometry import IntBoxes
 from anonymizer.records import Pixels
-from anonymizer.redactors.cells import reduce_face
-from anonymizer.redactors.patches import paste
+from anonymizer.redactors.cells import Grid, redact_in_cells
 
 
 class Pixelate:
@@ -26,12 +25,9 @@ class Pixelate:
 
     def redact(self, pixels: Pixels, xyxy: IntBoxes) -> Pixels:
         """A copy of `pixels` with every mask in blocks; see `Redactor.redact`."""
-        redacted = pixels.copy()
-        for box in xyxy:
-            grid = reduce_face(redacted, box, self._cells)
-            if grid is None:
-                continue
-            bands = np.repeat(grid.means, np.diff(grid.row_edges), axis=0)
-            blocks = np.repeat(bands, np.diff(grid.column_edges), axis=1)
-            paste(redacted, grid.rows, grid.columns, blocks, grid.mask)
-        return redacted
+        return redact_in_cells(pixels, xyxy, self._cells, _as_blocks)
+
+
+def _as_blocks(grid: Grid) -> Pixels:
+    bands = np.repeat(grid.means, np.diff(grid.row_edges), axis=0)
+    return np.repeat(bands, np.diff(grid.column_edges), axis=1)
