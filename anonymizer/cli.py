@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import PurePosixPath
 from types import FrameType
 from typing import Any, NoReturn
@@ -166,6 +167,9 @@ def _run(run_config: RunConfig, environ: Mapping[str, str]) -> int:
 
     shown = progress.TerminalProgress(sys.stderr) if sys.stderr.isatty() else progress.LogProgress()
     signal.signal(signal.SIGTERM, _interrupt)
+    if run_config.engine.address == "auto" and environ.get("RAY_ADDRESS"):
+        engine = replace(run_config.engine, address=environ["RAY_ADDRESS"])
+        run_config = replace(run_config, engine=engine)
     # Ray sets this for the entry point of a submitted job.
     summary = driver.run(run_config, shown, inside_job="RAY_JOB_CONFIG_JSON_ENV_VAR" in environ)
     print(progress.closing_table(summary))

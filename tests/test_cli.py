@@ -59,6 +59,12 @@ def test_a_submitted_job_is_recognised(runs):
     assert runs.seen[0][1]
 
 
+def test_the_cluster_of_the_environment_is_taken_unless_another_is_named(runs):
+    main("run", "in", "out", RAY_ADDRESS="10.0.0.1:6379")
+    main("run", "in", "out", "--address", "local", RAY_ADDRESS="10.0.0.1:6379")
+    assert [config.engine.address for config, _ in runs.seen] == ["10.0.0.1:6379", "local"]
+
+
 @pytest.mark.parametrize(
     ("argv", "said"),
     [

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import signal
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import ray
+from ray._private.services import canonicalize_bootstrap_address
 
 from anonymizer.config import EngineConfig
 from anonymizer.errors import RunError
@@ -18,6 +20,8 @@ log = logging.getLogger(__name__)
 
 #: The object store carries the network's weights and small results, never an image.
 OBJECT_STORE_BYTES = 160 * 2**20
+#: How long a cluster's head has to take a connection.
+PROBE_S = 5.0
 
 
 @contextmanager
@@ -61,14 +65,11 @@ def cpus() -> int:
 
 def _connect(config: EngineConfig) -> None:
     quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": True}
-    if config.address != "local":
-        try:
-            ray.init(address=config.address, **quiet)
-        except ConnectionError:
-            if config.address != "auto":
-                raise
-        else:
-            return
+    address = _running_cluster() if config.address == "auto" else config.address
+    if address is not None and address != "local":
+        _check_answers(address)
+        ray.init(address=address, **quiet)
+        return
     ray.init(
         address="local",
         num_cpus=config.workers,
@@ -76,3 +77,30 @@ def _connect(config: EngineConfig) -> None:
         object_store_memory=OBJECT_STORE_BYTES,
         **quiet,
     )
+
+
+def _running_cluster() -> str | None:
+    """The cluster that `ray start` made and that still answers; never another process's embedded Ray.
+
+    `ray.init(address="auto")` would take that one too, and lose it when its owner ends; and a cluster that was killed
+    leaves its address behind, at which `ray.init()` waits for minutes.
+    """
+    address: str | None = canonicalize_bootstrap_address(None)  # type: ignore[arg-type]  # None is what is meant
+    if address is None:
+        return None
+    try:
+        _check_answers(address)
+    except ConnectionError:
+        return None
+    return address
+
+
+def _check_answers(address: str) -> None:
+    """Raises ConnectionError at once when nobody listens at `host:port`."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=PROBE_S).close()
+    except OSError as error:
+        raise ConnectionError(f"nobody listens at {address}") from error

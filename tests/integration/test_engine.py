@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import time
 from collections import Counter
 from collections.abc import Iterable
@@ -15,7 +16,7 @@ import pytest
 from anonymizer import engine
 from anonymizer.chunks import Task, chunk_id
 from anonymizer.config import EngineConfig
-from anonymizer.engine import actor, loop
+from anonymizer.engine import actor, cluster, loop
 from anonymizer.errors import MixedVersionsError, NoWorkersError, RunError, StorageUnavailable
 from anonymizer.records import NO_CONSENT, Chunk, ChunkResult, ImageRef, WorkItem
 
@@ -162,3 +163,13 @@ def test_no_worker_for_too_long_ends_the_run(tmp_path, monkeypatch):
     monkeypatch.setattr(engine.Engine, "_follow_cluster", lambda self: None)
     with pytest.raises(NoWorkersError, match=r"no worker could be had for 1 s"):
         run(tmp_path, ["a"], config=replace(CONFIG, no_worker_s=1))
+
+
+def test_a_cluster_that_was_killed_is_not_waited_for(monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        alive = f"127.0.0.1:{server.getsockname()[1]}"
+        monkeypatch.setattr(cluster, "canonicalize_bootstrap_address", lambda _: alive)
+        assert cluster._running_cluster() == alive
+    assert cluster._running_cluster() is None
+    monkeypatch.setattr(cluster, "canonicalize_bootstrap_address", lambda _: None)
+    assert cluster._running_cluster() is None
