@@ -94,7 +94,7 @@ class EngineConfig:
 
     workers: int | None = setting(None, "Workers to ask for; without it one per CPU of the cluster.", low=1)
     address: str = setting("auto", "`local`: embedded Ray; `auto`: a running cluster if there is one; or its address.")
-    chunk_keys: int = setting(32, "Objects per chunk, at most.", low=1, high=64)
+    chunk_keys: int = setting(16, "Objects per chunk, at most.", low=1, high=64)
     chunk_bytes: int = setting(64 * 2**20, "Bytes per chunk, at most.", low=1)
     io_threads: int = setting(4, "Threads of a worker that read ahead and publish behind.", low=1, high=64)
     chunk_time_s: float = setting(600.0, "After this long a worker drops a chunk and the driver sends it again.", low=1)

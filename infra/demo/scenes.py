@@ -19,8 +19,6 @@ Pixels = NDArray[np.uint8]
 
 PORTRAIT_CROP = (96, 0, 352, 256)
 """Head and shoulders in `astronaut`: x1, y1, x2, y2."""
-CAMERA_CROP = (120, 40, 376, 296)
-"""Head, shoulders and camera in `camera`: x1, y1, x2, y2."""
 
 BORDER_PX = 10
 SHADOW_PX = 7
@@ -107,7 +105,7 @@ def gallery() -> tuple[Pixels, tuple[Print, ...]]:
         Print(face, 90, 80, 270),
         Print(gray(mirrored(face)), 465, 60, 220, BLACK),
         Print(warm(face), 800, 90, 300),
-        Print(_rgb(_cut(photographer(), CAMERA_CROP)), 130, 455, 260, BLACK),
+        Print(gray(face), 130, 455, 260, BLACK),
         Print(cat, 480, 390, 200),
         Print(mirrored(face), 790, 490, 230, BLACK),
     )
