@@ -35,7 +35,7 @@ from anonymizer.storage import (
     VersionCursor,
     is_local,
 )
-from anonymizer.worker import Job, Worker, failed_row, open_input, open_manifest, open_output
+from anonymizer.worker import Job, Worker, failed_row, open_input, open_manifest, open_output, with_standing_output
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +94,7 @@ def _dry_run(config: RunConfig, manifest_uri: str, as_of: datetime) -> Summary:
     """Counts what a run would look at; reads no object, writes nothing, starts nothing."""
     load_registry(config, as_of)
     started = time.monotonic()
-    planner = Planner(config, "", lambda _key: NO_CONSENT, lambda _entry, _attempt: None)
+    planner = Planner(config, "", lambda _key: NO_CONSENT, lambda *_: None)
     summary = Summary(manifest_uri=manifest_uri, exit_status=OK)
     with open_input(config) as source:
         for entry in planner.selected(source.list()):
@@ -277,19 +277,31 @@ class _Driver:
 
     # Rows that the driver writes itself.
 
-    def _refuse(self, entry: Irregular, attempt: int) -> None:
+    def _refuse(self, entry: Irregular, attempt: int, published: ManifestRow | None) -> None:
+        """Something that is never read. An output that it had as a photo stays if nothing has changed about it."""
         item = WorkItem(ImageRef(entry.key, entry.uri, "", 0, None), NO_CONSENT, None)
-        row = replace(failed_row(item, entry.error()), source_etag=None, source_size=None, attempt=attempt)
-        self._own(row)
+        if published is not None:
+            version = self._output.version(entry.key)
+            # The take-down has removed what is not safe any more.
+            standing = published if version == published.output_etag else None
+            item = replace(item, output_version=version, standing=standing)
+        self._fail(item, entry.error(), attempt)
 
     def _fail(self, item: WorkItem, error: ObjectError, attempt: int) -> None:
-        """An object given up. Whatever stands in its place was made by nobody we can ask, so it goes."""
-        if item.output_version is not None:
-            try:
-                self._output.remove(item.ref.key, expected=None)
-            except (AnonymizerError, OSError):
-                self.summary.unsafe_left.append(item.ref.key)
-        self._own(replace(failed_row(item, error), attempt=attempt, consent_sha256=item.decision.sha256))
+        """An object given up. What stands in its place stays only if the manifest vouches for it."""
+        row = failed_row(item, error)
+        if item.standing is not None:
+            row = with_standing_output(row, item.standing)
+        elif item.output_version is not None:
+            self._remove_stray(item)
+        self._own(replace(row, attempt=attempt, consent_sha256=item.decision.sha256))
+
+    def _remove_stray(self, item: WorkItem) -> None:
+        try:
+            self._output.remove(item.ref.key, expected=None)
+        except (AnonymizerError, OSError):
+            log.error("%s: an output that no row vouches for could not be removed", item.ref.key)
+            self.summary.unsafe_left.append(item.ref.key)
 
     def _own(self, row: ManifestRow) -> None:
         self._own_rows.append(replace(row, as_of=self._as_of, software_version=__version__))

@@ -72,7 +72,8 @@ class Planner:
         config: Filters, limit and chunk sizes.
         run_id: Of this run: what it has committed before it was interrupted is not done again.
         decide: The registry's decision about a key.
-        refuse: Told of everything that can have no output: what was listed, why, and the attempt of its row.
+        refuse: Told of everything that cannot be read: what was listed and why, the attempt of its row, and the
+            current row of an output that it has all the same.
     """
 
     def __init__(
@@ -80,7 +81,7 @@ class Planner:
         config: RunConfig,
         run_id: str,
         decide: Callable[[str], ConsentDecision],
-        refuse: Callable[[Irregular, int], None],
+        refuse: Callable[[Irregular, int, ManifestRow | None], None],
     ) -> None:
         self._config = config
         self._run_id = run_id
@@ -118,10 +119,10 @@ class Planner:
             ours = known if known is not None and known.run_id == self._run_id else None
             attempt = ours.attempt if ours is not None else 0
             if isinstance(entry, Irregular):
-                if ours is None:
-                    self._refuse(entry, attempt + 1)
-                else:
+                if ours is not None and ours.status != "removed":
                     self.carried += 1
+                else:
+                    self._refuse(entry, attempt + 1, published(rows, known))
                 continue
             decision = self._decide(entry.key)
             if ours is not None and self._committed(ours, entry, decision):
@@ -143,5 +144,11 @@ def standing(
     """The row of an output that may stay if its redo fails: it is what the manifest says, made under this decision."""
     if known is None or version is None or known.consent_sha256 != decision.sha256:
         return None
-    row = rows.row(known)
-    return row if row.output_uri is not None and row.output_etag == version else None
+    row = published(rows, known)
+    return row if row is not None and row.output_etag == version else None
+
+
+def published(rows: CurrentRows, known: Known | None) -> ManifestRow | None:
+    """The key's row if it names an output."""
+    row = rows.row(known) if known is not None else None
+    return row if row is not None and row.output_uri is not None else None

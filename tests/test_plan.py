@@ -32,9 +32,9 @@ def table(*runs_and_rows):
 
 
 def planned(listing, outputs=(), rows=None, config=None, refused=None):
-    def refuse(entry: Irregular, attempt: int) -> None:
+    def refuse(entry: Irregular, attempt: int, published: ManifestRow | None) -> None:
         assert refused is not None
-        refused.append((entry.key, attempt))
+        refused.append((entry.key, attempt, published))
 
     planner = Planner(config or RunConfig(), RUN, lambda key: NO_CONSENT, refuse)
     cursor = VersionCursor(iter(outputs))
@@ -76,12 +76,14 @@ def test_only_an_output_that_the_manifest_knows_may_stand():
 
 def test_what_can_have_no_output_is_refused_once():
     entry = Irregular("x", "file:///in/x", ReservedKey)
-    refused: list[tuple[str, int]] = []
+    refused: list[tuple[str, int, ManifestRow | None]] = []
     planner, tasks = planned([entry], refused=refused)
-    assert (refused, tasks, planner.listed) == ([("x", 1)], [], 1)
+    assert (refused, tasks, planner.listed) == ([("x", 1, None)], [], 1)
     failed = row("x", status="failed", output_uri=None)
     planner, _ = planned([entry], rows=table((RUN, failed)), refused=refused)
     assert (len(refused), planner.carried) == (1, 1)
+    planned([entry], rows=table(("r1", row("x"))), refused=refused)
+    assert refused[-1] == ("x", 1, row("x"))
 
 
 FACES = (Face(0, 10, 10, 20, 20, 0.9, False), Face(0, 60, 10, 20, 20, 0.9, True))

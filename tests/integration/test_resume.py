@@ -7,14 +7,18 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from anonymizer import driver
+from anonymizer.chunks import Task
 from anonymizer.errors import RegistryError
-from anonymizer.records import ChunkResult
+from anonymizer.manifest import from_table
+from anonymizer.records import NO_CONSENT, ChunkResult, ImageRef, WorkItem
+from anonymizer.resolve import resolved
 from tests.integration.runs import config, files, rows, run, write
 from tests.pictures import decoded, photo
 
@@ -156,6 +160,40 @@ def test_a_stray_output_does_not_survive_a_failure(tmp_path):
     run(lake, tmp_path / "out")
     assert files(tmp_path / "out") == {}
     assert {row["output_uri"] for row in rows(tmp_path / "out").values()} == {None}
+
+
+def test_a_photo_that_became_a_link_keeps_its_safe_output(tmp_path):
+    lake = write(tmp_path / "in", {"a.png": photo(1), "b.png": photo(2)})
+    run(lake, tmp_path / "out")
+    for name in ("a.png", "b.png"):
+        (lake / name).unlink()
+        (lake / name).symlink_to("elsewhere")
+    write(tmp_path / "out", {"b.png": b"not what the manifest says"})
+    run(lake, tmp_path / "out")
+    table = rows(tmp_path / "out")
+    assert {row["error_code"] for row in table.values()} == {"not_a_regular_file"}
+    assert set(files(tmp_path / "out")) == {"a.png"}
+    assert (table["a.png"]["output_uri"] is None, table["b.png"]["output_uri"] is None) == (False, True)
+
+
+def test_a_poison_image_keeps_its_safe_output(tmp_path):
+    lake = write(tmp_path / "in", {"a.png": photo(1)})
+    run(lake, tmp_path / "out")
+    published = files(tmp_path / "out")
+    given, manifest_uri = resolved(config(lake, tmp_path / "out"), inside_job=False)
+    given_up = driver._Driver(given, manifest_uri, datetime.now(UTC), _Silent())
+    row = from_table(given_up._manifest.current().drop_columns(["run_id"]))[0]
+    ref = ImageRef("a.png", "", "v", 1, None)
+    given_up.summary.run_id = "r99990101T000000000000Z-00000000"
+    item = WorkItem(ref, NO_CONSENT, row.output_etag, row)
+    given_up.poison(Task((item,), attempt=3))
+    given_up._flush()
+    assert files(tmp_path / "out") == published
+    current = rows(tmp_path / "out")["a.png"]
+    assert (current["error_code"], current["attempt"]) == ("poison_image", 4)
+    assert current["output_sha256"] == row.output_sha256
+    given_up.poison(Task((replace(item, standing=None),), attempt=4))
+    assert files(tmp_path / "out") == {}
 
 
 def test_an_output_that_cannot_be_removed_is_exit_status_5(tmp_path, monkeypatch):
