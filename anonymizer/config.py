@@ -64,7 +64,7 @@ class ConsentConfig:
     registry: str | None = setting(None, "URL of the consent registry (CSV, JSON Lines or Parquet).")
     purpose: str | None = setting(None, "What the output is for; without it only grants for any purpose count.")
     policy: Policy = setting("redact", "`redact`: no consent, no face. `public`: photos without consent are withheld.")
-    publish_no_face: bool = setting(False, "Policy public: let photos through in which no face was found.")
+    publish_no_face: bool = setting(False, "Policy public: let consented photos through in which no face was found.")
 
 
 @dataclass(frozen=True, kw_only=True)
