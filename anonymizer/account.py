@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 
 from anonymizer.errors import ConfigError
 
+#: Failures that the closing table names; the manifest has all of them, and memory may not grow with them.
+NAMED_FAILURES = 10
+
 OK, UNEXPECTED, USAGE, FAILURES, VERIFY, UNSAFE_LEFT = 0, 1, 2, 3, 4, 5
 
 

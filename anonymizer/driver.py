@@ -13,7 +13,7 @@ from itertools import chain
 from typing import Any, Protocol
 
 from anonymizer import __version__, detectors, engine, redactors, takedown
-from anonymizer.account import OK, Summary, exit_status, failure_limit
+from anonymizer.account import NAMED_FAILURES, OK, Summary, exit_status, failure_limit
 from anonymizer.chunks import Task, chunk_id
 from anonymizer.config import RunConfig
 from anonymizer.consent import Registry
@@ -23,8 +23,8 @@ from anonymizer.errors import (
     ObjectError,
     PoisonImage,
     PublishConflict,
-    RegistryError,
     RunError,
+    UsageError,
 )
 from anonymizer.manifest import ManifestStore, new_run_id
 from anonymizer.plan import CurrentRows, Planner
@@ -125,11 +125,11 @@ class _Driver:
     def run(self) -> None:
         try:
             registry = load_registry(self._config, self._as_of)
-        except RegistryError:
+            weights = detectors.load_weights(self._config.detector, lambda uri: read_uri(uri, "the detector's network"))
+            redactors.make(self._config.redaction)  # Only to hear now, not from every worker, what is wrong with it.
+        except UsageError:
             self._take_down_expired()
             raise
-        weights = detectors.load_weights(self._config.detector, lambda uri: read_uri(uri, "the detector's network"))
-        redactors.make(self._config.redaction)  # Only to hear now, not from every worker, what is wrong with it.
         self._output.check_publishing()
         self._output.sweep()
         self._begin(registry)
@@ -188,7 +188,7 @@ class _Driver:
         return self._manifest.current() if unsafe else rows
 
     def _take_down_expired(self) -> None:
-        """With a registry that cannot be read: at least what has run out by the clock goes."""
+        """With a registry or settings that are wrong: at least what has run out by the clock goes."""
         published = takedown.published(self._manifest.current())
         expired = [row for row, _ in published if takedown.past_retention(row, self._as_of)]
         if not expired:
@@ -325,7 +325,7 @@ class _Driver:
         summary.codes.update(codes.values())
         summary.faces += faces
         failed = [(key, codes.get(key, "")) for key, status in statuses.items() if status == "failed"]
-        summary.failures.extend(failed)
+        summary.failures.extend(failed[: max(0, NAMED_FAILURES - len(summary.failures))])
         for key, code in failed:
             log.debug("%s: %s", key, code)
         self._progress.advance(len(statuses), faces, summary.statuses["failed"], summary.listed)

@@ -20,7 +20,7 @@
         ├── EncodeError
         ├── ScrubCheckFailed
         ├── UnsafeKey / ReservedKey / KeyCollision / NotARegularFile
-        ├── PoisonImage / ImageTimeout
+        ├── PoisonImage
         └── StorageError
             ├── SourceGone
             ├── SourceChanged
@@ -163,12 +163,6 @@ class NotARegularFile(ObjectError):
 class PoisonImage(ObjectError):
     code = "poison_image"
     message = "the worker died while it held this object"
-
-
-class ImageTimeout(ObjectError):
-    code = "timeout"
-    message = "the object took longer than the time limit"
-    retryable = True
 
 
 class InternalError(ObjectError):

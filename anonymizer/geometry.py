@@ -85,20 +85,6 @@ def iou(a: ArrayLike, b: ArrayLike) -> NDArray[np.float32]:
     return ratio
 
 
-def non_maximum_suppression(xyxy: ArrayLike, score: ArrayLike, iou_limit: float) -> NDArray[np.intp]:
-    """Indices of the boxes to keep, strongest first: a box goes when it overlaps a stronger kept one too much."""
-    boxes = as_boxes(xyxy)
-    order = np.argsort(-np.asarray(score), kind="stable")
-    kept: list[int] = []
-    alive = np.ones(len(boxes), bool)
-    for index in order:
-        if not alive[index]:
-            continue
-        kept.append(int(index))
-        alive &= iou(boxes[index : index + 1], boxes)[0] <= iou_limit
-    return np.asarray(kept, dtype=np.intp)
-
-
 def mask_patch(box: NDArray[np.int32], width: int, height: int) -> tuple[slice, slice, Mask]:
     """One head-shaped mask, cut to the image.
 

@@ -8,14 +8,12 @@ from typing import Any, TextIO
 
 from tqdm import tqdm
 
-from anonymizer.account import Summary
+from anonymizer.account import NAMED_FAILURES, Summary
 
 log = logging.getLogger(__name__)
 
 #: Without a terminal a line is logged so often.
 LOG_EVERY_S = 30.0
-#: Failures that the closing table names; the manifest has all of them.
-NAMED_FAILURES = 10
 
 
 class TerminalProgress:
@@ -96,7 +94,7 @@ def closing_table(summary: Summary) -> str:
 
 def _notes(summary: Summary) -> list[str]:
     notes = [f"failed: {key} ({code})" for key, code in summary.failures[:NAMED_FAILURES]]
-    more = len(summary.failures) - NAMED_FAILURES
+    more = summary.statuses["failed"] - NAMED_FAILURES
     if more > 0:
         notes.append(f"failed: {more} more, see the manifest")
     if summary.stopped_early:

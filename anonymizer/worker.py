@@ -113,6 +113,7 @@ class Worker:
         self._job = job
         self._anonymizer = Anonymizer(job.config, weights=job.weights)
         self._anonymizer.detector.self_test()
+        self._settings_sha256 = self._anonymizer.settings_sha256
         self._input = open_input(job.config)
         self._output = open_output(job.config)
         self._manifest = open_manifest(job.config, job.manifest_uri)
@@ -267,7 +268,7 @@ class Worker:
             detector=self._anonymizer.detector.name,
             detector_sha256=self._anonymizer.detector.sha256,
             method=config.redaction.method,
-            settings_sha256=self._anonymizer.settings_sha256,
+            settings_sha256=self._settings_sha256,
             software_version=__version__,
             as_of=self._job.as_of,
             processed_at=datetime.now(UTC),
@@ -318,6 +319,11 @@ def with_standing_output(row: ManifestRow, standing: ManifestRow) -> ManifestRow
         output_etag=standing.output_etag,
         consent_status=standing.consent_status,
         consent_record_ids=standing.consent_record_ids,
+        format=standing.format,
+        width=standing.width,
+        height=standing.height,
+        frame_count=standing.frame_count,
+        encoding=standing.encoding,
         face_count=standing.face_count,
         redacted_count=standing.redacted_count,
         faces=standing.faces,

@@ -1,3 +1,5 @@
+from collections import Counter
+
 import pytest
 
 from anonymizer import __version__, cli, driver
@@ -111,7 +113,8 @@ def test_what_goes_wrong_is_one_line(runs, capsys, raised, status, said):
 
 
 def test_the_exit_status_is_that_of_the_run(runs, capsys):
-    runs.answer = Summary(run_id="r1", exit_status=3, failures=[(f"{i}.jpg", "decode_error") for i in range(12)])
+    named = [(f"{i}.jpg", "decode_error") for i in range(10)]
+    runs.answer = Summary(run_id="r1", exit_status=3, failures=named, statuses=Counter(failed=12))
     assert main("run", "in", "out") == 3
     out = capsys.readouterr().out
     assert "failed: 9.jpg (decode_error)" in out

@@ -15,7 +15,6 @@ def test_no_boxes_are_four_columns_of_nothing():
     assert geometry.as_boxes([]).shape == (0, 4)
     assert geometry.grow([], 2).shape == (0, 4)
     assert geometry.iou([], [[0, 0, 1, 1]]).shape == (0, 1)
-    assert len(geometry.non_maximum_suppression([], [], 0.3)) == 0
     assert not geometry.head_mask(np.zeros((0, 4), np.int32), 5, 4).any()
 
 
@@ -49,11 +48,6 @@ def test_overlap_measures_agree(a, b):
     assert geometry.intersection([a], [b]) == geometry.intersection([b], [a])
     assert 0 <= geometry.iou([a], [b])[0, 0] <= 1 + 1e-6
     assert 0 <= geometry.inside_share([a], [b])[0, 0] <= 1 + 1e-5
-
-
-def test_suppression_keeps_the_strongest_of_a_cluster():
-    boxes = [[0, 0, 10, 10], [1, 1, 11, 11], [40, 40, 50, 50]]
-    assert geometry.non_maximum_suppression(boxes, [0.5, 0.9, 0.1], 0.3).tolist() == [1, 2]
 
 
 @given(box, st.integers(1, 90), st.integers(1, 90))

@@ -15,7 +15,7 @@ import pytest
 
 from anonymizer import driver
 from anonymizer.chunks import Task
-from anonymizer.errors import RegistryError
+from anonymizer.errors import ConfigError, RegistryError
 from anonymizer.manifest import from_table
 from anonymizer.records import NO_CONSENT, ChunkResult, ImageRef, WorkItem
 from anonymizer.resolve import resolved
@@ -142,6 +142,18 @@ def test_expired_outputs_go_even_when_the_registry_cannot_be_read(tmp_path):
     assert rows(tmp_path / "out")["a.png"]["status"] == "removed"
 
 
+def test_expired_outputs_go_even_when_a_setting_is_wrong(tmp_path):
+    lake = write(tmp_path / "in", {"a.png": photo(1)})
+    registry = tmp_path / "consent.csv"
+    soon = datetime.now(UTC) + timedelta(hours=1)
+    registry.write_text(f"key,status,valid_until\na.png,granted,{soon.isoformat()}\n")
+    run(lake, tmp_path / "out", {"consent": {"registry": str(registry)}})
+    late = (soon + timedelta(days=1)).isoformat()
+    with pytest.raises(ConfigError):
+        run(lake, tmp_path / "out", {"redaction": {"method": "solid", "fill": "red"}, "as_of": late})
+    assert files(tmp_path / "out") == {}
+
+
 def test_a_failed_redo_keeps_a_safe_output_and_its_row_says_so(tmp_path):
     lake = write(tmp_path / "in", {"a.png": photo(1)})
     run(lake, tmp_path / "out")
@@ -151,6 +163,7 @@ def test_a_failed_redo_keeps_a_safe_output_and_its_row_says_so(tmp_path):
     row = rows(tmp_path / "out")["a.png"]
     assert (row["status"], row["error_code"]) == ("failed", "decode_error")
     assert row["output_uri"] is not None
+    assert (row["width"], row["height"], row["format"]) == (120, 90, "png")
     assert files(tmp_path / "out") == published
 
 
