@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import re
 import tomllib
 import types
 import typing
@@ -20,6 +21,9 @@ from anonymizer.errors import ConfigError
 
 Method = Literal["smooth", "blur", "pixelate", "solid", "gaussian"]
 Policy = Literal["redact", "public"]
+Jpeg = Literal["exact", "reencode"]
+Names = Literal["same", "hashed"]
+Kept = Literal["orientation", "icc", "capture_year", "gps_coarse", "dpi"]
 DetectorName = Literal["centerface", "yunet", "haar", "patch"]
 
 T = TypeVar("T")
@@ -71,8 +75,18 @@ class ConsentConfig:
 class CodecConfig:
     """How pictures are read and written."""
 
-    max_pixels: int = setting(120_000_000, "A picture with more pixels is not decoded.", low=1)
+    jpeg: Jpeg = setting(
+        "exact", "`exact`: outside the redacted blocks every coefficient stays; `reencode`: written anew from pixels."
+    )
+    max_pixels: int = setting(120_000_000, "A picture with more pixels, all frames together, is not decoded.", low=1)
     max_bytes: int = setting(512 * 2**20, "A file with more bytes is not read.", low=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetadataConfig:
+    """What of a source's metadata may stay. Nothing by default."""
+
+    keep: tuple[Kept, ...] = setting((), "Rebuilt from parsed values: orientation, icc, capture_year, gps_coarse, dpi.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +127,7 @@ class RunConfig:
     as_of: str | None = setting(None, "Time at which consent is decided, ISO 8601; default: now.")
     include: tuple[str, ...] = setting((), "Only keys that match one of these patterns.")
     exclude: tuple[str, ...] = setting((), "No keys that match one of these patterns.")
+    names: Names = setting("same", "`hashed`: file names are replaced by a keyed hash (ANONYMIZER_NAMES_KEY).")
     limit: int | None = setting(None, "Only the first so many objects.", low=0)
     max_failures: str | None = setting(
         None, "More failed objects than this (number or share, `5%`) end the run with 3."
@@ -122,6 +137,7 @@ class RunConfig:
     redaction: RedactionConfig = field(default_factory=RedactionConfig)
     consent: ConsentConfig = field(default_factory=ConsentConfig)
     codec: CodecConfig = field(default_factory=CodecConfig)
+    metadata: MetadataConfig = field(default_factory=MetadataConfig)
     storage: StorageConfig = field(default_factory=StorageConfig)
     engine: EngineConfig = field(default_factory=EngineConfig)
 
@@ -181,7 +197,8 @@ def _converted(name: str, value: Any, hint: Any) -> Any:
             raise ConfigError(f"{name} is one of {', '.join(options)}, not {value!r}")
         return value
     if origin is tuple:
-        return (value,) if isinstance(value, str) else tuple(str(v) for v in value)
+        values = (value,) if isinstance(value, str) else tuple(value)
+        return tuple(_converted(name, item, options[0]) for item in values)
     if origin is dict:
         if not isinstance(value, Mapping):
             raise ConfigError(f"{name} takes a key: {name}.KEY=VALUE")
@@ -214,7 +231,7 @@ def _limited(name: str, value: Any, metadata: Mapping[str, Any]) -> Any:
 
 
 def parse_assignments(assignments: typing.Iterable[str]) -> dict[str, Any]:
-    """`["a.b=1", ...]` to nested mappings. Values that read as JSON lists, objects or booleans are taken as such."""
+    """`["a.b=1", ...]` to nested mappings. JSON lists, objects and booleans are taken as such, and bare `[a, b]`."""
     result: dict[str, Any] = {}
     for assignment in assignments:
         path, separator, text = assignment.partition("=")
@@ -235,7 +252,9 @@ def _maybe_json(text: str) -> Any:
         try:
             return json.loads(text)
         except ValueError:
-            return text
+            # `[dpi, icc]`: a shell takes the quotes away.
+            words = re.fullmatch(r"\[([^\[\]\"]*)\]", text)
+            return [word.strip() for word in words[1].split(",")] if words else text
     return text
 
 
@@ -276,6 +295,7 @@ def settings_sha256(config: RunConfig, detector_sha256: str, revisions: Mapping[
         "redaction": dataclasses.asdict(config.redaction),
         "policy": [config.consent.policy, config.consent.publish_no_face],
         "codec": dataclasses.asdict(config.codec),
+        "metadata": sorted(config.metadata.keep),
         "revisions": dict(sorted(revisions.items())),
     }
     return hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()

@@ -9,9 +9,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from anonymizer.records import PIXELS, Grid, Mask
+
 FloatBoxes = NDArray[np.float32]
 IntBoxes = NDArray[np.int32]
-Mask = NDArray[np.bool_]
 
 #: Exponent of the superellipse that a mask is: 2 is an oval, infinity a rectangle. 4 reaches into the corners of the
 #: detected box at every padding from 1.19 on (2 ** (1/4)), so that a face is covered whole, and leaves out the far
@@ -85,30 +86,70 @@ def iou(a: ArrayLike, b: ArrayLike) -> NDArray[np.float32]:
     return ratio
 
 
-def mask_patch(box: NDArray[np.int32], width: int, height: int) -> tuple[slice, slice, Mask]:
-    """One head-shaped mask, cut to the image.
+def mask_patch(box: NDArray[np.int32], width: int, height: int, grid: Grid = PIXELS) -> tuple[slice, slice, Mask]:
+    """One head-shaped mask, rounded out to whole blocks and cut to the image.
 
     Args:
         box: (4,) int32 padded `xyxy`, not clipped: a face at the border keeps the shape of a whole one.
         width: Of the image, in pixels.
         height: Of the image, in pixels.
+        grid: The blocks that can be changed on their own.
 
     Returns:
         Row slice, column slice and the (rows, columns) bool mask inside them; empty when nothing is visible.
     """
     x1, y1, x2, y2 = (int(v) for v in box)
-    rows = slice(min(max(y1, 0), height), min(max(y2, 0), height))
-    columns = slice(min(max(x1, 0), width), min(max(x2, 0), width))
+    rows = _span(y1, y2, height, grid.height)
+    columns = _span(x1, x2, width, grid.width)
     # Pixel centres, so that the outermost rows and columns of the box belong to the mask.
     y = (np.arange(rows.start, rows.stop) + 0.5 - (y1 + y2) / 2) / max((y2 - y1) / 2, 0.5)
     x = (np.arange(columns.start, columns.stop) + 0.5 - (x1 + x2) / 2) / max((x2 - x1) / 2, 0.5)
-    return rows, columns, (np.abs(y) ** MASK_EXPONENT)[:, None] + (np.abs(x) ** MASK_EXPONENT)[None] <= 1.0
+    mask = (np.abs(y) ** MASK_EXPONENT)[:, None] + (np.abs(x) ** MASK_EXPONENT)[None] <= 1.0
+    return rows, columns, _whole_blocks(mask, grid)
 
 
-def head_mask(xyxy: NDArray[np.int32], width: int, height: int) -> Mask:
+def head_mask(xyxy: NDArray[np.int32], width: int, height: int, grid: Grid = PIXELS) -> Mask:
     """(H, W) bool: the union of the masks of all padded boxes; every redactor changes these pixels and no others."""
     mask = np.zeros((height, width), bool)
     for box in np.asarray(xyxy, dtype=np.int32).reshape(-1, 4):
-        rows, columns, patch = mask_patch(box, width, height)
+        rows, columns, patch = mask_patch(box, width, height, grid)
         mask[rows, columns] |= patch
     return mask
+
+
+def widened(mask: Mask, reach: int) -> Mask:
+    """(H, W) bool: the mask and all pixels within `reach` of it along both axes; the same array for a reach of 0."""
+    for _ in range(reach):
+        grown = mask.copy()
+        grown[1:] |= mask[:-1]
+        grown[:-1] |= mask[1:]
+        mask = grown.copy()
+        mask[:, 1:] |= grown[:, :-1]
+        mask[:, :-1] |= grown[:, 1:]
+    return mask
+
+
+def align(xyxy: IntBoxes, grid: Grid) -> IntBoxes:
+    """(N, 4) int32 boxes rounded out to whole blocks, then widened by the grid's reach. Not clipped."""
+    boxes = np.asarray(xyxy, np.int64).reshape(-1, 4)
+    size = np.array([grid.width, grid.height])
+    low, high = boxes[:, :2] // size * size, -(-boxes[:, 2:] // size) * size
+    limits = np.iinfo(np.int32)
+    aligned = np.concatenate([low - grid.reach, high + grid.reach], axis=1)
+    return np.asarray(np.clip(aligned, limits.min, limits.max), dtype=np.int32)
+
+
+def _span(low: int, high: int, length: int, block: int) -> slice:
+    """The visible part of a side, rounded out to whole blocks (the last one may be cut off by the border)."""
+    start, stop = min(max(low, 0), length), min(max(high, 0), length)
+    return slice(start // block * block, min(-(-stop // block) * block, length)) if stop > start else slice(start, stop)
+
+
+def _whole_blocks(mask: Mask, grid: Grid) -> Mask:
+    if grid.width == grid.height == 1 or not mask.size:
+        return mask
+    height, width = mask.shape
+    padded = np.pad(mask, ((0, -height % grid.height), (0, -width % grid.width)))
+    tall, wide = padded.shape[0] // grid.height, padded.shape[1] // grid.width
+    touched = padded.reshape(tall, grid.height, wide, grid.width).any(axis=(1, 3))
+    return touched.repeat(grid.height, axis=0).repeat(grid.width, axis=1)[:height, :width]

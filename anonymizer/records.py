@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,11 @@ Encoding = Literal["exact", "reencoded"]
 
 Pixels = NDArray[np.uint8]
 """(H, W) gray or (H, W, 3) RGB, uint8."""
+
+Samples = NDArray[np.unsignedinteger[Any]]
+"""Samples as a file holds them, uint8 or uint16."""
+
+Mask = NDArray[np.bool_]
 
 Boxes = NDArray[np.float32]
 """(N, 4) float32 `xyxy` in pixels of the upright image; half-open: x2 and y2 are the first pixel outside."""
@@ -150,10 +155,18 @@ class Detections:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One upright frame: `pixels` (H, W) or (H, W, 3) uint8 in sRGB, `alpha` (H, W) uint8 or None."""
+    """One upright frame.
 
-    pixels: Pixels
-    alpha: Pixels | None = None
+    Attributes:
+        pixels: (H, W) gray, (H, W, 3) RGB or (H, W, 4) CMYK (the type's greatest value = full ink), uint8 or uint16.
+        alpha: (H, W) of the same type, 0 = invisible; None = all of it is opaque.
+        redacted: (H, W) bool, what the redactor has replaced; None = nothing. Encoders read what else they keep of
+            the source (coefficients) outside of it only.
+    """
+
+    pixels: Samples
+    alpha: Samples | None = None
+    redacted: Mask | None = None
 
     @property
     def height(self) -> int:
@@ -165,19 +178,79 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
+class Grid:
+    """What a format can change on its own: masks are rounded out to such blocks, counted from the top left.
+
+    Attributes:
+        width: Of a block, in pixels.
+        height: Of a block, in pixels.
+        reach: Pixels beside a changed block that a decoder shows differently too (chroma upsampling): no fill may
+            read them.
+    """
+
+    width: int = 1
+    height: int = 1
+    reach: int = 0
+
+
+PIXELS = Grid()
+"""Every pixel can be changed on its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Animation:
+    """How frames follow each other, read from the source's headers.
+
+    Attributes:
+        durations_ms: One for each frame, as near as the format tells it.
+        loop: How often it is shown; 0 = for ever, None = the format's default (once).
+        disposals: One for each frame, in the numbers of its format: what becomes of a frame before the next is drawn.
+    """
+
+    durations_ms: tuple[float, ...]
+    loop: int | None = None
+    disposals: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """A decoded image: what codecs give and take.
 
     Attributes:
-        format: Lower-case name of the container (`jpeg`, `png`, `webp`, `bmp`).
-        frames: Upright frames; all of one size and one channel layout.
-        encoder: Settings read from the source's headers (never from its pixels) that keep the output near it:
-            e.g. `quality`, `subsampling`, `lossless`.
+        format: Lower-case name of the container that was read (`jpeg`, `png`, `tiff`, ...).
+        frames: Upright frames as they are seen (an animation's are composed), in the order of the file. All have one
+            layout and type; the pages of a TIFF may differ in size, layout and type.
+        grid: To which blocks masks are rounded out.
+        profile: Name of the public colour space that the samples are in (see `anonymizer.codec.profiles`);
+            None = sRGB, or CMYK without one.
+        converted: The colours were converted, so that what is seen is the same and the samples are not.
+        animation: Timing, where the format has it and there is more than one frame.
+        encoder: What its own codec needs beside the frames to write it alike: headers, and for JPEG the parts of the
+            source that its coefficients are in. Opaque to everybody else. Never metadata.
     """
 
     format: str
     frames: tuple[Frame, ...]
-    encoder: dict[str, object] = field(default_factory=dict)
+    grid: Grid = PIXELS
+    profile: str | None = None
+    converted: bool = False
+    animation: Animation | None = None
+    encoder: object = None
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A finished file.
+
+    Attributes:
+        data: The whole of it.
+        format: Of its container; another one than the picture's where that cannot be written cleanly.
+        encoding: `exact` if outside the redacted areas nothing changed: coefficients for JPEG, samples otherwise.
+    """
+
+    data: bytes
+    format: str
+    encoding: Encoding
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +259,7 @@ class AnonymizedImage:
 
     data: bytes
     format: str
+    source_format: str
     width: int
     height: int
     frame_count: int
@@ -197,6 +271,7 @@ class AnonymizedImage:
     faces: tuple[Face, ...]
     redacted_count: int
     metadata_removed: tuple[str, ...]
+    metadata_kept: tuple[str, ...]
     source_sha256: str
     sha256: str
 
@@ -238,6 +313,7 @@ class ManifestRow:
     redacted_count: int | None = None
     faces: tuple[Face, ...] = ()
     metadata_removed: tuple[str, ...] = ()
+    metadata_kept: tuple[str, ...] = ()
     detector: str | None = None
     detector_sha256: str | None = None
     method: str | None = None
@@ -259,12 +335,26 @@ class WorkItem:
         output_version: The output that publishing is tied to; None when the driver saw none.
         standing: The current row of that output if it is still safe under today's decision: it stays if the redo
             fails.
+        name: Key of the output if it has the source's format; None = the source's key.
+        expected: Key of the output that `output_version` speaks of, if its format is thought to be another one.
     """
 
     ref: ImageRef
     decision: ConsentDecision
     output_version: str | None
     standing: ManifestRow | None = None
+    name: str | None = None
+    expected: str | None = None
+
+    @property
+    def own_key(self) -> str:
+        """Where an output in the source's own format is published."""
+        return self.name if self.name is not None else self.ref.key
+
+    @property
+    def output_key(self) -> str:
+        """Where the output is expected, and where an older one is looked for."""
+        return self.expected if self.expected is not None else self.own_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,6 +382,7 @@ class ChunkResult:
     Attributes:
         statuses: Final status of each committed item, by key; a conflicted item is in `conflicts` instead.
         conflicts: Keys whose output was not the version fixed by the driver; they have no row yet.
+        renamed: Of conflicted keys, the output key that the content asks for, where it is not the expected one.
         unfinished: Keys that the deadline left untouched; they have no row yet.
         unsafe_left: Keys with an output that is not safe and could not be removed.
         codes: `error_code` by key, for failed and skipped rows.
@@ -303,6 +394,7 @@ class ChunkResult:
     statuses: dict[str, Status]
     codes: dict[str, str]
     conflicts: tuple[str, ...]
+    renamed: dict[str, str]
     unfinished: tuple[str, ...]
     unsafe_left: tuple[str, ...]
     face_count: int

@@ -102,3 +102,11 @@ def test_the_settings_hash_speaks_of_the_output_only():
         settings_sha256(RunConfig(), "w", {"codec": 2}),
     ]
     assert len({base, *others}) == 6
+
+
+def test_what_is_kept_is_one_of_a_list():
+    for text in ("[dpi, icc]", '["dpi","icc"]'):
+        values = parse_assignments([f"metadata.keep={text}"])
+        assert from_mapping(RunConfig, values).metadata.keep == ("dpi", "icc")
+    with pytest.raises(ConfigError, match=r"metadata\.keep is one of orientation, .*, not 'faces'"):
+        from_mapping(RunConfig, parse_assignments(["metadata.keep=[dpi,faces]"]))

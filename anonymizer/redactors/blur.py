@@ -7,8 +7,8 @@ import numpy as np
 
 from anonymizer.config import RedactionConfig
 from anonymizer.geometry import IntBoxes
-from anonymizer.records import Pixels
-from anonymizer.redactors.cells import Grid, redact_in_cells
+from anonymizer.records import PIXELS, Grid, Pixels
+from anonymizer.redactors.cells import Cells, redact_in_cells
 
 
 class Blur:
@@ -25,11 +25,11 @@ class Blur:
     def __init__(self, config: RedactionConfig) -> None:
         self._cells = config.cells
 
-    def redact(self, pixels: Pixels, xyxy: IntBoxes) -> Pixels:
+    def redact(self, pixels: Pixels, xyxy: IntBoxes, grid: Grid = PIXELS) -> Pixels:
         """A copy of `pixels` with every mask blurred; see `Redactor.redact`."""
-        return redact_in_cells(pixels, xyxy, self._cells, _smoothly)
+        return redact_in_cells(pixels, xyxy, grid, self._cells, _smoothly)
 
 
-def _smoothly(grid: Grid) -> Pixels:
-    size = (grid.mask.shape[1], grid.mask.shape[0])
-    return np.asarray(cv2.resize(grid.means, size, interpolation=cv2.INTER_CUBIC), dtype=np.uint8)
+def _smoothly(cells: Cells) -> Pixels:
+    size = (cells.mask.shape[1], cells.mask.shape[0])
+    return np.asarray(cv2.resize(cells.means, size, interpolation=cv2.INTER_CUBIC), dtype=np.uint8)

@@ -16,8 +16,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from anonymizer.geometry import IntBoxes, Mask, mask_patch
-from anonymizer.records import Pixels
+from anonymizer.geometry import IntBoxes, mask_patch
+from anonymizer.records import Grid, Mask, Pixels
 from anonymizer.redactors.patches import Edges, block_edges, block_sums, only, paste
 
 #: A cell averages at least this many pixels each way, wherever the face has as many.
@@ -28,7 +28,7 @@ MIN_SHARE = 0.25
 
 
 @dataclass(frozen=True, slots=True)
-class Grid:
+class Cells:
     """One mask reduced to cells.
 
     Attributes:
@@ -48,20 +48,21 @@ class Grid:
     means: Pixels
 
 
-def reduce_face(pixels: Pixels, box: NDArray[np.int32], cells: int) -> Grid | None:
+def reduce_face(pixels: Pixels, box: NDArray[np.int32], grid: Grid, cells: int) -> Cells | None:
     """Reduces what lies under one mask to means over cells.
 
     Args:
         pixels: (H, W) or (H, W, 3) uint8, earlier masks already redacted.
         box: (4,) int32 padded `xyxy`, not clipped. The cells' size comes from the whole box: a face cut off by the
             border gets fewer cells, not smaller ones.
+        grid: Masks are rounded out to its blocks.
         cells: Across the shorter side of the box.
 
     Returns:
-        The grid; None when the mask lies outside the picture.
+        Its cells; None when the mask lies outside the picture.
     """
     height, width = pixels.shape[:2]
-    rows, columns, mask = mask_patch(box, width, height)
+    rows, columns, mask = mask_patch(box, width, height, grid)
     if not mask.any():
         return None
     x1, y1, x2, y2 = (int(v) for v in box)
@@ -69,7 +70,7 @@ def reduce_face(pixels: Pixels, box: NDArray[np.int32], cells: int) -> Grid | No
     row_edges, column_edges = _edges(mask.shape[0], cell_px), _edges(mask.shape[1], cell_px)
     sums = block_sums(only(pixels[rows, columns], mask), row_edges, column_edges)
     counts = block_sums(mask.view(np.uint8), row_edges, column_edges)
-    return Grid(rows, columns, mask, row_edges, column_edges, _means(sums, counts, row_edges, column_edges))
+    return Cells(rows, columns, mask, row_edges, column_edges, _means(sums, counts, row_edges, column_edges))
 
 
 def _edges(length: int, cell_px: float) -> Edges:
@@ -99,18 +100,21 @@ def _neighbourhood(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return cast("NDArray[np.float64]", total.reshape(values.shape))
 
 
-def redact_in_cells(pixels: Pixels, xyxy: IntBoxes, cells: int, enlarge: Callable[[Grid], Pixels]) -> Pixels:
+def redact_in_cells(
+    pixels: Pixels, xyxy: IntBoxes, grid: Grid, cells: int, enlarge: Callable[[Cells], Pixels]
+) -> Pixels:
     """A copy of `pixels` in which every mask shows its cells and nothing finer.
 
     Args:
         pixels: See `Redactor.redact`.
         xyxy: See `Redactor.redact`. A later mask reads what an earlier one left, never the source again.
+        grid: See `Redactor.redact`.
         cells: Across the shorter side of a box.
         enlarge: Draws a face's cells at its own size.
     """
     redacted = pixels.copy()
     for box in xyxy:
-        grid = reduce_face(redacted, box, cells)
-        if grid is not None:
-            paste(redacted, grid.rows, grid.columns, enlarge(grid), grid.mask)
+        face = reduce_face(redacted, box, grid, cells)
+        if face is not None:
+            paste(redacted, face.rows, face.columns, enlarge(face), face.mask)
     return redacted

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from anonymizer.geometry import IntBoxes
+from anonymizer.geometry import IntBoxes, align
+from anonymizer.records import PIXELS, Grid
 
 #: The crop around a face reaches this share of its longer side beyond its box: there lie the visible pixels.
 MARGIN = 0.35
@@ -38,15 +39,16 @@ class Cluster:
         return self.rows.stop - self.rows.start, self.columns.stop - self.columns.start
 
 
-def clusters(xyxy: IntBoxes, width: int, height: int) -> list[Cluster]:
+def clusters(xyxy: IntBoxes, width: int, height: int, grid: Grid = PIXELS) -> list[Cluster]:
     """Groups boxes until no crop touches a box of another group; one group where many crops would cost more.
 
     Args:
         xyxy: (N, 4) int32 padded boxes, not clipped; those wholly outside the picture are left out.
         width: Of the picture, in pixels.
         height: Of the picture, in pixels.
+        grid: Masks are rounded out to its blocks, and no crop's fill reads within its reach of them.
     """
-    boxes = xyxy.astype(np.int64)
+    boxes = align(xyxy, grid).astype(np.int64)
     limit = np.array([width, height, width, height])
     tight = np.clip(boxes, 0, limit)
     seen = ((tight[:, 2:] > tight[:, :2]) & (boxes[:, 2:] > boxes[:, :2])).all(axis=1)

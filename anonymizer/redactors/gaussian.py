@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from anonymizer.config import RedactionConfig
 from anonymizer.geometry import IntBoxes, mask_patch
-from anonymizer.records import Pixels
+from anonymizer.records import PIXELS, Grid, Pixels
 from anonymizer.redactors.patches import paste
 
 #: A Gaussian is cut off this many standard deviations from its middle.
@@ -33,17 +33,17 @@ class Gaussian:
     def __init__(self, config: RedactionConfig) -> None:
         self._sigma = config.sigma
 
-    def redact(self, pixels: Pixels, xyxy: IntBoxes) -> Pixels:
+    def redact(self, pixels: Pixels, xyxy: IntBoxes, grid: Grid = PIXELS) -> Pixels:
         """A copy of `pixels` with every mask blurred; see `Redactor.redact`."""
         redacted = pixels.copy()
         for box in xyxy:
-            _blur_face(redacted, box, self._sigma)
+            _blur_face(redacted, box, grid, self._sigma)
         return redacted
 
 
-def _blur_face(redacted: Pixels, box: NDArray[np.int32], share: float) -> None:
+def _blur_face(redacted: Pixels, box: NDArray[np.int32], grid: Grid, share: float) -> None:
     height, width = redacted.shape[:2]
-    rows, columns, mask = mask_patch(box, width, height)
+    rows, columns, mask = mask_patch(box, width, height, grid)
     if not mask.any():
         return
     x1, y1, x2, y2 = (int(v) for v in box)

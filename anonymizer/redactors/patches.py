@@ -9,8 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from anonymizer.geometry import Mask
-from anonymizer.records import Pixels
+from anonymizer.records import Mask, Pixels
 
 Edges = NDArray[np.intp]
 """(blocks + 1,) first row or column of each block, and the end of the last."""

@@ -6,8 +6,8 @@ import numpy as np
 
 from anonymizer.config import RedactionConfig
 from anonymizer.geometry import IntBoxes
-from anonymizer.records import Pixels
-from anonymizer.redactors.cells import Grid, redact_in_cells
+from anonymizer.records import PIXELS, Grid, Pixels
+from anonymizer.redactors.cells import Cells, redact_in_cells
 
 
 class Pixelate:
@@ -23,11 +23,11 @@ class Pixelate:
     def __init__(self, config: RedactionConfig) -> None:
         self._cells = config.cells
 
-    def redact(self, pixels: Pixels, xyxy: IntBoxes) -> Pixels:
+    def redact(self, pixels: Pixels, xyxy: IntBoxes, grid: Grid = PIXELS) -> Pixels:
         """A copy of `pixels` with every mask in blocks; see `Redactor.redact`."""
-        return redact_in_cells(pixels, xyxy, self._cells, _as_blocks)
+        return redact_in_cells(pixels, xyxy, grid, self._cells, _as_blocks)
 
 
-def _as_blocks(grid: Grid) -> Pixels:
-    bands = np.repeat(grid.means, np.diff(grid.row_edges), axis=0)
-    return np.repeat(bands, np.diff(grid.column_edges), axis=1)
+def _as_blocks(cells: Cells) -> Pixels:
+    bands = np.repeat(cells.means, np.diff(cells.row_edges), axis=0)
+    return np.repeat(bands, np.diff(cells.column_edges), axis=1)

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonymizer.config import RedactionConfig
-from anonymizer.geometry import IntBoxes, Mask, head_mask
-from anonymizer.records import Pixels
+from anonymizer.geometry import IntBoxes, head_mask, widened
+from anonymizer.records import PIXELS, Grid, Mask, Pixels
 from anonymizer.redactors.clusters import Cluster, clusters
 from anonymizer.redactors.patches import block_edges, block_sums, only, paste
 from anonymizer.redactors.solid import LUMA
@@ -61,23 +61,24 @@ class Smooth:
     def __init__(self, config: RedactionConfig) -> None:
         del config  # There is nothing to set: one look for everybody.
 
-    def redact(self, pixels: Pixels, xyxy: IntBoxes) -> Pixels:
+    def redact(self, pixels: Pixels, xyxy: IntBoxes, grid: Grid = PIXELS) -> Pixels:
         """A copy of `pixels` with every mask filled; see `Redactor.redact`."""
         height, width = pixels.shape[:2]
-        mask = head_mask(xyxy, width, height)
+        mask = head_mask(xyxy, width, height, grid)
         if not mask.any():
             return pixels.copy()
         redacted = pixels.copy()
-        for cluster in clusters(xyxy, width, height):
-            fill = _fill(pixels, mask, cluster)
+        hidden = widened(mask, grid.reach)
+        for cluster in clusters(xyxy, width, height, grid):
+            fill = _fill(pixels, hidden, cluster)
             # A crop touches no mask of another cluster, so each pixel is written once and none is read after that.
             paste(redacted, cluster.rows, cluster.columns, fill, mask[cluster.rows, cluster.columns])
         return redacted
 
 
-def _fill(pixels: Pixels, mask: Mask, cluster: Cluster) -> Pixels:
+def _fill(pixels: Pixels, hidden: Mask, cluster: Cluster) -> Pixels:
     """The crop of a cluster, filled; of use under its masks only."""
-    visible = ~mask[cluster.rows, cluster.columns]
+    visible = ~hidden[cluster.rows, cluster.columns]
     if not visible.any():
         # The margin around a cluster lies under no mask, so this crop has none: it is the whole picture.
         return np.full((*cluster.shape, *pixels.shape[2:]), NOTHING_VISIBLE, np.uint8)

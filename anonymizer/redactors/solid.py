@@ -9,7 +9,7 @@ import numpy as np
 from anonymizer.config import RedactionConfig
 from anonymizer.errors import ConfigError
 from anonymizer.geometry import IntBoxes, mask_patch
-from anonymizer.records import Pixels
+from anonymizer.records import PIXELS, Grid, Pixels
 from anonymizer.redactors.patches import paste
 
 #: ITU-R BT.601, the luma that JPEG, WebP and Pillow's mode `L` use.
@@ -28,13 +28,13 @@ class Solid:
     def __init__(self, config: RedactionConfig) -> None:
         self._rgb = parse_colour(config.fill)
 
-    def redact(self, pixels: Pixels, xyxy: IntBoxes) -> Pixels:
+    def redact(self, pixels: Pixels, xyxy: IntBoxes, grid: Grid = PIXELS) -> Pixels:
         """A copy of `pixels` with every mask filled; see `Redactor.redact`."""
         redacted = pixels.copy()
         height, width = pixels.shape[:2]
         fill = np.array(self._rgb if pixels.ndim == 3 else luma(self._rgb), dtype=np.uint8)
         for box in xyxy:
-            rows, columns, mask = mask_patch(box, width, height)
+            rows, columns, mask = mask_patch(box, width, height, grid)
             paste(redacted, rows, columns, np.broadcast_to(fill, (*mask.shape, *fill.shape)), mask)
         return redacted
 

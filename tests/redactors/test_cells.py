@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from anonymizer.config import Method, RedactionConfig
 from anonymizer.geometry import head_mask, mask_patch
-from anonymizer.records import Pixels
+from anonymizer.records import PIXELS, Pixels
 from anonymizer.redactors import make
 from anonymizer.redactors.cells import reduce_face
 
@@ -22,7 +22,7 @@ def noise(seed: int, shape: tuple[int, ...] = (90, 100, 3)) -> Pixels:
 
 def shuffled_within_cells(pixels: Pixels, box: list[int], cells: int, seed: int) -> Pixels:
     """The masked pixels of each cell in another order: every mean stays, everything else goes."""
-    grid = reduce_face(pixels, np.array(box, np.int32), cells)
+    grid = reduce_face(pixels, np.array(box, np.int32), PIXELS, cells)
     assert grid is not None
     rng, shuffled = np.random.default_rng(seed), pixels.copy()
     patch = shuffled[grid.rows, grid.columns]
@@ -80,13 +80,13 @@ def test_pixels_under_two_masks_are_seen_by_the_first_only(method):
     ],
 )
 def test_number_of_cells(box, cells, shape):
-    grid = reduce_face(noise(5), np.array(box, np.int32), cells)
+    grid = reduce_face(noise(5), np.array(box, np.int32), PIXELS, cells)
     assert grid is not None
     assert grid.means.shape[:2] == shape
 
 
 def test_outside_the_picture_there_is_no_grid():
-    assert reduce_face(noise(5), np.array([200, 200, 230, 230], np.int32), 6) is None
+    assert reduce_face(noise(5), np.array([200, 200, 230, 230], np.int32), PIXELS, 6) is None
 
 
 def test_pixelate_shows_no_more_colours_than_cells():
