@@ -7,16 +7,22 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from anonymizer import codec, detectors, geometry, metadata, redactors
 from anonymizer.config import RunConfig, from_mapping, settings_sha256
 from anonymizer.consent import Canvas, Verdict
 from anonymizer.consent import apply as apply_consent
 from anonymizer.records import NO_CONSENT, AnonymizedImage, ConsentDecision, Detections, Face, Frame, Picture
+from anonymizer.views import views
+
+#: Two boxes of different views that share this much (intersection over union) are one face.
+SAME_FACE_IOU = 0.5
 
 
 class Anonymizer:
@@ -64,26 +70,23 @@ class Anonymizer:
         source_sha256 = hashlib.sha256(data).hexdigest()
         picture = codec.decode(data, self.config.codec)
         detections = detect(self.detector, picture.frames)
-        canvas = Canvas(
-            width=picture.frames[0].width,
-            height=picture.frames[0].height,
-            frame_count=len(picture.frames),
-            source_sha256=source_sha256,
-            padding=self.config.detector.padding,
-        )
+        canvas = _canvas(picture, source_sha256, self.config.detector.padding)
         verdict = apply_consent(decision, detections, canvas, self.config.consent)
-        safe = self._redact(picture, detections, verdict)
-        encoded = codec.encode(safe)
-        metadata.check(encoded, safe.format, canvas.width, canvas.height)
+        encoded = codec.encode(self._redact(picture, detections, verdict))
+        first = picture.frames[0]
+        kept = metadata.keep.read(data, picture.format, self.config.metadata.keep)
+        published, kept_names = metadata.keep.insert(encoded.data, encoded.format, kept)
+        metadata.check(published, encoded.format, first.width, first.height, len(picture.frames), kept_names)
         faces = listed_faces(detections, verdict)
         redacted_count = sum(face.redacted for face in faces)
         return AnonymizedImage(
-            data=encoded,
-            format=safe.format,
-            width=canvas.width,
-            height=canvas.height,
-            frame_count=canvas.frame_count,
-            encoding="reencoded",
+            data=published,
+            format=encoded.format,
+            source_format=picture.format,
+            width=first.width,
+            height=first.height,
+            frame_count=len(picture.frames),
+            encoding=encoded.encoding,
             status="no_face" if not faces else "anonymized" if redacted_count else "retained",
             consent_status=verdict.status,
             consent_record_ids=decision.record_ids,
@@ -91,8 +94,9 @@ class Anonymizer:
             faces=faces,
             redacted_count=redacted_count,
             metadata_removed=metadata.inventory(data, picture.format),
+            metadata_kept=kept_names,
             source_sha256=source_sha256,
-            sha256=hashlib.sha256(encoded).hexdigest(),
+            sha256=hashlib.sha256(published).hexdigest(),
         )
 
     def _redact(self, picture: Picture, detections: Detections, verdict: Verdict) -> Picture:
@@ -105,18 +109,51 @@ class Anonymizer:
                 ]
             )
             masks = geometry.round_outward(geometry.grow(boxes, self.config.detector.padding))
-            frames.append(redactors.redact_frame(self.redactor, frame, masks) if len(masks) else frame)
-        return Picture(picture.format, tuple(frames), picture.encoder)
+            frames.append(redactors.redact_frame(self.redactor, frame, masks, picture.grid) if len(masks) else frame)
+        return replace(picture, frames=tuple(frames))
 
 
 def detect(detector: detectors.Detector, frames: Sequence[Frame]) -> Detections:
-    """Faces of all frames, strongest first within a frame."""
-    found = [detector.detect(frame.pixels) for frame in frames]
+    """Faces of all frames, strongest first within a frame; looked for in everything that a frame can show."""
+    found: list[tuple[geometry.FloatBoxes, NDArray[np.float32]]] = []
+    for index, frame in enumerate(frames):
+        again = index > 0 and _same(frame, frames[index - 1])
+        found.append(found[-1] if again else _detect_in(detector, frame))
     return Detections(
         xyxy=np.concatenate([xyxy for xyxy, _ in found]),
         score=np.concatenate([score for _, score in found]),
         frame=np.concatenate([np.full(len(xyxy), i, np.int32) for i, (xyxy, _) in enumerate(found)]),
     )
+
+
+def _same(frame: Frame, other: Frame) -> bool:
+    """Whether two frames of an animation are one picture, in which nobody has to be looked for twice."""
+    if not np.array_equal(frame.pixels, other.pixels):
+        return False
+    if frame.alpha is None or other.alpha is None:
+        return frame.alpha is other.alpha
+    return np.array_equal(frame.alpha, other.alpha)
+
+
+def _detect_in(detector: detectors.Detector, frame: Frame) -> tuple[geometry.FloatBoxes, NDArray[np.float32]]:
+    """Faces of one frame; one that shows in several of its views counts once, with its best score."""
+    found = [detector.detect(view) for view in views(frame)]
+    if len(found) == 1:
+        return found[0]
+    xyxy, score = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    order = np.argsort(-score, kind="stable")
+    kept: list[int] = []
+    for index in order:
+        if not kept or geometry.iou(xyxy[[index]], xyxy[kept]).max() < SAME_FACE_IOU:
+            kept.append(int(index))
+    return xyxy[kept], score[kept]
+
+
+def _canvas(picture: Picture, source_sha256: str, padding: float) -> Canvas:
+    """What regions are held against. On pages of several sizes no region can be placed: it fits a size of 0 × 0."""
+    sizes = {(frame.width, frame.height) for frame in picture.frames}
+    width, height = sizes.pop() if len(sizes) == 1 else (0, 0)
+    return Canvas(width, height, len(picture.frames), source_sha256, padding)
 
 
 def listed_faces(detections: Detections, verdict: Verdict) -> tuple[Face, ...]:

@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 from anonymizer import AnonymizedImage, Anonymizer, ObjectError, codec, detectors
 from anonymizer.config import DetectorConfig, RunConfig
 from anonymizer.errors import ConfigError, DecodeError, NotAnImage, ScrubCheckFailed
-from anonymizer.records import NO_CONSENT, Grant, Region, Veto
+from anonymizer.records import NO_CONSENT, Encoded, Grant, Region, Veto
 from tests.pictures import decoded, encoded, photo, scene
 
 FACES = [(10, 10, 34, 40), (70, 12, 94, 44)]
@@ -130,7 +130,7 @@ def test_what_cannot_be_read_is_an_object_error(data, error):
 
 def test_bytes_that_fail_the_check_are_never_an_image(monkeypatch):
     dirty = encoded(scene(60, 40), "JPEG", comment=b"left behind")
-    monkeypatch.setattr(codec, "encode", lambda picture: dirty)
+    monkeypatch.setattr(codec, "encode", lambda picture: Encoded(dirty, "jpeg", "reencoded"))
     with pytest.raises(ScrubCheckFailed):
         anonymizer()(encoded(scene(60, 40), "JPEG"))
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from PIL.Image import DecompressionBombError
 
-from anonymizer.codec import bmp, jpeg, png, webp
+from anonymizer.codec import avif, bmp, gif, heif, jp2, jpeg, png, tiff, webp
 from anonymizer.codec.sniff import sniff
 from anonymizer.config import CodecConfig
 from anonymizer.errors import DecodeError, EncodeError, ImageTooLarge, ObjectError
-from anonymizer.records import Picture
+from anonymizer.records import Encoded, Picture
 
 __all__ = ["CODECS", "MEDIA_TYPES", "OUTPUT_REVISION", "Codec", "decode", "encode", "sniff"]
 
@@ -24,7 +24,7 @@ class Codec:
     """One format family: how it is read and written, and the media type that a store is told."""
 
     decode: Callable[[bytes, CodecConfig], Picture]
-    encode: Callable[[Picture], bytes]
+    encode: Callable[[Picture], Encoded]
     media_type: str
 
 
@@ -33,6 +33,11 @@ CODECS: dict[str, Codec] = {
     "png": Codec(png.decode, png.encode, "image/png"),
     "webp": Codec(webp.decode, webp.encode, "image/webp"),
     "bmp": Codec(bmp.decode, bmp.encode, "image/bmp"),
+    "gif": Codec(gif.decode, gif.encode, "image/gif"),
+    "tiff": Codec(tiff.decode, tiff.encode, "image/tiff"),
+    "heif": Codec(heif.decode, heif.encode, "image/heif"),
+    "avif": Codec(avif.decode, avif.encode, "image/avif"),
+    "jp2": Codec(jp2.decode, jp2.encode, "image/jp2"),
 }
 
 MEDIA_TYPES: dict[str, str] = {name: codec.media_type for name, codec in CODECS.items()}
@@ -46,12 +51,11 @@ def decode(data: bytes, config: CodecConfig) -> Picture:
         config: Limits, checked on the headers before anything is decoded.
 
     Returns:
-        One upright 8-bit sRGB frame, gray or RGB, with alpha where the headers announce it.
+        Upright frames; see `Picture`.
 
     Raises:
         NotAnImage: The content is no picture.
         UnsupportedFormat: A picture of another format.
-        MultiFrame: An animation.
         ImageTooLarge: More bytes or pixels than the limits allow.
         DecodeError: Damaged or cut short.
     """
@@ -68,11 +72,11 @@ def decode(data: bytes, config: CodecConfig) -> Picture:
         raise DecodeError from None
 
 
-def encode(picture: Picture) -> bytes:
-    """Writes a picture in its own format, from its pixels and a fixed structure only.
+def encode(picture: Picture) -> Encoded:
+    """Writes a picture, in its own format where that can be written cleanly, from samples and a fixed structure only.
 
     Args:
-        picture: One frame; it is not changed.
+        picture: It is not changed.
 
     Returns:
         A complete file: no comment, profile, text, date, thumbnail or trailing byte.

@@ -4,21 +4,12 @@ from __future__ import annotations
 
 import struct
 
-from PIL import Image
+import numpy as np
+
+from anonymizer.records import Samples
 
 _ORIENTATION_TAG = 0x0112
 _SHORT, _LONG = 3, 4
-
-_TURNS: dict[int, Image.Transpose] = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-"""EXIF 2.3, tag 0x0112: what brings the stored rows and columns upright."""
 
 
 def read_orientation(exif: bytes | None) -> int:
@@ -47,10 +38,20 @@ def swaps_axes(orientation: int) -> bool:
     return orientation >= 5
 
 
-def upright(image: Image.Image, orientation: int) -> Image.Image:
-    """The image as it is meant to be seen; the same object when nothing has to be turned."""
-    turn = _TURNS.get(orientation)
-    return image if turn is None else image.transpose(turn)
+def turned(samples: Samples, orientation: int) -> Samples:
+    """Stored rows and columns as they are meant to be seen (EXIF 2.3, tag 0x0112); a view where nothing is to be done.
+
+    Args:
+        samples: (H, W) or (H, W, C).
+        orientation: 1 to 8.
+    """
+    if swaps_axes(orientation):
+        samples = samples.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        samples = samples[::-1]
+    if orientation in (2, 3, 6, 7):
+        samples = samples[:, ::-1]
+    return np.ascontiguousarray(samples)
 
 
 def _from_first_directory(tiff: bytes, endian: str) -> int:

@@ -1,70 +1,109 @@
-"""Between Pillow's images and frames: limits, channel layout, alpha, and nothing hidden under it."""
+"""Between decoded samples and frames: limits, layout, alpha, colours, upright, and nothing hidden under alpha 0."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 
-from anonymizer.codec.color import to_srgb
-from anonymizer.codec.orientation import upright
+from anonymizer.codec.color import settle
+from anonymizer.codec.orientation import turned
 from anonymizer.config import CodecConfig
 from anonymizer.errors import DecodeError, EncodeError, ImageTooLarge
-from anonymizer.records import Frame, Picture, Pixels
+from anonymizer.records import Frame, Picture, Samples
 
 
-def check_size(width: int, height: int, config: CodecConfig) -> None:
+@dataclass(frozen=True, slots=True)
+class Upright:
+    """A frame and what became of its colours; the fields mean what they mean in `Picture`."""
+
+    frame: Frame
+    profile: str | None
+    converted: bool
+
+
+def check_size(width: int, height: int, config: CodecConfig, frame_count: int = 1) -> None:
     """Refuses a size that the headers announce, before memory is taken for it.
 
     Raises:
         DecodeError: There is no pixel.
-        ImageTooLarge: There are more pixels than `config.max_pixels`.
+        ImageTooLarge: There are more pixels than `config.max_pixels`, all frames together.
     """
-    if width <= 0 or height <= 0:
+    if width <= 0 or height <= 0 or frame_count <= 0:
         raise DecodeError
-    if width * height > config.max_pixels:
+    if width * height * frame_count > config.max_pixels:
         raise ImageTooLarge
 
 
-def frame_of(image: Image.Image, profile: bytes | None, orientation: int, alpha: Pixels | None = None) -> Frame:
-    """Makes the upright sRGB frame of a decoded image.
+def samples_of(image: Image.Image) -> tuple[Samples, Samples | None]:
+    """Samples and alpha of a decoded image, as `Frame` holds them; nothing is blended.
 
     Args:
-        image: As the plug-in read it: mode `1`, `L`, `LA`, `P`, `RGB`, `RGBA` or `CMYK`.
-        profile: ICC profile of the source or None.
-        orientation: EXIF orientation, 1 to 8.
-        alpha: (H, W) uint8 as stored, for an alpha that the mode does not show.
+        image: Mode `1`, `L`, `LA`, `La`, `P`, `PA`, `RGB`, `RGBX`, `RGBA`, `CMYK` or `I;16`; `P` without regard to
+            `info`.
 
     Raises:
         DecodeError: Any other mode.
     """
-    color, stored_alpha = _split(image)
-    if alpha is not None:
-        stored_alpha = Image.fromarray(alpha)
-    pixels = np.asarray(upright(to_srgb(color, profile), orientation))
-    if stored_alpha is None:
-        return Frame(pixels)
-    visible = np.asarray(upright(stored_alpha, orientation))
-    return Frame(without_hidden_color(pixels, visible), visible)
+    mode = image.mode
+    if mode.startswith("I;16"):
+        return np.asarray(image).astype(np.uint16), None
+    if mode in ("1", "P", "RGBX"):
+        image = image.convert("L" if mode == "1" else "RGB")
+    elif mode in ("PA", "La"):
+        image = image.convert("RGBA" if mode == "PA" else "LA")
+    if image.mode in ("L", "RGB", "CMYK"):
+        return np.asarray(image), None
+    if image.mode not in ("LA", "RGBA"):
+        raise DecodeError
+    # The mode without its alpha: the colours stay as they are.
+    return np.asarray(image.convert(image.mode[:-1])), np.asarray(image.getchannel("A"))
 
 
-def without_hidden_color(pixels: Pixels, alpha: Pixels) -> Pixels:
-    """Pixels with those set to 0 that nobody sees: what a viewer hides must not survive.
+def upright_frame(
+    pixels: Samples, alpha: Samples | None, profile: bytes | None, orientation: int, *, keep_profile: bool = True
+) -> Upright:
+    """Makes the upright frame of decoded samples.
 
     Args:
-        pixels: (H, W) or (H, W, 3) uint8.
-        alpha: (H, W) uint8; 0 = invisible.
+        pixels: As stored; see `Frame.pixels`.
+        alpha: As stored; see `Frame.alpha`.
+        profile: ICC profile of the source or None.
+        orientation: EXIF orientation, 1 to 8.
+        keep_profile: The format can hold a profile: a public colour space stays, see `anonymizer.codec.color.settle`.
+    """
+    settled = settle(pixels, profile, keep=keep_profile)
+    upright = turned(settled.pixels, orientation)
+    if alpha is None:
+        return Upright(Frame(upright), settled.profile, settled.converted)
+    visible = turned(alpha, orientation)
+    frame = Frame(without_hidden_color(upright, visible), visible)
+    return Upright(frame, settled.profile, settled.converted)
+
+
+def without_hidden_color(pixels: Samples, alpha: Samples) -> Samples:
+    """Samples with those set to 0 that nobody sees: what a viewer hides must not survive.
+
+    Args:
+        pixels: (H, W) or (H, W, C).
+        alpha: (H, W); 0 = invisible.
     """
     seen = alpha != 0
-    return np.where(seen if pixels.ndim == 2 else seen[..., None], pixels, np.uint8(0))
+    return np.where(seen if pixels.ndim == 2 else seen[..., None], pixels, pixels.dtype.type(0))
 
 
-def image_of(picture: Picture) -> Image.Image:
-    """The fresh Pillow image of a picture's only frame, mode `L`, `LA`, `RGB` or `RGBA`, with an empty `info`.
+def image_of(frame: Frame) -> Image.Image:
+    """The fresh Pillow image of an 8-bit frame, mode `L`, `LA`, `RGB`, `RGBA` or `CMYK`, with an empty `info`.
 
     Raises:
-        EncodeError: There is not exactly one frame.
+        EncodeError: The frame has 16 bit, or CMYK with alpha.
     """
-    frame = only_frame(picture)
+    cmyk = frame.pixels.ndim == 3 and frame.pixels.shape[2] == 4
+    if frame.pixels.dtype != np.uint8 or (cmyk and frame.alpha is not None):
+        raise EncodeError
+    if cmyk:
+        return Image.fromarray(frame.pixels, "CMYK")
     return Image.fromarray(frame.pixels if frame.alpha is None else np.dstack((frame.pixels, frame.alpha)))
 
 
@@ -77,17 +116,3 @@ def only_frame(picture: Picture) -> Frame:
     if len(picture.frames) != 1:
         raise EncodeError
     return picture.frames[0]
-
-
-def _split(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
-    """Colours as `L`, `RGB` or `CMYK`, and alpha if the mode or the header has one."""
-    if image.mode in ("L", "RGB", "CMYK"):
-        return image, None
-    if image.mode == "1":
-        return image.convert("L"), None
-    if image.mode == "P":
-        return image.convert("RGB"), None
-    if image.mode not in ("LA", "RGBA"):
-        raise DecodeError
-    # The mode without its alpha: the colours stay as they are, nothing is blended.
-    return image.convert(image.mode[:-1]), image.getchannel("A")

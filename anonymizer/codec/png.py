@@ -1,4 +1,4 @@
-"""PNG. Pillow gets to see the chunks that make the picture, and no other."""
+"""PNG and animated PNG: 1 to 16 bit, gray, colours, palettes and alpha, all frames."""
 
 from __future__ import annotations
 
@@ -6,153 +6,169 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from io import BytesIO
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
-from PIL.PngImagePlugin import PngImageFile
-
+from anonymizer.codec.apng import KEEP, Control, Film, changed_boxes, composed, read_film
 from anonymizer.codec.orientation import read_orientation
-from anonymizer.codec.pixels import check_size, frame_of, image_of
+from anonymizer.codec.pixels import check_size, upright_frame
+from anonymizer.codec.png_chunks import (
+    GRAY,
+    GRAY_ALPHA,
+    PALETTE,
+    SIGNATURE,
+    Chunk,
+    Header,
+    chunk,
+    read_chunks,
+    read_header,
+)
+from anonymizer.codec.png_color import profile_of
+from anonymizer.codec.png_read import read_picture
+from anonymizer.codec.png_write import Laid, laid_out, palette_chunks, stream_of
 from anonymizer.config import CodecConfig
-from anonymizer.errors import DecodeError, MultiFrame
-from anonymizer.records import Picture, Pixels
+from anonymizer.errors import DecodeError, EncodeError
+from anonymizer.profiles import PROFILES
+from anonymizer.records import Animation, Encoded, Picture
 
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_MAX_CHUNKS = 500_000
-_MAX_PROFILE_BYTES = 8 * 2**20
-_COMPRESS_LEVEL = 6
+_PROFILE_NAME = b"ICC profile"
+"""The name that iCCP has to have; the same in every file."""
 
-_GRAY, _RGB, _PALETTE, _GRAY_ALPHA = 0, 2, 3, 4
-_GIVEN_TO_PILLOW = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
+_MAX_DELAY = 2**16 - 1
 
 
 @dataclass(frozen=True, slots=True)
-class _Source:
-    """What counts of a PNG file.
+class Source:
+    """What a file's headers ask of the one that is written for it.
 
     Attributes:
-        bare: A file with only the chunks that Pillow needs.
-        others: Payloads of the other chunks, the first of each name.
+        color_type: As in IHDR.
+        depth: As in IHDR.
+        delays: Of each frame of an animation: numerator and denominator, in seconds.
     """
 
-    width: int
-    height: int
-    depth: int
     color_type: int
-    bare: bytes
-    others: dict[bytes, bytes]
+    depth: int
+    delays: tuple[tuple[int, int], ...] = ()
 
 
 def decode(data: bytes, config: CodecConfig) -> Picture:
-    """Reads a single PNG picture; 16 bit become 8. See `anonymizer.codec.decode`.
+    """Reads a PNG with all frames of its animation. See `anonymizer.codec.decode`."""
+    header, others, chunks = _parts(data)
+    check_size(header.width, header.height, config)
+    film = read_film(header, chunks)
+    if film is None:
+        stored = [read_picture(header, others, [payload for name, payload in chunks if name == b"IDAT"])]
+    else:
+        check_size(header.width, header.height, config, len(film.frames))
+        stored = composed(header, others, film)
+    profile = profile_of(others, gray=header.color_type in (GRAY, GRAY_ALPHA))
+    orientation = read_orientation(bytes(others[b"eXIf"]) if b"eXIf" in others else None)
+    upright = [upright_frame(picture.pixels, picture.alpha, profile, orientation) for picture in stored]
+    moving = film if film is not None and len(film.frames) > 1 else None
+    return Picture(
+        format="png",
+        frames=tuple(one.frame for one in upright),
+        profile=upright[0].profile,
+        converted=upright[0].converted,
+        animation=_animation(moving) if moving else None,
+        encoder=Source(header.color_type, header.depth, _delays(moving) if moving else ()),
+    )
 
-    A colour key (tRNS) of a 16-bit RGB picture is compared by its upper eight bits: Pillow reads no more.
+
+def encode(picture: Picture) -> Encoded:
+    """Writes the smallest lossless layout, not interlaced: IHDR, iCCP, PLTE, tRNS, acTL, fcTL, IDAT, fdAT and IEND.
+
+    Colours and their depth stay; a palette stays one where 256 entries do, without those that nothing uses. An
+    animation keeps the frames with their timing and disposal; of each one the rectangle that changes is written.
     """
-    source = _read(data)
-    check_size(source.width, source.height, config)
-    image: Image.Image = PngImageFile(BytesIO(source.bare))
-    image.load()
-    key = source.others.get(b"tRNS")
-    alpha = _alpha(np.asarray(image), source, key) if key is not None else None
-    if image.mode == "I;16":
-        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    if source.color_type == _GRAY_ALPHA:
-        # Pillow reads 16-bit gray with alpha as colours.
-        image = image.convert("LA")
-    orientation = read_orientation(source.others.get(b"eXIf"))
-    profile = _inflated(source.others.get(b"iCCP"))
-    return Picture("png", (frame_of(image, profile, orientation, alpha),))
+    if not picture.frames:
+        raise EncodeError
+    source = picture.encoder if isinstance(picture.encoder, Source) else None
+    laid = laid_out(picture.frames, source.color_type if source else None, source.depth if source else None)
+    height, width = laid.samples[0].shape[:2]
+    parts = [SIGNATURE, chunk(b"IHDR", Header(width, height, laid.depth, laid.color_type, False).payload)]
+    if picture.profile is not None:
+        parts.append(_profile_chunk(PROFILES[picture.profile], gray=laid.color_type in (GRAY, GRAY_ALPHA)))
+    if laid.palette is not None:
+        parts += palette_chunks(laid.palette)
+    if len(picture.frames) > 1:
+        parts += _film_chunks(laid, picture.animation, source)
+    else:
+        parts += [chunk(b"IDAT", piece) for piece in stream_of(laid.samples[0], laid.color_type, laid.depth)]
+    parts.append(chunk(b"IEND"))
+    return Encoded(b"".join(parts), "png", "reencoded" if picture.converted else "exact")
 
 
-def encode(picture: Picture) -> bytes:
-    """Writes 8-bit gray or RGB, with alpha where the frame has one; IHDR, IDAT and IEND only."""
-    output = BytesIO()
-    image_of(picture).save(output, "PNG", compress_level=_COMPRESS_LEVEL)
-    return output.getvalue()
-
-
-def _read(data: bytes) -> _Source:
-    if not data.startswith(_SIGNATURE):
-        raise DecodeError
-    kept, names, header = [_SIGNATURE], list[bytes](), b""
-    others: dict[bytes, bytes] = {}
-    for name, payload, raw in _chunks(data):
-        if name == b"fdAT" or (name == b"acTL" and int.from_bytes(payload[:4], "big") > 1):
-            raise MultiFrame
-        if name in _GIVEN_TO_PILLOW:
-            kept.append(raw)
-            names.append(name)
-            header = payload if name == b"IHDR" else header
-        else:
-            others.setdefault(name, payload)
-    # Pillow would take the last of several headers, and any palette or none.
-    if names[0] != b"IHDR" or names.count(b"IHDR") > 1:
-        raise DecodeError
-    width, height, depth, color_type = struct.unpack_from(">IIBB", header)
-    if color_type == _PALETTE and names.index(b"PLTE") > names.index(b"IDAT"):
-        raise DecodeError
-    return _Source(width, height, depth, color_type, b"".join(kept), others)
-
-
-def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes]]:
-    """(name, payload, whole chunk) of every chunk to IEND; what follows it is not part of the picture.
+def _parts(data: bytes) -> tuple[Header, dict[bytes, memoryview], list[Chunk]]:
+    """The header, the first chunk of each other name, and all chunks in their order.
 
     Raises:
-        DecodeError: The file ends before IEND, or a chunk of the picture fails its checksum.
+        DecodeError: No header, more than one, or a palette behind the pixels.
     """
-    at = len(_SIGNATURE)
-    for _ in range(_MAX_CHUNKS):
-        size, name = struct.unpack_from(">I4s", data, at)
-        end = at + 12 + size
-        if end > len(data):
-            raise DecodeError
-        payload = data[at + 8 : end - 4]
-        critical = not name[0] & 0x20
-        if critical and zlib.crc32(payload, zlib.crc32(name)) != int.from_bytes(data[end - 4 : end], "big"):
-            raise DecodeError
-        yield name, payload, data[at:end]
-        if name == b"IEND":
-            return
-        at = end
-    raise DecodeError
+    chunks = list(read_chunks(data))
+    names = [name for name, _ in chunks]
+    if names[0] != b"IHDR" or names.count(b"IHDR") > 1 or b"IDAT" not in names:
+        raise DecodeError
+    header = read_header(chunks[0].payload)
+    others: dict[bytes, memoryview] = {}
+    for name, payload in chunks:
+        others.setdefault(name, payload)
+    if header.color_type == PALETTE and names.index(b"PLTE") > names.index(b"IDAT"):
+        raise DecodeError
+    return header, others, chunks
 
 
-def _inflated(profile_chunk: bytes | None) -> bytes | None:
-    """The ICC profile of an iCCP chunk: name, 0, method 0, zlib stream."""
-    name, _, compressed = (profile_chunk or b"").partition(b"\0")
-    if not name or not compressed:
-        return None
-    try:
-        return zlib.decompressobj().decompress(compressed[1:], _MAX_PROFILE_BYTES)
-    except zlib.error:
-        return None
+def _animation(film: Film) -> Animation:
+    controls = [control for control, _ in film.frames]
+    return Animation(
+        durations_ms=tuple(1000 * control.delay[0] / control.delay[1] for control in controls),
+        loop=film.plays,
+        disposals=tuple(control.disposal for control in controls),
+    )
 
 
-def _alpha(stored: NDArray[Any], source: _Source, key: bytes) -> Pixels | None:
-    """Alpha that a tRNS chunk gives a picture without an alpha channel (PNG, 11.3.2.1).
+def _delays(film: Film) -> tuple[tuple[int, int], ...]:
+    return tuple(control.delay for control, _ in film.frames)
 
-    Args:
-        stored: As Pillow read it: (H, W) samples or palette indices, or (H, W, 3).
-        source: Its header.
-        key: Payload of tRNS: one sample, three samples, or an alpha for each of the first palette entries.
+
+def _profile_chunk(profile: bytes, *, gray: bool) -> bytes:
+    """The chunk iCCP.
+
+    Raises:
+        EncodeError: The profile is for other colours than the picture has.
     """
-    if source.color_type == _PALETTE:
-        alphas = np.full(256, 255, np.uint8)
-        alphas[: len(key)] = np.frombuffer(key[:256], np.uint8)
-        return np.take(alphas, stored)
-    # Only the low bits of a sample count, as many as the picture has.
-    mask = 2**source.depth - 1
-    if source.color_type == _GRAY:
-        # Pillow spreads 2 and 4 bits over 0 to 255 and leaves 16 bits alone; 1 bit arrives as booleans.
-        (sample,) = struct.unpack_from(">H", key)
-        spread = 255 // mask if 1 < source.depth < 8 else 1
-        matches = stored.astype(np.uint16) == (sample & mask) * spread
-    elif source.color_type == _RGB:
-        samples = np.array(struct.unpack_from(">3H", key)) & mask
-        matches = (stored == (samples >> 8 if source.depth == 16 else samples)).all(axis=-1)
-    else:
-        return None
-    return np.where(matches, np.uint8(0), np.uint8(255))
+    if profile[16:20] != (b"GRAY" if gray else b"RGB "):
+        raise EncodeError
+    return chunk(b"iCCP", _PROFILE_NAME, b"\0\0", zlib.compress(profile, 9))
+
+
+def _film_chunks(laid: Laid, animation: Animation | None, source: Source | None) -> Iterator[bytes]:
+    """acTL, then each frame's fcTL with IDAT (the first) or fdAT.
+
+    Raises:
+        EncodeError: Nothing says how long the frames are shown.
+    """
+    count = len(laid.samples)
+    if animation is None or len(animation.durations_ms) != count:
+        raise EncodeError
+    delays, disposals = _timing(animation, source)
+    boxes = changed_boxes(laid.samples, disposals, can_clear=laid.can_hide)
+    yield chunk(b"acTL", struct.pack(">II", count, 1 if animation.loop is None else animation.loop))
+    number = 0
+    for samples, box, delay, disposal in zip(laid.samples, boxes, delays, disposals, strict=True):
+        first = number == 0
+        yield chunk(b"fcTL", Control(box, delay, disposal, over=False).payload(number))
+        number += 1
+        for piece in stream_of(samples[box.slices], laid.color_type, laid.depth):
+            if first:
+                yield chunk(b"IDAT", piece)
+            else:
+                yield chunk(b"fdAT", struct.pack(">I", number), piece)
+                number += 1
+
+
+def _timing(animation: Animation, source: Source | None) -> tuple[tuple[tuple[int, int], ...], tuple[int, ...]]:
+    """Delays and disposals as the source had them; frames of another format are timed in milliseconds and stay."""
+    if source is not None:
+        return source.delays, animation.disposals
+    delays = tuple((min(round(duration), _MAX_DELAY), 1000) for duration in animation.durations_ms)
+    return delays, (KEEP,) * len(delays)

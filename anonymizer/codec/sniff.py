@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import struct
 
+from anonymizer.codec.camera_raw import is_camera_raw
+from anonymizer.codec.tiff_directory import is_tiff
 from anonymizer.errors import NotAnImage, UnsupportedFormat
 
 _HEAD_BYTES = 4096
@@ -13,12 +15,6 @@ _BMP_HEADER_SIZES = (12, 16, 40, 52, 56, 64, 108, 124)
 
 # Pictures that we recognise and do not handle. Sources: the formats' specifications and the table of file(1).
 _UNSUPPORTED_PREFIXES: tuple[bytes, ...] = (
-    b"GIF87a",
-    b"GIF89a",
-    b"II*\0",  # TIFF, and camera raw built on it: CR2, NEF, ARW, DNG, PEF, SRW
-    b"MM\0*",
-    b"II+\0",  # BigTIFF
-    b"MM\0+",
     b"IIU\0",  # Panasonic RW2
     b"IIRO",  # Olympus ORF
     b"IIRS",
@@ -28,8 +24,6 @@ _UNSUPPORTED_PREFIXES: tuple[bytes, ...] = (
     b"FUJIFILMCCD-RAW",
     b"II\x1a\0\0\0HEAPCCDR",  # Canon CRW
     b"II\xbc",  # JPEG XR
-    b"\0\0\0\x0cjP  \r\n\x87\n",  # JPEG 2000
-    b"\xff\x4f\xff\x51",
     b"\0\0\0\x0cJXL \r\n\x87\n",  # JPEG XL
     b"\xff\x0a",
     b"\xff\xd9\xff\xf7",
@@ -83,10 +77,14 @@ _UNSUPPORTED_AT: tuple[tuple[int, bytes], ...] = (
     (2048, b"PCD_IPI"),
 )
 
-_IMAGE_BRANDS = frozenset(
-    b"heic heix heim heis hevc hevx hevm hevs heif mif1 mif2 mif3 msf1 miaf avif avis avio avci avcs "
-    b"j2ki j2is jpeg jpgs jxsi vvic vvis evbi evbs MA1A MA1B 1pic".split()
-) | {b"crx "}
+_JP2_SIGNATURE = b"\0\0\0\x0cjP  \r\n\x87\n"
+_JP2_CODESTREAM = b"\xff\x4f\xff\x51"
+_JP2_BRANDS = frozenset({b"jp2 ", b"jpx ", b"jph ", b"jpxb"})
+
+_AVIF_BRANDS = frozenset(b"avif avis avio MA1A MA1B av01".split())
+_HEVC_BRANDS = frozenset(b"heic heix heim heis hevc hevx hevm hevs".split())
+_UNREAD_BRANDS = frozenset(b"avci avcs j2ki j2is jpeg jpgs jxsi vvic vvis evbi evbs".split()) | {b"crx "}
+_ANY_STILL_BRANDS = frozenset(b"heif mif1 mif2 mif3 msf1 miaf 1pic".split())
 """Brands of still pictures in ISO base media files (MP4RA registry); every other brand is a film or a sound."""
 
 _PNM = re.compile(rb"P[1-6]\s+(?:#|\d)|P7\s+(?:#|WIDTH|332)|P[Ff]\s+\d")
@@ -98,13 +96,14 @@ def sniff(data: bytes) -> str:
     """Names the format of a file that we handle.
 
     Args:
-        data: The file; its first 4 KiB and its last bytes decide.
+        data: The file; its first 4 KiB and its last bytes decide, and the directories where it is a TIFF.
 
     Returns:
-        `jpeg`, `png`, `webp` or `bmp`. The rest of the file may be damaged all the same.
+        `jpeg`, `png`, `webp`, `bmp`, `gif`, `tiff`, `heif`, `avif` or `jp2`. The rest of the file may be damaged all
+        the same.
 
     Raises:
-        UnsupportedFormat: A picture of another format.
+        UnsupportedFormat: A picture of another format, camera raw for one.
         NotAnImage: Anything else; also what is empty or unknown.
     """
     head = data[:_HEAD_BYTES]
@@ -114,8 +113,16 @@ def sniff(data: bytes) -> str:
         return "png"
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "webp"
+    if head.startswith((b"GIF87a", b"GIF89a")):
+        return "gif"
     if _is_bmp(head):
         return "bmp"
+    if is_tiff(head) and not is_camera_raw(data):
+        return "tiff"
+    if _is_jpeg_2000(head):
+        return "jp2"
+    if head[4:8] == b"ftyp":
+        return _base_media_format(head)
     if _is_other_picture(head) or data[-18:] == b"TRUEVISION-XFILE.\0":
         raise UnsupportedFormat
     raise NotAnImage
@@ -129,9 +136,41 @@ def _is_bmp(head: bytes) -> bool:
     return known or head[6:10] == b"\0\0\0\0"
 
 
+def _is_jpeg_2000(head: bytes) -> bool:
+    """A codestream, or a JP2 file; its signature is also that of films (MJ2) and of pages in layers (JPM)."""
+    if not head.startswith(_JP2_SIGNATURE):
+        return head.startswith(_JP2_CODESTREAM)
+    brands = _brands(head[12:])
+    return not brands or (brands[0] != b"mjp2" and not _JP2_BRANDS.isdisjoint(brands))
+
+
+def _base_media_format(head: bytes) -> str:
+    """What the brands of an ISO base media file promise; the first brand that says how it is coded decides."""
+    brands = _brands(head)
+    for brand in brands:
+        if brand in _UNREAD_BRANDS:
+            raise UnsupportedFormat
+        if brand in _AVIF_BRANDS:
+            return "avif"
+        if brand in _HEVC_BRANDS:
+            return "heif"
+    if _ANY_STILL_BRANDS.isdisjoint(brands):
+        raise NotAnImage
+    return "heif"
+
+
+def _brands(head: bytes) -> list[bytes]:
+    """Major and compatible brands of a file type box (ISO/IEC 14496-12, 4.3); none where it is another box."""
+    if head[4:8] != b"ftyp":
+        return []
+    size = min(int.from_bytes(head[:4], "big"), len(head))
+    return [head[8:12], *(head[at : at + 4] for at in range(16, size - 3, 4))]
+
+
 def _is_other_picture(head: bytes) -> bool:
     return (
-        head.startswith(_UNSUPPORTED_PREFIXES)
+        head.startswith((*_UNSUPPORTED_PREFIXES, _JP2_SIGNATURE))
+        or is_tiff(head)
         or any(head[at : at + len(magic)] == magic for at, magic in _UNSUPPORTED_AT)
         or _is_icon(head)
         or _is_raster_with_weak_magic(head)
@@ -157,10 +196,6 @@ def _is_container_of_picture(head: bytes) -> bool:
         return kind in (b"ACON", b"RDIB") or kind[:3] == b"CDR"
     if head[:4] == b"FORM":
         return kind in (b"ILBM", b"PBM ", b"ACBM", b"RGB8", b"RGBN", b"DEEP")
-    if head[4:8] == b"ftyp":
-        size = min(int.from_bytes(head[:4], "big"), len(head))
-        compatible = {head[at : at + 4] for at in range(16, size - 3, 4)}
-        return not _IMAGE_BRANDS.isdisjoint({kind} | compatible)
     return False
 
 

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from anonymizer.errors import ScrubCheckFailed
-from anonymizer.metadata import bmp, jpeg, png, riff
+from anonymizer.metadata import avif, bmp, gif, isobmff, jp2, jpeg, keep, png, riff, tiff, tiff_source
 from anonymizer.metadata.names import NAMES
 
-__all__ = ["NAMES", "WALKERS", "Walker", "check", "inventory"]
+__all__ = ["NAMES", "WALKERS", "Walker", "check", "inventory", "keep"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Walker:
     """One container: what a hostile source carries, and whether a file is exactly what we write."""
 
     inventory: Callable[[bytes], Iterable[str]]
-    check: Callable[[bytes, int, int], None]
+    check: Callable[[bytes, int, int, int], None]
 
 
 WALKERS: dict[str, Walker] = {
@@ -30,6 +30,11 @@ WALKERS: dict[str, Walker] = {
     "png": Walker(png.inventory, png.check),
     "webp": Walker(riff.inventory, riff.check),
     "bmp": Walker(bmp.inventory, bmp.check),
+    "gif": Walker(gif.inventory, gif.check),
+    "heif": Walker(isobmff.inventory, isobmff.check),
+    "avif": Walker(isobmff.inventory, avif.check),
+    "jp2": Walker(jp2.inventory, jp2.check),
+    "tiff": Walker(tiff_source.inventory, tiff.check),
 }
 
 
@@ -55,14 +60,23 @@ def inventory(data: bytes, format: str) -> tuple[str, ...]:  # noqa: A002 - the 
     return tuple(sorted(found))
 
 
-def check(data: bytes, format: str, width: int, height: int) -> None:  # noqa: A002 - the manifest's word for it
+def check(
+    data: bytes,
+    format: str,  # noqa: A002 - the manifest's word for it
+    width: int,
+    height: int,
+    frame_count: int = 1,
+    kept: tuple[str, ...] = (),
+) -> None:
     """Walks bytes that we wrote against the allow-list of their container.
 
     Args:
         data: The file that is about to be published.
         format: Its container.
         width: Pixels it has to announce.
-        height: Pixels it has to announce.
+        height: Pixels it has to announce; of the first page, where pages differ.
+        frame_count: Frames or pages it has to hold.
+        kept: Sorted names of what `keep.insert` put in; it has to hold these, and nothing else beside the picture.
 
     Raises:
         ScrubCheckFailed: Something is there that we never write: another chunk or segment, another field value, a
@@ -72,6 +86,9 @@ def check(data: bytes, format: str, width: int, height: int) -> None:  # noqa: A
     if walker is None:
         raise ScrubCheckFailed
     try:
-        walker.check(data, width, height)
+        clean, found = keep.strip(data, format) if kept else (data, ())
+        if found != kept:
+            raise ScrubCheckFailed
+        walker.check(clean, width, height, frame_count)
     except (struct.error, IndexError, ValueError, zlib.error):
         raise ScrubCheckFailed from None

@@ -109,6 +109,11 @@ def exif_names(block: bytes) -> Iterator[str]:
             pending.append((struct.unpack_from(endian + "I", tiff, end)[0], number + 1))
 
 
+def tag_name(tag: int) -> str | None:
+    """The name for what an EXIF or TIFF tag says, where it has one."""
+    return _TAG_NAMES.get(tag)
+
+
 def xmp_names(packet: bytes) -> Iterator[str]:
     """Names in an XMP packet or a part of one."""
     yield "xmp"

@@ -6,12 +6,15 @@ import struct
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from anonymizer.errors import ScrubCheckFailed
 from anonymizer.metadata.blocks import trailer_names
 
 _FILE_HEADER_BYTES = 14
 _CORE_HEADER_BYTES, _INFO_HEADER_BYTES, _V4_HEADER_BYTES, _V5_HEADER_BYTES = 12, 40, 108, 124
+_HEADERS_BYTES = _FILE_HEADER_BYTES + _INFO_HEADER_BYTES
+_COLORS_AT = _FILE_HEADER_BYTES + 32
 _BI_RGB, _BI_BITFIELDS, _BI_ALPHABITFIELDS = 0, 3, 6
 _PROFILE_IN_FILE = (b"DEBM", b"KNIL")  # 'MBED' and 'LINK', little-endian
 
@@ -33,26 +36,39 @@ def inventory(data: bytes) -> Iterator[str]:
     yield from trailer_names(data[max(end, offset + _pixel_bytes(data, header_bytes)) :])
 
 
-def check(data: bytes, width: int, height: int) -> None:
-    """What we write: 8-bit gray with a ramp, 24-bit, or 32-bit with alpha; see `anonymizer.metadata.check`."""
+def check(data: bytes, width: int, height: int, frame_count: int) -> None:
+    """What we write: 8-bit gray or palette, 24-bit, or 32-bit with alpha; see `anonymizer.metadata.check`."""
     header_bytes, bits = struct.unpack_from("<I10xH", data, _FILE_HEADER_BYTES)
+    (colors,) = struct.unpack_from("<I", data, _COLORS_AT)
+    palette = data[_HEADERS_BYTES : _HEADERS_BYTES + 4 * min(colors, 256)]
     kinds = {
-        (_INFO_HEADER_BYTES, 8): (_BI_RGB, _GRAY_RAMP),
+        (_INFO_HEADER_BYTES, 8): (_BI_RGB, palette if colors else _GRAY_RAMP),
         (_INFO_HEADER_BYTES, 24): (_BI_RGB, b""),
         (_V4_HEADER_BYTES, 32): (_BI_BITFIELDS, _V4_FIELDS),
     }
-    if (header_bytes, bits) not in kinds:
+    if (header_bytes, bits) not in kinds or (colors and bits != 8) or frame_count != 1:
         raise ScrubCheckFailed
     compression, tail = kinds[header_bytes, bits]
     stride = (width * bits + 31) // 32 * 4
-    offset = _FILE_HEADER_BYTES + _INFO_HEADER_BYTES + len(tail)
+    offset = _HEADERS_BYTES + len(tail)
     size = offset + stride * height
-    info = (header_bytes, width, height, 1, bits, compression, stride * height, 0, 0, 0, 0)
+    info = (header_bytes, width, height, 1, bits, compression, stride * height, 0, 0, colors, 0)
     expected = struct.pack("<2sIHHI", b"BM", size, 0, 0, offset) + struct.pack("<IiiHHIIiiII", *info) + tail
     if len(data) != size or data[:offset] != expected:
         raise ScrubCheckFailed
     rows = np.frombuffer(data, np.uint8, offset=offset).reshape(height, stride)
     if rows[:, width * bits // 8 :].any():
+        raise ScrubCheckFailed
+    if colors:
+        _check_palette(palette, rows[:, :width])
+
+
+def _check_palette(palette: bytes, indices: NDArray[np.uint8]) -> None:
+    """Each colour once, in ascending order, with nothing in its fourth byte, and in use."""
+    entries = [palette[at : at + 4] for at in range(0, len(palette), 4)]
+    used = np.bincount(indices.reshape(-1), minlength=256) > 0
+    ascending = sorted(set(entries), key=lambda entry: entry[::-1]) == entries
+    if not ascending or any(palette[3::4]) or not used[: len(entries)].all() or used[len(entries) :].any():
         raise ScrubCheckFailed
 
 

@@ -9,12 +9,18 @@ from typing import NamedTuple
 
 from anonymizer.errors import ScrubCheckFailed
 from anonymizer.metadata.blocks import exif_names, photoshop_names, trailer_names, xmp_names
+from anonymizer.metadata.jpeg_scans import Scans
+from anonymizer.profiles import PROFILES
 
 _SOI, _EOI, _SOS, _DQT, _DHT, _DRI, _COM = 0xD8, 0xD9, 0xDA, 0xDB, 0xC4, 0xDD, 0xFE
-_APP0, _APP15 = 0xE0, 0xEF
+_APP0, _APP2, _APP14, _APP15 = 0xE0, 0xE2, 0xEE, 0xEF
 _RESTARTS = range(0xD0, 0xD8)
 _TEM = 0x01
-_FRAMES = (0xC0, 0xC1, 0xC2)
+_BASELINE, _PROGRESSIVE = 0xC0, 0xC2
+_FRAMES = (_BASELINE, 0xC1, _PROGRESSIVE)
+
+# With arithmetic coding too: frames of sources.
+_ALL_FRAMES, _ALL_PROGRESSIVE = (*_FRAMES, 0xC9, 0xCA), (_PROGRESSIVE, 0xCA)
 
 _MAX_SEGMENTS = 20_000
 
@@ -24,6 +30,17 @@ _SCAN_END = re.compile(rb"\xff[^\x00\xd0-\xd7]")
 _AFTER_FILL = re.compile(rb"[^\xff]")
 
 _OUR_JFIF = b"JFIF\0\1\1\0\0\1\0\1\0\0"
+_OUR_ADOBE = b"Adobe\0\x64\0\0\0\0"
+_OUR_ICC = b"ICC_PROFILE\0\1\1"
+
+# Names of the components (T.81, B.2.2) to the segment that stands before them, as (marker, payload); None = no segment.
+_COLOR_MARKERS: dict[bytes, tuple[tuple[int, bytes] | None, ...]] = {
+    b"\1": ((_APP0, _OUR_JFIF),),
+    b"\1\2\3": ((_APP0, _OUR_JFIF),),
+    b"RGB": ((_APP14, _OUR_ADOBE + b"\0"),),
+    b"CMYK": ((_APP14, _OUR_ADOBE + b"\0"), None),
+    b"\1\2\3\4": ((_APP14, _OUR_ADOBE + b"\2"),),
+}
 
 _EXIF = b"Exif\0"
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"
@@ -75,6 +92,7 @@ def segments(data: bytes) -> Iterator[Segment]:
 def inventory(data: bytes) -> Iterator[str]:
     """What a source carries; see `anonymizer.metadata.inventory`."""
     last = None
+    scans: Scans | None = None
     for segment in segments(data):
         last = segment
         if segment.gap:
@@ -83,31 +101,64 @@ def inventory(data: bytes) -> Iterator[str]:
             yield "comment"
         if _APP0 <= segment.marker <= _APP15:
             yield from _app_names(segment.marker, segment.payload)
+        if segment.marker in _ALL_FRAMES and scans is None:
+            scans = Scans(segment.payload[6::3], segment.marker in _ALL_PROGRESSIVE)
+        if segment.marker == _SOS and scans is not None and not scans.needs(segment.payload):
+            yield "scan.surplus"
     if last is None or last.marker != _EOI:
         yield "unreadable"
     else:
         yield from trailer_names(data[last.end :])
 
 
-def check(data: bytes, width: int, height: int) -> None:
-    """What we write: SOI, plain JFIF, tables, one frame, scans, EOI; see `anonymizer.metadata.check`."""
+def check(data: bytes, width: int, height: int, frame_count: int) -> None:
+    """What we write: SOI, one colour marker, a public profile or none, tables, one frame, its scans, EOI.
+
+    See `anonymizer.metadata.check`.
+    """
     found = list(segments(data))
-    markers = [segment.marker for segment in found]
     frames = [segment for segment in found if segment.marker in _FRAMES]
-    complete = (
-        markers[:2] == [_SOI, _APP0]
-        and markers[-1] == _EOI
-        and found[-1].end == len(data)
-        and markers.count(_APP0) == len(frames) == 1
-        and _SOS in markers
-        and not any(segment.gap for segment in found)
-    )
-    if not complete or not all(_is_ours(segment) for segment in found):
+    closed = len(found) > 2 and found[-1].marker == _EOI and found[-1].end == len(data)
+    if not closed or frame_count != 1 or len(frames) != 1 or any(segment.gap for segment in found):
         raise ScrubCheckFailed
-    precision, lines, samples, components = struct.unpack_from(">BHHB", frames[0].payload)
-    plain = precision == 8 and components in (1, 3) and len(frames[0].payload) == 6 + 3 * components
-    if not plain or (samples, lines) != (width, height):
+    frame = frames[0]
+    precision, lines, samples, components = struct.unpack_from(">BHHB", frame.payload)
+    if precision != 8 or (samples, lines) != (width, height) or len(frame.payload) != 6 + 3 * components:
         raise ScrubCheckFailed
+    body = found[_opening_length(found, frame.payload[6::3]) : -1]
+    if not all(_is_ours(segment, frame.marker) for segment in body) or not _uses_its_tables(body, frame):
+        raise ScrubCheckFailed
+    scans = Scans(frame.payload[6::3], frame.marker == _PROGRESSIVE)
+    if not all(scans.needs(segment.payload) for segment in body if segment.marker == _SOS) or not scans.complete:
+        raise ScrubCheckFailed
+
+
+def _opening_length(found: list[Segment], names: bytes) -> int:
+    """How many segments come before tables and frame: SOI, what tells the colours, a public profile.
+
+    Raises:
+        ScrubCheckFailed: They are not those that belong to components of these names.
+    """
+    length = 1
+    markers = _COLOR_MARKERS.get(names, ())
+    if (found[1].marker, found[1].payload) in markers:
+        length = 2
+    elif None not in markers:
+        raise ScrubCheckFailed
+    return length + (found[length].marker == _APP2 and _is_public_profile(found[length].payload))
+
+
+def _is_public_profile(payload: bytes) -> bool:
+    return payload.startswith(_OUR_ICC) and payload[len(_OUR_ICC) :] in PROFILES.values()
+
+
+def _uses_its_tables(body: list[Segment], frame: Segment) -> bool:
+    """Whether each quantization table is defined once, and for a component: another would be a hiding place."""
+    defined: list[int] = []
+    for segment in body:
+        if segment.marker == _DQT:
+            defined += [number & 15 for number, _ in _quantization_tables(segment.payload)]
+    return sorted(defined) == sorted(set(frame.payload[8::3]))
 
 
 def _segment_after(data: bytes, at: int) -> Segment | None:
@@ -134,6 +185,11 @@ def _segment_after(data: bytes, at: int) -> Segment | None:
 
 
 def _app_names(marker: int, payload: bytes) -> Iterator[str]:
+    """Names for an application segment; none for those that we would write just so."""
+    if marker == _APP14 and payload in (_OUR_ADOBE + b"\0", _OUR_ADOBE + b"\2"):
+        return
+    if marker == _APP2 and _is_public_profile(payload):
+        return
     if marker == _APP0 and payload.startswith(b"JFIF\0"):
         if payload[12:14].strip(b"\0"):
             yield "jfif.thumbnail"
@@ -153,24 +209,32 @@ def _app_names(marker: int, payload: bytes) -> Iterator[str]:
         yield from names or ["app.other"]
 
 
-def _is_ours(segment: Segment) -> bool:
+def _is_ours(segment: Segment, frame_marker: int) -> bool:
     marker, payload = segment.marker, segment.payload
-    if marker == _APP0:
-        return payload == _OUR_JFIF
     if marker == _DQT:
-        return _are_byte_tables(payload)
+        # Steps of 16 bits are not baseline (T.81, B.2.4.1).
+        kinds = [number >> 4 for number, _ in _quantization_tables(payload)]
+        return bool(kinds) and max(kinds) <= (frame_marker != _BASELINE)
     if marker == _DHT:
         return _are_huffman_tables(payload)
     if marker == _DRI:
         return len(payload) == 2
-    if marker == _SOS:
-        return len(payload) == 4 + 2 * payload[0]
-    return marker in (_SOI, _EOI, *_FRAMES)
+    return marker in (_SOS, frame_marker)
 
 
-def _are_byte_tables(payload: bytes) -> bool:
-    """8-bit quantization tables, number and 64 values each, nothing behind them (T.81, B.2.4.1)."""
-    return len(payload) > 0 and len(payload) % 65 == 0 and all(number < 4 for number in payload[::65])
+def _quantization_tables(payload: bytes) -> Iterator[tuple[int, bytes]]:
+    """(precision and number, 64 steps) of each table (T.81, B.2.4.1).
+
+    Raises:
+        ValueError: Bytes are missing.
+    """
+    at = 0
+    while at < len(payload):
+        end = at + 65 + 64 * (payload[at] >> 4)
+        if end > len(payload):
+            raise ValueError
+        yield payload[at], payload[at + 1 : end]
+        at = end
 
 
 def _are_huffman_tables(payload: bytes) -> bool:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from anonymizer.errors import ScrubCheckFailed
 from anonymizer.metadata.blocks import exif_names, trailer_names, xmp_names
+from anonymizer.metadata.png_frames import check_film, check_still
+from anonymizer.metadata.png_rows import Palette, Usage, read_layout
+from anonymizer.profiles import PROFILES
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _MAX_CHUNKS = 500_000
 
 _PICTURE = frozenset((b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"))
+_PROFILE_HEAD = b"ICC profile\0\0"
+_ANIMATION = frozenset((b"acTL", b"fcTL", b"fdAT"))
 _CHUNK_NAMES: dict[bytes, str] = {
     b"tEXt": "png.text",
     b"zTXt": "png.text",
@@ -36,9 +41,6 @@ _CHUNK_NAMES: dict[bytes, str] = {
     b"sCAL": "png.physical",
     b"pCAL": "png.physical",
     b"sTER": "png.physical",
-    b"acTL": "animation",
-    b"fcTL": "animation",
-    b"fdAT": "animation",
 }
 
 _RAW_PROFILES: dict[bytes, tuple[str, ...]] = {
@@ -50,9 +52,6 @@ _RAW_PROFILES: dict[bytes, tuple[str, ...]] = {
     b"icm": ("icc",),
     b"xmp": ("xmp",),
 }
-
-_CHANNELS = {0: 1, 2: 3, 4: 2, 6: 4}
-"""Samples per pixel of the colour types that we write: no palettes."""
 
 
 class Chunk(NamedTuple):
@@ -85,40 +84,79 @@ def chunks(data: bytes) -> Iterator[Chunk]:
 
 
 def inventory(data: bytes) -> Iterator[str]:
-    """What a source carries; see `anonymizer.metadata.inventory`."""
-    last = None
+    """What a source carries; see `anonymizer.metadata.inventory`. An animation that is published whole has no name."""
+    last, announced, names = None, 0, list[bytes]()
     for last in chunks(data):
-        if last.name not in _PICTURE:
+        names.append(last.name)
+        if last.name == b"acTL":
+            announced = int.from_bytes(last.payload[:4], "big")
+        elif last.name not in _PICTURE and last.name not in _ANIMATION:
             yield from _chunk_names(last.name, last.payload)
+    if not _ANIMATION.isdisjoint(names) and not _is_whole_animation(names, announced):
+        yield "animation"
     if last is None or last.name != b"IEND":
         yield "unreadable"
     else:
         yield from trailer_names(data[last.end :])
 
 
-def check(data: bytes, width: int, height: int) -> None:
-    """What we write: IHDR, IDAT without a break, IEND; see `anonymizer.metadata.check`."""
+def _is_whole_animation(names: list[bytes], announced: int) -> bool:
+    """Whether all pictures are frames and there are several; otherwise a default picture, or surplus ones, are lost."""
+    found = names.count(b"fcTL")
+    default_is_frame = b"IDAT" in names and b"fcTL" in names[: names.index(b"IDAT")]
+    return names.count(b"acTL") == 1 and found == announced > 1 and default_is_frame
+
+
+def check(data: bytes, width: int, height: int, frame_count: int) -> None:
+    """What we write: IHDR, iCCP, PLTE, tRNS, the frames and IEND; see `anonymizer.metadata.check`."""
     found = list(chunks(data))
-    names = [chunk.name for chunk in found]
-    body = found[1:-1]
-    complete = (
-        names[:1] == [b"IHDR"]
-        and names[-1:] == [b"IEND"]
-        and len(body) > 0
-        and all(chunk.name == b"IDAT" for chunk in body)
+    whole = (
+        len(found) > 2
         and all(chunk.intact for chunk in found)
-        and found[-1].payload == b""
+        and (found[0].name, found[-1].name, found[-1].payload) == (b"IHDR", b"IEND", b"")
         and found[-1].end == len(data)
     )
-    if not complete or len(found[0].payload) != 13:
+    if not whole:
         raise ScrubCheckFailed
-    columns, rows, depth, color_type, *methods = struct.unpack(">IIBBBBB", found[0].payload)
-    if (columns, rows, depth) != (width, height, 8) or any(methods) or color_type not in _CHANNELS:
+    layout = read_layout(found[0].payload)
+    if (layout.width, layout.height) != (width, height):
         raise ScrubCheckFailed
-    _check_stream((chunk.payload for chunk in body), height * (1 + width * _CHANNELS[color_type]))
+    body = [(chunk.name, chunk.payload) for chunk in found[1:-1]]
+    if body[0][0] == b"iCCP" and _public_space(body.pop(0)[1]) != layout.space:
+        raise ScrubCheckFailed
+    palette = _palette(body) if layout.has_palette else None
+    usage = Usage(layout, palette)
+    if frame_count > 1:
+        check_film(body, usage, frame_count)
+    else:
+        check_still(body, usage)
+    usage.check_all_used()
+
+
+def _palette(body: list[tuple[bytes, bytes]]) -> Palette:
+    """Takes PLTE and tRNS off the body."""
+    name, colors = body.pop(0)
+    alphas = body.pop(0)[1] if body and body[0][0] == b"tRNS" else None
+    if name != b"PLTE":
+        raise ScrubCheckFailed
+    return Palette(colors, alphas)
+
+
+def _public_space(payload: bytes) -> bytes | None:
+    """The kind of colours of iCCP's profile if it is exactly a public one, under the one name that we give it."""
+    stream = zlib.decompressobj()
+    try:
+        profile = stream.decompress(payload[len(_PROFILE_HEAD) :], max(map(len, PROFILES.values())) + 1)
+    except zlib.error:
+        return None
+    complete = stream.eof and not stream.unused_data
+    ours = payload.startswith(_PROFILE_HEAD) and complete and profile in PROFILES.values()
+    return profile[16:20] if ours else None
 
 
 def _chunk_names(name: bytes, payload: bytes) -> Iterator[str]:
+    if name == b"iCCP" and _public_space(payload) is not None:
+        return
     yield _CHUNK_NAMES.get(name, "exif" if name in (b"eXIf", b"zxIf") else "chunk.other")
     if name == b"eXIf":
         yield from exif_names(payload)
@@ -133,16 +171,3 @@ def _text_names(payload: bytes) -> Iterator[str]:
         yield from xmp_names(payload)
     if keyword.startswith(b"Raw profile type "):
         yield from _RAW_PROFILES.get(keyword.removeprefix(b"Raw profile type ").lower(), ())
-
-
-def _check_stream(payloads: Iterable[bytes], expected_bytes: int) -> None:
-    """One zlib stream that inflates to exactly the rows that the header announces, and ends with the last IDAT."""
-    stream = zlib.decompressobj()
-    missing = expected_bytes
-    for payload in payloads:
-        # One byte more than may come, so that a surplus shows.
-        missing -= len(stream.decompress(payload, missing + 1))
-        if missing < 0 or stream.unconsumed_tail or stream.unused_data:
-            raise ScrubCheckFailed
-    if missing or not stream.eof:
-        raise ScrubCheckFailed

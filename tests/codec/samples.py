@@ -51,7 +51,7 @@ def saved(pixels: NDArray[Any] | Image.Image, format_name: str, **settings: Any)
 
 def encoded(format_name: str, pixels: Pixels | None = None, alpha: Pixels | None = None) -> bytes:
     """A file as we write it."""
-    return codec.encode(Picture(format_name, (Frame(photo() if pixels is None else pixels, alpha),)))
+    return codec.encode(Picture(format_name, (Frame(photo() if pixels is None else pixels, alpha),))).data
 
 
 def only_frame(data: bytes) -> Frame:

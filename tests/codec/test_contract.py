@@ -40,13 +40,9 @@ STORED = {
 
 
 def test_each_codec_has_a_media_type() -> None:
-    assert codec.MEDIA_TYPES == {
-        "jpeg": "image/jpeg",
-        "png": "image/png",
-        "webp": "image/webp",
-        "bmp": "image/bmp",
-    }
-    assert set(codec.CODECS) == set(metadata.WALKERS) == set(FORMATS)
+    names = ("avif", "bmp", "gif", "heif", "jp2", "jpeg", "png", "tiff", "webp")
+    assert {name: f"image/{name}" for name in names} == codec.MEDIA_TYPES
+    assert set(codec.CODECS) == set(metadata.WALKERS) == set(names)
 
 
 @pytest.mark.parametrize("format_name", FORMATS)
@@ -68,7 +64,7 @@ def test_what_is_written_is_read_again_and_passes_the_check(format_name: str, la
 @pytest.mark.parametrize("format_name", FORMATS)
 def test_writing_again_keeps_the_picture(format_name: str) -> None:
     first = only_frame(saved(photo(), format_name)).pixels
-    second = only_frame(codec.encode(codec.decode(saved(photo(), format_name), CONFIG))).pixels
+    second = only_frame(codec.encode(codec.decode(saved(photo(), format_name), CONFIG)).data).pixels
     assert np.abs(first.astype(int) - second).mean() < 2.5
 
 
@@ -124,7 +120,7 @@ def _oriented(format_name: str, orientation: int) -> bytes:
 @pytest.mark.parametrize("orientation", STORED)
 def test_eight_orientations(format_name: str, orientation: int) -> None:
     picture = codec.decode(_oriented(format_name, orientation), CONFIG)
-    for frame in (picture.frames[0], only_frame(codec.encode(picture))):
+    for frame in (picture.frames[0], only_frame(codec.encode(picture).data)):
         assert frame.pixels.shape == (32, 64, 3)
         found = [frame.pixels[y, x].astype(int) for y in (4, 27) for x in (4, 59)]
         assert np.abs(np.array(found) - np.array(CORNERS)).max() < 40
@@ -153,15 +149,20 @@ def test_limits_hold(format_name: str) -> None:
 
 
 @pytest.mark.parametrize("format_name", FORMATS)
-@pytest.mark.parametrize("frames", [(), (Frame(photo()), Frame(photo()))], ids=["none", "two"])
-def test_not_exactly_one_frame_cannot_be_written(format_name: str, frames: tuple[Frame, ...]) -> None:
+def test_no_frame_cannot_be_written(format_name: str) -> None:
     with pytest.raises(EncodeError):
-        codec.encode(Picture(format_name, frames))
+        codec.encode(Picture(format_name, ()))
+
+
+@pytest.mark.parametrize("format_name", ["jpeg", "bmp", "jp2"])
+def test_a_second_frame_is_not_left_out_silently(format_name: str) -> None:
+    with pytest.raises(EncodeError):
+        codec.encode(Picture(format_name, (Frame(photo()), Frame(photo()))))
 
 
 def test_an_unknown_format_cannot_be_written() -> None:
     with pytest.raises(EncodeError):
-        codec.encode(Picture("gif", (Frame(photo()),)))
+        codec.encode(Picture("psd", (Frame(photo()),)))
 
 
 @pytest.mark.parametrize("format_name", FORMATS)

@@ -38,7 +38,7 @@ def _survives(data: bytes) -> None:
     except ObjectError:
         return
     height, width = picture.frames[0].pixels.shape[:2]
-    output = codec.encode(picture)
+    output = codec.encode(picture).data
     metadata.check(output, picture.format, width, height)
 
 

@@ -132,7 +132,6 @@ def _pngs() -> dict[str, bytes]:
         "palette": png_of(64, 48, 8, 3, rows, chunk(b"PLTE", bytes(768))),
         "palette beside colors": header + chunk(b"PLTE", b"abc") + data[33:],
         "color key": header + chunk(b"tRNS", bytes(6)) + data[33:],
-        "16 bit": png_of(64, 48, 16, 0, rows + rows),
         "interlaced": data[:8] + chunk(b"IHDR", struct.pack(">IIBBBBB", 64, 48, 8, 2, 0, 0, 1)) + data[33:],
         "rows too many": header + chunk(b"IDAT", zlib.compress(raw + raw[:193])) + end,
         "one byte too many": header + chunk(b"IDAT", zlib.compress(raw + b"\0")) + end,
