@@ -14,7 +14,7 @@ from types import FrameType
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
-from anonymizer import __version__, config
+from anonymizer import __version__, config, naming
 from anonymizer.config import RunConfig
 from anonymizer.errors import AnonymizerError, ConfigError, UsageError
 
@@ -28,6 +28,8 @@ _OPTIONS: dict[str, tuple[str, str | None]] = {
     "--fill": ("redaction.fill", "#RRGGBB"),
     "--detector": ("detector.name", None),
     "--weights": ("detector.weights", "URI"),
+    "--jpeg": ("codec.jpeg", None),
+    "--names": ("names", None),
     "--manifest": ("manifest", "URI"),
     "--limit": ("limit", "N"),
     "--workers": ("engine.workers", "N"),
@@ -53,6 +55,8 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"anonymizer {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
     add_run(commands.add_parser("run", help="anonymize INPUT into OUTPUT", description=_RUN, epilog=_EXIT))
+    text = "re-open what is published and hold it against the manifest"
+    add_verify(commands.add_parser("verify", help=text, description=_VERIFY, epilog=_VERIFY_EXIT))
     return top
 
 
@@ -64,6 +68,15 @@ _RUN = (
 _EXIT = (
     "exit status: 0 every object is safe; 3 more objects than --max-failures (default 0) stand as failed; 2 wrong "
     "usage, configuration or registry; 5 an output that is no longer safe could not be removed; 1 anything else."
+)
+_VERIFY = (
+    "Reads every file below OUTPUT and checks that it is what the manifest says (size, SHA-256), that its container "
+    "holds nothing that this software does not write, that no file is without a row and no row without its file. "
+    "Changes nothing. Run it while no run is at work."
+)
+_VERIFY_EXIT = (
+    "exit status: 0 nothing was found; 4 something was; 2 wrong usage or no manifest; 1 anything else, a listing or a "
+    "manifest that cannot be read completely included."
 )
 
 
@@ -81,10 +94,27 @@ def add_run(run: argparse.ArgumentParser) -> None:
         text = _escaped(documentation[setting][1])
         run.add_argument(option, dest=setting, metavar="GLOB", action="append", help=text)
     run.add_argument("--dry-run", dest="dry_run", action="store_true", help=documentation["dry_run"][1])
-    run.add_argument("--config", metavar="FILE", help="settings as TOML (or JSON), section by section; any fsspec URL")
+    _add_common(run, "log every failure as it happens")
+
+
+def add_verify(verify: argparse.ArgumentParser) -> None:
+    """The arguments of `anonymizer verify`, which are those of `jobs/verify.py`."""
+    documentation = {name: doc for name, _, doc in config.fields_of(RunConfig)}
+    verify.add_argument("output", metavar="OUTPUT", help=documentation["output"])
+    for option in ("--manifest", "--workers", "--address"):
+        setting, metavar = _OPTIONS[option]
+        verify.add_argument(option, dest=setting, metavar=metavar, help=_escaped(documentation[setting]))
+    _add_common(verify, "log every finding as it happens")
+
+
+def _add_common(command: argparse.ArgumentParser, verbose: str) -> None:
+    """Arguments that every command on an OUTPUT has."""
+    text = "settings as TOML (or JSON), section by section; any fsspec URL"
+    command.add_argument("--config", metavar="FILE", help=text)
+    assignments: dict[str, Any] = {"action": "append", "default": [], "metavar": "SECTION.KEY=VALUE"}
     text = "any setting, repeatable; the README lists them"
-    run.add_argument("--set", dest="assignments", metavar="SECTION.KEY=VALUE", action="append", default=[], help=text)
-    run.add_argument("--verbose", action="store_true", help="log every failure as it happens")
+    command.add_argument("--set", dest="assignments", help=text, **assignments)
+    command.add_argument("--verbose", action="store_true", help=verbose)
 
 
 def _escaped(text: str) -> str:
@@ -106,9 +136,10 @@ def settings(arguments: argparse.Namespace) -> RunConfig:
     for assignment in arguments.assignments:
         _refuse_secret(assignment)
     values = config.merge(values, config.parse_assignments(arguments.assignments))
-    given = {name: getattr(arguments, name) for name, _ in _OPTIONS.values()}
-    given |= {name: getattr(arguments, name) for name in _REPEATED.values()}
-    given |= {"input": arguments.input, "output": arguments.output, "dry_run": arguments.dry_run or None}
+    names = [*(name for name, _ in _OPTIONS.values()), *_REPEATED.values(), "input", "output"]
+    # A command has some of the options; its settings are those of a run all the same.
+    given = {name: getattr(arguments, name, None) for name in names}
+    given["dry_run"] = getattr(arguments, "dry_run", False) or None
     for name, value in given.items():
         if value is not None:
             _refuse_secret_url(value)
@@ -142,7 +173,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     try:
         arguments = parser().parse_args(argv)
         _log_to_stderr(arguments.verbose)
-        return _run(settings(arguments), environ)
+        return _COMMANDS[arguments.command](settings(arguments), environ)
     except UsageError as error:
         return _complain(error, 2)
     except AnonymizerError as error:
@@ -167,13 +198,35 @@ def _run(run_config: RunConfig, environ: Mapping[str, str]) -> int:
 
     shown = progress.TerminalProgress(sys.stderr) if sys.stderr.isatty() else progress.LogProgress()
     signal.signal(signal.SIGTERM, _interrupt)
-    if run_config.engine.address == "auto" and environ.get("RAY_ADDRESS"):
-        engine = replace(run_config.engine, address=environ["RAY_ADDRESS"])
-        run_config = replace(run_config, engine=engine)
-    # Ray sets this for the entry point of a submitted job.
-    summary = driver.run(run_config, shown, inside_job="RAY_JOB_CONFIG_JSON_ENV_VAR" in environ)
+    secret = naming.secret_of(environ.get(naming.SECRET_VARIABLE)) if run_config.names == "hashed" else None
+    ready = _with_cluster(run_config, environ)
+    summary = driver.run(ready, shown, inside_job=_inside_job(environ), names_secret=secret)
     print(progress.closing_table(summary))
     return summary.exit_status
+
+
+def _verify(run_config: RunConfig, environ: Mapping[str, str]) -> int:
+    from anonymizer import verify
+
+    signal.signal(signal.SIGTERM, _interrupt)
+    result = verify.verify(_with_cluster(run_config, environ), inside_job=_inside_job(environ))
+    print(verify.table(result))
+    return result.exit_status
+
+
+_COMMANDS = {"run": _run, "verify": _verify}
+
+
+def _with_cluster(run_config: RunConfig, environ: Mapping[str, str]) -> RunConfig:
+    """Takes the cluster that the environment names, unless another one was named."""
+    if run_config.engine.address != "auto" or not environ.get("RAY_ADDRESS"):
+        return run_config
+    return replace(run_config, engine=replace(run_config.engine, address=environ["RAY_ADDRESS"]))
+
+
+def _inside_job(environ: Mapping[str, str]) -> bool:
+    # Ray sets this for the entry point of a submitted job.
+    return "RAY_JOB_CONFIG_JSON_ENV_VAR" in environ
 
 
 def _interrupt(_signum: int, _frame: FrameType | None) -> NoReturn:

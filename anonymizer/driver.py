@@ -20,6 +20,7 @@ from anonymizer.consent import Registry
 from anonymizer.errors import (
     AnonymizerError,
     ConfigError,
+    KeyCollision,
     ObjectError,
     PoisonImage,
     PublishConflict,
@@ -27,6 +28,7 @@ from anonymizer.errors import (
     UsageError,
 )
 from anonymizer.manifest import ManifestStore, new_run_id
+from anonymizer.naming import Places
 from anonymizer.plan import CurrentRows, Planner
 from anonymizer.records import NO_CONSENT, ChunkResult, ImageRef, ManifestRow, WorkItem
 from anonymizer.resolve import arguments_sha256, load_registry, read_uri, resolved, time_of
@@ -61,13 +63,16 @@ class _TooManyFailures(Exception):
     """More failures than were allowed: stop here."""
 
 
-def run(config: RunConfig, progress: Progress, *, inside_job: bool = False) -> Summary:
+def run(
+    config: RunConfig, progress: Progress, *, inside_job: bool = False, names_secret: bytes | None = None
+) -> Summary:
     """Does a run.
 
     Args:
         config: INPUT, OUTPUT and the manifest as the user wrote them.
         progress: Told how far it is.
         inside_job: Runs inside a Ray job, where relative paths point into a package that is deleted later.
+        names_secret: Key of the hash for `names` hashed.
 
     Returns:
         The counts and the exit status.
@@ -81,7 +86,9 @@ def run(config: RunConfig, progress: Progress, *, inside_job: bool = False) -> S
     as_of = time_of(config)
     if config.dry_run:
         return _dry_run(config, manifest_uri, as_of)
-    driver = _Driver(config, manifest_uri, as_of, progress)
+    places = Places(config.output, config.names, names_secret)
+    places.own("")  # Only to hear now what is wrong with the secret.
+    driver = _Driver(config, manifest_uri, as_of, progress, places)
     try:
         driver.run()
     finally:
@@ -94,7 +101,7 @@ def _dry_run(config: RunConfig, manifest_uri: str, as_of: datetime) -> Summary:
     """Counts what a run would look at; reads no object, writes nothing, starts nothing."""
     load_registry(config, as_of)
     started = time.monotonic()
-    planner = Planner(config, "", lambda _key: NO_CONSENT, lambda *_: None)
+    planner = Planner(config, "", lambda _key: NO_CONSENT, lambda *_: None, lambda *_: None, Places())
     summary = Summary(manifest_uri=manifest_uri, exit_status=OK)
     with open_input(config) as source:
         for entry in planner.selected(source.list()):
@@ -108,8 +115,11 @@ def _dry_run(config: RunConfig, manifest_uri: str, as_of: datetime) -> Summary:
 class _Driver:
     """The state of one run; also what the engine reports to (`engine.Sink`)."""
 
-    def __init__(self, config: RunConfig, manifest_uri: str, as_of: datetime, progress: Progress) -> None:
+    def __init__(
+        self, config: RunConfig, manifest_uri: str, as_of: datetime, progress: Progress, places: Places
+    ) -> None:
         self._config = config
+        self._places = places
         self._as_of = as_of
         self._progress = progress
         self._started = time.monotonic()
@@ -134,11 +144,11 @@ class _Driver:
         self._output.sweep()
         self._begin(registry)
         rows = self._take_down(registry)
-        planner = Planner(self._config, self.summary.run_id, registry.decide, self._refuse)
+        planner = Planner(self._config, self.summary.run_id, registry.decide, self._refuse, self._collide, self._places)
         try:
-            with open_input(self._config) as source:
+            with open_input(self._config) as self._source:
                 outputs = VersionCursor(self._output.list(output=True))
-                tasks = planner.tasks(source.list(), outputs, CurrentRows(rows))
+                tasks = planner.tasks(self._source.list(), outputs, CurrentRows(rows))
                 self._work(registry, weights, self._counted(tasks, planner))
         except _TooManyFailures:
             self.summary.stopped_early = True
@@ -200,7 +210,7 @@ class _Driver:
 
     def _remove_unsafe(self, row: ManifestRow, attempt: int) -> None:
         try:
-            self._output.remove(row.key, expected=None)
+            self._output.remove(self._places.expected(row.key, row.output_uri), expected=None)
         except (AnonymizerError, OSError):
             log.error("%s: an output that is no longer safe could not be removed", row.key)
             self.summary.unsafe_left.append(row.key)
@@ -258,8 +268,22 @@ class _Driver:
             if item.ref.key in given_up:
                 self._fail(item, PublishConflict(), task.attempt + 1)
         again = {*result.conflicts, *result.unfinished} - set(given_up)
-        items = tuple(item for item in task.items if item.ref.key in again)
-        return [self.refresh(replace(task, items=items))] if items else []
+        items = [self._renamed(item, result) for item in task.items if item.ref.key in again]
+        left = tuple(item for item in items if item is not None)
+        return [self.refresh(replace(task, items=left))] if left else []
+
+    def _renamed(self, item: WorkItem, result: ChunkResult) -> WorkItem | None:
+        """The item under the name that its content asks for; None if that name is another source's."""
+        wanted = result.renamed.get(item.ref.key)
+        if wanted is None:
+            return item
+        if item.output_version is not None:
+            self._remove_stray(item)
+        item = replace(item, expected=wanted, output_version=None, standing=None)
+        if self._config.names == "same" and wanted != item.ref.key and self._source.exists(wanted):
+            self._collide(item, result.attempt + 1)
+            return None
+        return item
 
     def poison(self, task: Task) -> None:
         """The one object that no worker survives gets its row from here."""
@@ -270,7 +294,7 @@ class _Driver:
         return replace(task, items=tuple(self._refreshed(item) for item in task.items))
 
     def _refreshed(self, item: WorkItem) -> WorkItem:
-        version = self._output.version(item.ref.key)
+        version = self._output.version(item.output_key)
         if version == item.output_version:
             return item
         return replace(item, output_version=version, standing=None)
@@ -281,11 +305,16 @@ class _Driver:
         """Something that is never read. An output that it had as a photo stays if nothing has changed about it."""
         item = WorkItem(ImageRef(entry.key, entry.uri, "", 0, None), NO_CONSENT, None)
         if published is not None:
-            version = self._output.version(entry.key)
+            item = replace(item, expected=self._places.expected(entry.key, published.output_uri))
+            version = self._output.version(item.output_key)
             # The take-down has removed what is not safe any more.
             standing = published if version == published.output_etag else None
             item = replace(item, output_version=version, standing=standing)
         self._fail(item, entry.error(), attempt)
+
+    def _collide(self, item: WorkItem, attempt: int) -> None:
+        """Two sources for one output: what stands there may be either's."""
+        self._fail(item, KeyCollision(), attempt)
 
     def _fail(self, item: WorkItem, error: ObjectError, attempt: int) -> None:
         """An object given up. What stands in its place stays only if the manifest vouches for it."""
@@ -298,7 +327,7 @@ class _Driver:
 
     def _remove_stray(self, item: WorkItem) -> None:
         try:
-            self._output.remove(item.ref.key, expected=None)
+            self._output.remove(item.output_key, expected=None)
         except (AnonymizerError, OSError):
             log.error("%s: an output that no row vouches for could not be removed", item.ref.key)
             self.summary.unsafe_left.append(item.ref.key)

@@ -6,15 +6,17 @@ All three come in UTF-8 byte order of keys, so one pass in step is enough and no
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from itertools import islice
 
 import pyarrow as pa
 
 from anonymizer.chunks import Task, group
+from anonymizer.collisions import collisions
 from anonymizer.config import RunConfig
 from anonymizer.manifest import from_table
+from anonymizer.naming import Places
 from anonymizer.records import ConsentDecision, ImageRef, ManifestRow, WorkItem
 from anonymizer.storage import Irregular, Listed, VersionCursor
 
@@ -74,6 +76,8 @@ class Planner:
         decide: The registry's decision about a key.
         refuse: Told of everything that cannot be read: what was listed and why, the attempt of its row, and the
             current row of an output that it has all the same.
+        collide: Told of every source whose output may be that of another one too, with the attempt of its row.
+        places: Where outputs go.
     """
 
     def __init__(
@@ -82,11 +86,15 @@ class Planner:
         run_id: str,
         decide: Callable[[str], ConsentDecision],
         refuse: Callable[[Irregular, int, ManifestRow | None], None],
+        collide: Callable[[WorkItem, int], None],
+        places: Places,
     ) -> None:
         self._config = config
         self._run_id = run_id
         self._decide = decide
         self._refuse = refuse
+        self._collide = collide
+        self._places = places
         self.listed = 0
         self.listed_bytes = 0
         self.carried = 0
@@ -114,23 +122,40 @@ class Planner:
     def _items(
         self, listing: Iterable[Listed], outputs: VersionCursor, rows: CurrentRows, attempts: dict[str, int]
     ) -> Iterator[WorkItem]:
-        for entry in self.selected(listing):
-            known = rows.find(entry.key)
-            ours = known if known is not None and known.run_id == self._run_id else None
-            attempt = ours.attempt if ours is not None else 0
-            if isinstance(entry, Irregular):
-                if ours is not None and ours.status != "removed":
-                    self.carried += 1
-                else:
-                    self._refuse(entry, attempt + 1, published(rows, known))
+        pairs = ((entry.key, self._item(entry, outputs, rows, attempts)) for entry in self.selected(listing))
+        for item, collides in collisions(pairs) if self._places.names == "same" else ((i, False) for _, i in pairs):
+            if item is None:
                 continue
-            decision = self._decide(entry.key)
-            if ours is not None and self._committed(ours, entry, decision):
+            if collides:
+                self._collide(replace(item, standing=None), attempts.pop(item.ref.key) + 1)
+            else:
+                yield item
+
+    def _item(
+        self, entry: Listed, outputs: VersionCursor, rows: CurrentRows, attempts: dict[str, int]
+    ) -> WorkItem | None:
+        """The work that an entry is; None where there is nothing (more) to do."""
+        known = rows.find(entry.key)
+        ours = known if known is not None and known.run_id == self._run_id else None
+        attempt = ours.attempt if ours is not None else 0
+        if isinstance(entry, Irregular):
+            if ours is not None and ours.status != "removed":
                 self.carried += 1
-                continue
-            attempts[entry.key] = attempt
-            version = outputs.version(entry.key)
-            yield WorkItem(entry, decision, version, standing(rows, known, version, decision))
+            else:
+                self._refuse(entry, attempt + 1, published(rows, known))
+            return None
+        decision = self._decide(entry.key)
+        if ours is not None and self._committed(ours, entry, decision):
+            self.carried += 1
+            return None
+        attempts[entry.key] = attempt
+        row = published(rows, known)
+        own, expected = self._places.own(entry.key), self._places.expected(entry.key, row.output_uri if row else None)
+        # A name that the listing's order does not lead to: the manifest says what stands there, and publishing fails
+        # if it is wrong.
+        version = outputs.version(entry.key) if expected == entry.key else row.output_etag if row else None
+        stays = row if row is not None and _stands(row, known, version, decision) else None
+        return WorkItem(entry, decision, version, stays, own, expected)
 
     @staticmethod
     def _committed(ours: Known, ref: ImageRef, decision: ConsentDecision) -> bool:
@@ -138,14 +163,10 @@ class Planner:
         return unchanged and ours.status != "removed"
 
 
-def standing(
-    rows: CurrentRows, known: Known | None, version: str | None, decision: ConsentDecision
-) -> ManifestRow | None:
-    """The row of an output that may stay if its redo fails: it is what the manifest says, made under this decision."""
-    if known is None or version is None or known.consent_sha256 != decision.sha256:
-        return None
-    row = published(rows, known)
-    return row if row is not None and row.output_etag == version else None
+def _stands(row: ManifestRow, known: Known | None, version: str | None, decision: ConsentDecision) -> bool:
+    """Whether an output may stay if its redo fails: it is what the manifest says, made under this decision."""
+    made_alike = known is not None and known.consent_sha256 == decision.sha256
+    return made_alike and version is not None and row.output_etag == version
 
 
 def published(rows: CurrentRows, known: Known | None) -> ManifestRow | None:

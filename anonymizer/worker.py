@@ -22,6 +22,7 @@ from anonymizer.errors import (
     PublishConflict,
 )
 from anonymizer.manifest import ManifestStore
+from anonymizer.naming import replaced
 from anonymizer.pipeline import Anonymizer
 from anonymizer.records import AnonymizedImage, Chunk, ChunkResult, ManifestRow, WorkItem
 from anonymizer.storage import Root, join_uri, open_root
@@ -79,6 +80,7 @@ class Outcome:
 
     row: ManifestRow | None = None
     conflict: bool = False
+    renamed: str | None = None
     unsafe_left: bool = False
 
 
@@ -207,8 +209,12 @@ class Worker:
         return self._settle(item, image, deadline)
 
     def _publish(self, item: WorkItem, image: AnonymizedImage, deadline: Deadline) -> Outcome:
+        output_key = replaced(item.own_key, image.source_format, image.format)
+        if output_key != item.output_key:
+            # The driver fixed the version of another name; it has to look at this one first.
+            return Outcome(conflict=True, renamed=output_key)
         etag = self._output.publish(
-            item.ref.key,
+            output_key,
             image.data,
             expected=item.output_version,
             media_type=codec.MEDIA_TYPES[image.format],
@@ -217,7 +223,7 @@ class Worker:
         row = replace(
             blank_row(item),
             status=image.status,
-            output_uri=join_uri(self._job.config.output, item.ref.key),
+            output_uri=join_uri(self._job.config.output, output_key),
             output_sha256=image.sha256,
             output_size=len(image.data),
             output_etag=etag,
@@ -233,6 +239,7 @@ class Worker:
             redacted_count=image.redacted_count,
             faces=image.faces,
             metadata_removed=image.metadata_removed,
+            metadata_kept=image.metadata_kept,
             retained_until=image.retained_until,
         )
         return Outcome(row)
@@ -246,7 +253,7 @@ class Worker:
             return Outcome(row)
         deadline.alive()
         try:
-            self._output.remove(item.ref.key, expected=item.output_version)
+            self._output.remove(item.output_key, expected=item.output_version)
         except (PublishConflict, DeadlinePassed):
             raise
         except Exception as caught:  # noqa: BLE001 - whatever the reason, the run has to say that it is still there
@@ -327,6 +334,7 @@ def with_standing_output(row: ManifestRow, standing: ManifestRow) -> ManifestRow
         face_count=standing.face_count,
         redacted_count=standing.redacted_count,
         faces=standing.faces,
+        metadata_kept=standing.metadata_kept,
         retained_until=standing.retained_until,
     )
 
@@ -340,6 +348,7 @@ def _result(chunk: Chunk, outcomes: list[Outcome], busy_s: float) -> ChunkResult
         statuses={row.key: row.status for row in rows},
         codes={row.key: row.error_code for row in rows if row.error_code is not None},
         conflicts=tuple(item.ref.key for item, outcome in pairs if outcome.conflict),
+        renamed={item.ref.key: outcome.renamed for item, outcome in pairs if outcome.renamed is not None},
         unfinished=tuple(item.ref.key for item, o in pairs if o.row is None and not o.conflict),
         unsafe_left=tuple(item.ref.key for item, outcome in pairs if outcome.unsafe_left),
         face_count=sum(row.face_count or 0 for row in rows),

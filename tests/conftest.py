@@ -10,6 +10,7 @@ import boto3
 import botocore.loaders
 import botocore.session
 import pytest
+import ray
 
 from tests.fake_s3 import ENVIRONMENT, FakeS3
 
@@ -59,3 +60,11 @@ def bucket(s3_client: Any) -> str:
     """The name of an empty bucket."""
     s3_client.create_bucket(Bucket="photos")
     return "photos"
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[None]:
+    """A Ray that every run in these tests connects to."""
+    ray.init(address="local", num_cpus=2, include_dashboard=False, object_store_memory=120 * 2**20, logging_level=40)
+    yield
+    ray.shutdown()

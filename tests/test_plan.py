@@ -9,8 +9,9 @@ from anonymizer.account import FailureLimit, Summary, exit_status, failure_limit
 from anonymizer.config import RunConfig, from_mapping
 from anonymizer.errors import ConfigError, ReservedKey
 from anonymizer.manifest import to_table
+from anonymizer.naming import Places
 from anonymizer.plan import CurrentRows, Planner
-from anonymizer.records import NO_CONSENT, Face, Grant, ImageRef, ManifestRow, Region, Veto
+from anonymizer.records import NO_CONSENT, Face, Grant, ImageRef, ManifestRow, Region, Veto, WorkItem
 from anonymizer.storage import Irregular, VersionCursor
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -36,7 +37,13 @@ def planned(listing, outputs=(), rows=None, config=None, refused=None):
         assert refused is not None
         refused.append((entry.key, attempt, published))
 
-    planner = Planner(config or RunConfig(), RUN, lambda key: NO_CONSENT, refuse)
+    def collide(item: WorkItem, attempt: int) -> None:
+        assert refused is not None
+        refused.append((item.ref.key, attempt, "collides"))
+
+    config = config or RunConfig()
+    places = Places("file:///out", config.names, b"s" * 16)
+    planner = Planner(config, RUN, lambda key: NO_CONSENT, refuse, collide, places)
     cursor = VersionCursor(iter(outputs))
     tasks = list(planner.tasks(listing, cursor, CurrentRows(rows if rows is not None else table())))
     return planner, tasks
@@ -50,6 +57,35 @@ def test_nothing_listed_is_nothing_to_do():
 def test_outputs_are_matched_by_key():
     _, [task] = planned([ref("a"), ref("b"), ref("c")], [ref("0"), ref("b", "o9"), ref("d")])
     assert [item.output_version for item in task.items] == [None, "o9", None]
+
+
+def test_an_output_is_looked_for_where_the_manifest_has_it_or_where_it_may_be_expected():
+    known = replace(row("b.heic"), output_uri="file:///out/b.heic.png", output_etag="o7")
+    listed = [ref("a.HEIC"), ref("b.heic"), ref("c.jpg")]
+    _, [task] = planned(listed, [ref("a.HEIC", "x"), ref("c.jpg", "o3")], rows=table(("r1", known)))
+    found = [(item.own_key, item.output_key, item.output_version) for item in task.items]
+    assert found == [("a.HEIC", "a.HEIC.jpg", None), ("b.heic", "b.heic.png", "o7"), ("c.jpg", "c.jpg", "o3")]
+    assert task.items[1].standing == known
+
+
+def test_hashed_outputs_are_looked_for_in_the_manifest():
+    config = from_mapping(RunConfig, {"names": "hashed"})
+    _, [first] = planned([ref("a.jpg"), ref("b.HEIC")], [ref("a.jpg", "x")], config=config)
+    names = [item.output_key for item in first.items]
+    assert [item.output_version for item in first.items] == [None, None]
+    assert all(len(name.split("/")[1].split(".")[0]) == 32 for name in names)
+    assert names[1].endswith(".heic.jpg")
+    known = replace(row("a.jpg"), output_uri=f"file:///out/{names[0]}")
+    _, [again] = planned([ref("a.jpg")], config=config, rows=table(("r1", known)))
+    assert (again.items[0].output_key, again.items[0].output_version) == (names[0], "o1")
+
+
+def test_two_sources_for_one_output_are_both_refused():
+    refused: list[tuple[str, int, str]] = []
+    keys = ["a.heic", "a.heic-1", "a.heic.jpg", "a.heic.png", "b.heic", "b.jpg", "c.heic.jpg"]
+    _, tasks = planned([ref(key) for key in keys], [ref(key) for key in keys], refused=refused)
+    assert sorted(refused) == [(key, 1, "collides") for key in ("a.heic", "a.heic.jpg", "a.heic.png")]
+    assert sorted(i.ref.key for t in tasks for i in t.items) == ["a.heic-1", "b.heic", "b.jpg", "c.heic.jpg"]
 
 
 def test_what_this_run_committed_is_not_done_again_and_other_runs_do_not_count():

@@ -14,8 +14,8 @@ ROW_GROUP_ROWS = 2**17
 
 _REPEATING = (
     *("status", "error_code", "error_message", "consent_status", "consent_sha256", "purpose", "registry_sha256"),
-    *("format", "encoding", "metadata_removed.list.element", "detector", "detector_sha256", "method"),
-    *("settings_sha256", "software_version"),
+    *("format", "encoding", "metadata_removed.list.element", "metadata_kept.list.element", "detector"),
+    *("detector_sha256", "method", "settings_sha256", "software_version"),
 )
 """Few distinct values: these are dictionary-encoded. The others (keys, hashes) hardly repeat."""
 

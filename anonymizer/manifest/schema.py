@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from anonymizer.records import Face, ManifestRow
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Raised with every change of `SCHEMA`. Columns are only added: readers fill what an older part lacks with null."""
 
 _TIME = pa.timestamp("us", tz="UTC")
@@ -59,6 +59,7 @@ SCHEMA = pa.schema(
         ("redacted_count", pa.int32()),
         ("faces", pa.list_(_FACE)),
         ("metadata_removed", pa.list_(pa.string())),
+        ("metadata_kept", pa.list_(pa.string())),
         ("detector", pa.string()),
         ("detector_sha256", pa.string()),
         ("method", pa.string()),
@@ -86,7 +87,7 @@ one attempt: the row that names an output comes first, and no clock is asked."""
 
 PUBLIC_COLUMNS = (
     *("status", "error_code", "error_message", "retryable", "format", "width", "height", "frame_count", "encoding"),
-    *("face_count", "redacted_count", "metadata_removed", "detector", "method", "software_version"),
+    *("face_count", "redacted_count", "metadata_removed", "metadata_kept", "detector", "method", "software_version"),
 )
 """What may be shown to everybody. Times are not among them: with the files' own times they lead back to the files."""
 

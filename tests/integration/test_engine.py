@@ -63,6 +63,7 @@ def committed(chunk: Chunk, leave: Iterable[str] = ()) -> ChunkResult:
         statuses=dict.fromkeys(keys, "no_face"),
         codes={},
         conflicts=(),
+        renamed={},
         unfinished=tuple(leave),
         unsafe_left=(),
         face_count=0,

@@ -17,6 +17,7 @@ from anonymizer import driver
 from anonymizer.chunks import Task
 from anonymizer.errors import ConfigError, RegistryError
 from anonymizer.manifest import from_table
+from anonymizer.naming import Places
 from anonymizer.records import NO_CONSENT, ChunkResult, ImageRef, WorkItem
 from anonymizer.resolve import resolved
 from tests.integration.runs import config, files, rows, run, write
@@ -194,7 +195,7 @@ def test_a_poison_image_keeps_its_safe_output(tmp_path):
     run(lake, tmp_path / "out")
     published = files(tmp_path / "out")
     given, manifest_uri = resolved(config(lake, tmp_path / "out"), inside_job=False)
-    given_up = driver._Driver(given, manifest_uri, datetime.now(UTC), _Silent())
+    given_up = driver._Driver(given, manifest_uri, datetime.now(UTC), _Silent(), Places(given.output))
     row = from_table(given_up._manifest.current().drop_columns(["run_id"]))[0]
     ref = ImageRef("a.png", "", "v", 1, None)
     given_up.summary.run_id = "r99990101T000000000000Z-00000000"

@@ -30,7 +30,7 @@ def lake(tmp_path):
         "bmp.bmp": photo(23, image_format="BMP"),
         "notes.txt": b"no picture",
         "broken.png": photo(24)[:200],
-        "anim.gif": encoded(scene(20, 20), "GIF"),
+        "layers.psd": b"8BPS\0\1" + bytes(40),
     }
     return write(tmp_path / "in", contents)
 
@@ -44,7 +44,7 @@ def test_a_folder_from_start_to_finish(lake, tmp_path):
     assert {key for key, row in table.items() if row["output_uri"]} == set(files(out))
     assert table["notes.txt"]["status"] == "skipped"
     assert (table["broken.png"]["status"], table["broken.png"]["error_code"]) == ("failed", "decode_error")
-    assert table["anim.gif"]["error_code"] == "unsupported_format"
+    assert table["layers.psd"]["error_code"] == "unsupported_format"
     assert table["empty street.png"]["status"] == "no_face"
     for key in ("album/00.png", "wrong name.gif", "ä/ü.webp", "bmp.bmp"):
         assert (table[key]["status"], table[key]["face_count"], table[key]["redacted_count"]) == ("anonymized", 1, 1)

@@ -27,6 +27,7 @@ def anonymized(data: bytes, status: Literal["anonymized", "no_face"] = "anonymiz
     return AnonymizedImage(
         data=data,
         format="png",
+        source_format="png",
         width=8,
         height=8,
         frame_count=1,
@@ -38,6 +39,7 @@ def anonymized(data: bytes, status: Literal["anonymized", "no_face"] = "anonymiz
         faces=(),
         redacted_count=0,
         metadata_removed=(),
+        metadata_kept=(),
         source_sha256=digest,
         sha256=digest,
     )

@@ -1,0 +1,37 @@
+"""Two sources for one output: `a.heic` becomes `a.heic.jpg`, which may be a source of its own. Neither is published."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+from anonymizer.naming import GUESSED, REPLACEMENTS, extension
+
+T = TypeVar("T")
+
+
+def collisions(entries: Iterable[tuple[str, T]]) -> Iterator[tuple[T, bool]]:
+    """Says of each entry whether another one may have the same output.
+
+    Args:
+        entries: Keys in ascending order, each with whatever is to be handed on.
+
+    Yields:
+        What was handed on, and whether its output collides. An entry whose name lets one expect that its format will
+        be replaced is held back until the keys that it could collide with have passed.
+    """
+    held: dict[str, T] = {}
+    colliding: set[str] = set()
+    for key, value in entries:
+        for waiting in [k for k in held if key > f"{k}{max(REPLACEMENTS)}"]:
+            yield held.pop(waiting), waiting in colliding
+            colliding.discard(waiting)
+        stem = key.removesuffix(extension(key)) if extension(key) in REPLACEMENTS else ""
+        if stem in held:
+            colliding.add(stem)
+        if extension(key) in GUESSED:
+            held[key] = value
+        else:
+            yield value, stem in held
+    for waiting, value in held.items():
+        yield value, waiting in colliding
