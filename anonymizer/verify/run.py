@@ -1,0 +1,161 @@
+"""A verification from configuration to result; on Ray where there is much to read, else in this process."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from anonymizer import engine
+from anonymizer.chunks import Task, as_chunk, group
+from anonymizer.config import EngineConfig, RunConfig
+from anonymizer.errors import ConfigError
+from anonymizer.manifest import ManifestStore
+from anonymizer.records import ChunkResult
+from anonymizer.storage import is_local, is_relative, nested, normalize_uri
+from anonymizer.verify.checker import Checker
+from anonymizer.verify.joined import COLUMNS, named_outputs, outputs, to_check
+from anonymizer.verify.result import Verification
+from anonymizer.worker import open_manifest, open_output
+
+log = logging.getLogger(__name__)
+
+MANY_OUTPUTS = 10_000
+MANY_BYTES = 4 * 2**30
+"""Beyond either, starting workers pays (five seconds): one process checks some hundred files a second."""
+
+LOG_EVERY_S = 30.0
+
+
+def verify(config: RunConfig, *, inside_job: bool = False) -> Verification:
+    """Holds every file below OUTPUT against the manifest's current rows; changes nothing.
+
+    Meant for a time when no run is at work: what one publishes meanwhile has no row yet.
+
+    Args:
+        config: OUTPUT and the manifest as the user wrote them, how they are reached, and how many workers.
+        inside_job: Runs inside a Ray job, where relative paths point into a package that is deleted later.
+
+    Returns:
+        What was found; `exit_status` 0 only if nothing was.
+
+    Raises:
+        UsageError: There is no manifest, or the settings are wrong (exit 2).
+        RunError: The listing or the manifest cannot be read completely (exit 1).
+    """
+    since = time.monotonic()
+    config = _resolved(config, inside_job=inside_job)
+    manifest_uri = config.manifest or ""
+    manifest = open_manifest(config, manifest_uri)
+    run_ids = manifest.run_ids()
+    if not run_ids:
+        raise ConfigError(f"there is no manifest at {manifest_uri}; --manifest URI says where it is")
+    current = manifest.current(COLUMNS)
+    named = current.filter(current["output_uri"].is_valid())
+    result = Verification(config.output, manifest_uri, expected=named.num_rows)
+    result.unfinished = _unfinished(manifest, run_ids[-1])
+    _check(config, named, _Account(result, config.engine))
+    result.seconds = time.monotonic() - since
+    return result
+
+
+def _resolved(config: RunConfig, *, inside_job: bool) -> RunConfig:
+    """The configuration with full URLs."""
+    given = [uri for uri in (config.output, config.manifest) if uri]
+    if not config.output:
+        raise ConfigError("OUTPUT is needed")
+    if inside_job and any(map(is_relative, given)):
+        raise ConfigError("inside a Ray job relative paths point into a package that is deleted later: give full ones")
+    output = normalize_uri(config.output)
+    manifest_uri = normalize_uri(config.manifest or f"{output.rstrip('/')}.manifest")
+    if nested(output, manifest_uri):
+        raise ConfigError("OUTPUT and the manifest lie inside one another")
+    return replace(config, output=output, manifest=manifest_uri)
+
+
+def _unfinished(manifest: ManifestStore, run_id: str) -> str | None:
+    """The newest run, if it has a record that says no end."""
+    known = run_id in manifest.runs()
+    return run_id if known and manifest.read_run(run_id).get("finished") is None else None
+
+
+def _check(config: RunConfig, named: Any, account: _Account) -> None:
+    with open_output(config) as root:
+        rows = named_outputs(named, root.uri, account.report)
+        items = to_check(outputs(root), rows, datetime.now(UTC), account.report)
+        tasks = map(Task, group(items, config.engine.chunk_keys, config.engine.chunk_bytes))
+        if not _is_large(named):
+            _here(config, tasks, account)
+            return
+        with engine.connected(config.engine) as nodes:
+            if nodes > 1 and is_local(config.output) and not config.storage.shared:
+                raise ConfigError(
+                    f"{config.output} is a local path and the cluster has {nodes} nodes: "
+                    "use --address local, or --set storage.shared=true if every node sees the same disk"
+                )
+            engine.Engine(config.engine, Checker, config).run(tasks, account)
+
+
+def _is_large(named: Any) -> bool:
+    """Whether starting workers pays."""
+    if named.num_rows > MANY_OUTPUTS:
+        return True
+    sizes: list[int | None] = named["output_size"].to_pylist()
+    return sum(filter(None, sizes)) > MANY_BYTES
+
+
+def _here(config: RunConfig, tasks: Iterator[Task], account: _Account) -> None:
+    checker, settings = Checker(config), config.engine
+    for fresh in tasks:
+        waiting = [fresh]
+        while waiting:
+            task = replace(waiting[0], attempt=waiting[0].attempt + 1)
+            chunk = as_chunk(task, epoch=0, chunk_time_s=settings.chunk_time_s, image_time_s=settings.image_time_s)
+            waiting = account.committed(task, checker.process(chunk))
+
+
+class _Account:
+    """Counts; also what the engine reports to (`engine.Sink`)."""
+
+    def __init__(self, result: Verification, config: EngineConfig) -> None:
+        self._result = result
+        self._attempts = config.attempts
+        self._logged = time.monotonic()
+
+    def report(self, key: str, code: str) -> None:
+        """Takes a finding."""
+        log.debug("%s: %s", key, code)
+        self._result.report(key, code)
+
+    def committed(self, task: Task, result: ChunkResult) -> list[Task]:
+        """Takes what a checker found; what it had no time for is tried again, and is `unreadable` in the end."""
+        for key, code in result.codes.items():
+            self.report(key, code)
+        self._result.checked += len(result.statuses)
+        self._result.checked_bytes += result.output_bytes
+        self._log_now_and_then()
+        if task.attempt >= self._attempts:
+            for key in result.unfinished:
+                self.report(key, "unreadable")
+            return []
+        left = tuple(item for item in task.items if item.ref.key in result.unfinished)
+        return [replace(task, items=left)] if left else []
+
+    def poison(self, task: Task) -> None:
+        """A file that no worker survives proves nothing."""
+        for item in task.items:
+            self.report(item.ref.key, "unreadable")
+
+    def refresh(self, task: Task) -> Task:
+        """Reading changes nothing: the task is as it was."""
+        return task
+
+    def _log_now_and_then(self) -> None:
+        now = time.monotonic()
+        if now - self._logged >= LOG_EVERY_S:
+            self._logged = now
+            found = sum(self._result.findings.values())
+            log.info("%d of %d outputs checked, %d findings", self._result.checked, self._result.expected, found)
