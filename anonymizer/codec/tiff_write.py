@@ -73,7 +73,7 @@ def written_page(frame: Frame, style: PageStyle, profile: bytes | None, at: int,
         last: No page follows.
 
     Raises:
-        EncodeError: It would end beyond 4 GiB.
+        EncodeError: It would end beyond 4 GiB, or its samples are of another type.
     """
     layout = _layout(frame, style)
     strips, rows_per_strip = _strips(layout)
@@ -104,6 +104,8 @@ def written_page(frame: Frame, style: PageStyle, profile: bytes | None, at: int,
 
 def _layout(frame: Frame, style: PageStyle) -> _Layout:
     pixels, bits = frame.pixels, 8 * frame.pixels.dtype.itemsize
+    if pixels.dtype not in (np.uint8, np.uint16) or (frame.alpha is not None and frame.alpha.dtype != pixels.dtype):
+        raise EncodeError
     if frame.alpha is None and style.bilevel and _is_bilevel(pixels):
         return _Layout(np.packbits(pixels == 255, axis=1)[..., None], frame.width, 1, _BLACK_IS_ZERO)
     if frame.alpha is None and style.indexed and (indexed := to_palette(frame)) is not None:

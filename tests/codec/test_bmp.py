@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from io import BytesIO
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from anonymizer import codec
-from anonymizer.errors import DecodeError, ImageTooLarge
+from anonymizer import codec, metadata
+from anonymizer.errors import DecodeError, EncodeError, ImageTooLarge, ScrubCheckFailed
+from anonymizer.profiles import PROFILES
+from anonymizer.records import Frame, Picture, Pixels
 from tests.codec.samples import CONFIG, encoded, only_frame, photo, saved
 
 
@@ -62,3 +65,87 @@ def test_broken_headers_are_refused(at: int, value: int) -> None:
     struct.pack_into("<H", data, at, value)
     with pytest.raises(DecodeError):
         codec.decode(bytes(data), CONFIG)
+
+
+def _palette_file(indices: Pixels, entries: Pixels) -> bytes:
+    """Eight bit with 256 entries, as programs write it."""
+    table = np.zeros((256, 4), np.uint8)
+    table[: len(entries), :3] = entries[:, ::-1]
+    height, width = indices.shape
+    info = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 8, 0, height * width, 0, 0, 0, 0)
+    head = struct.pack("<2sIHHI", b"BM", 54 + 1024 + indices.size, 0, 0, 54 + 1024)
+    return head + info + table.tobytes() + indices[::-1].tobytes()
+
+
+ENTRIES = np.random.default_rng(3).integers(0, 256, (256, 3)).astype(np.uint8)
+
+
+def test_a_palette_stays_one_of_the_colors_that_are_used() -> None:
+    indices = np.resize(np.array([7, 250, 3], np.uint8), (12, 16))
+    picture = codec.decode(_palette_file(indices, ENTRIES), CONFIG)
+    output = codec.encode(picture)
+    assert (len(output.data), output.encoding) == (54 + 3 * 4 + 12 * 16, "exact")
+    metadata.check(output.data, "bmp", 16, 12)
+    assert metadata.inventory(output.data, "bmp") == ()
+    np.testing.assert_array_equal(only_frame(output.data).pixels, ENTRIES[indices])
+    np.testing.assert_array_equal(Image.open(BytesIO(output.data)).convert("RGB"), ENTRIES[indices])
+
+
+def test_what_lay_under_a_mask_is_in_no_byte() -> None:
+    mask = np.zeros((12, 16), np.bool_)
+    mask[3:9, 4:12] = True
+    files = set()
+    for under in (1, 99, 200):
+        indices = np.where(mask, under, np.resize(np.array([7, 250, 3], np.uint8), (12, 16))).astype(np.uint8)
+        picture = codec.decode(_palette_file(indices, ENTRIES), CONFIG)
+        pixels = np.where(mask[..., None], np.arange(16, dtype=np.uint8)[None, :, None], picture.frames[0].pixels)
+        files.add(codec.encode(replace(picture, frames=(Frame(pixels, None, mask),))).data)
+    assert len(files) == 1
+
+
+def test_too_many_colors_for_a_palette() -> None:
+    picture = codec.decode(_palette_file(np.zeros((12, 16), np.uint8), ENTRIES), CONFIG)
+    data = codec.encode(replace(picture, frames=(Frame(photo()),))).data
+    np.testing.assert_array_equal(only_frame(data).pixels, photo())
+
+
+def _changed(data: bytes, at: int, value: bytes) -> bytes:
+    return data[:at] + value + data[at + len(value) :]
+
+
+def test_the_check_knows_palettes_that_we_do_not_write() -> None:
+    indices = np.resize(np.array([7, 250, 3], np.uint8), (12, 16))
+    data = codec.encode(codec.decode(_palette_file(indices, ENTRIES), CONFIG)).data
+    for dirty in (
+        _changed(data, 57, b"\1"),
+        _changed(data, 54, data[58:62] + data[54:58]),
+        _changed(data, 54, data[58:62]),
+        _changed(data, 66, b"\3"),
+        _changed(data, 46, b"\2"),
+        _changed(data, 46, b"\xff\xff\xff\xff"),
+        data[:66] + data[66:].replace(b"\2", b"\1"),
+        _palette_file(indices, ENTRIES),
+    ):
+        with pytest.raises(ScrubCheckFailed):
+            metadata.check(dirty, "bmp", 16, 12)
+    with pytest.raises(ScrubCheckFailed):
+        metadata.check(data, "bmp", 16, 12, 2)
+
+
+def test_the_profile_of_a_v5_header_is_applied() -> None:
+    profile = PROFILES["adobe-rgb"]
+    plain = encoded("bmp")
+    fields = struct.pack("<16x4s48xIII4x", b"DEBM", 4, 124 + len(plain) - 54, len(profile))
+    info = struct.pack("<I", 124) + plain[18:54] + fields
+    data = struct.pack("<2sIHHI", b"BM", 0, 0, 0, 14 + len(info)) + info + plain[54:] + profile
+    picture = codec.decode(data, CONFIG)
+    assert picture.converted
+    assert metadata.inventory(data, "bmp") == ("icc",)
+    assert np.abs(picture.frames[0].pixels.astype(int) - photo()).max() > 5
+    assert codec.encode(picture).encoding == "reencoded"
+
+
+def test_deep_samples_and_ink_cannot_be_written() -> None:
+    for pixels in (photo().astype(np.uint16), np.zeros((4, 4, 4), np.uint8)):
+        with pytest.raises(EncodeError):
+            codec.encode(Picture("bmp", (Frame(pixels),)))

@@ -6,7 +6,8 @@ import pytest
 
 from anonymizer.codec import sniff
 from anonymizer.errors import NotAnImage, UnsupportedFormat
-from tests.codec.samples import FORMATS, encoded
+from tests.codec.samples import FORMATS, encoded, photo
+from tests.codec.tiff_samples import BYTE, SHORT, Values, page, tiff_of
 
 
 def _ftyp(major: bytes, *compatible: bytes) -> bytes:
@@ -35,20 +36,20 @@ NO_PICTURES = {
 }
 
 OTHER_PICTURES = {
-    "gif": b"GIF89a" + bytes(20),
-    "tiff": b"II*\0\x08\0\0\0",
-    "tiff, the other order": b"MM\0*\0\0\0\x08",
-    "bigtiff": b"II+\0\x08\0\0\0",
     "raw of canon": _ftyp(b"crx ", b"isom"),
+    "raw of canon, still picture brand first": _ftyp(b"mif1", b"crx "),
+    "older raw of canon": b"II*\0\x10\0\0\0CR\2\0" + bytes(20),
+    "raw of phase one": b"MM\0*\0\0\0\x20MMMMRawT" + bytes(40),
     "raw of fuji": b"FUJIFILMCCD-RAW 0201",
     "raw of olympus": b"IIRO\x08\0\0\0",
     "raw of panasonic": b"IIU\0\x18\0\0\0",
     "raw of sigma": b"FOVb\0\0\2\0",
     "raw of minolta": b"\0MRM\0\0\0\0",
-    "heic": _ftyp(b"heic", b"mif1"),
-    "avif": _ftyp(b"avif", b"mif1"),
-    "heif by its compatible brand only": _ftyp(b"abcd", b"isom", b"mif1"),
-    "jpeg 2000": b"\0\0\0\x0cjP  \r\n\x87\n",
+    "heif of other codecs": _ftyp(b"mif1", b"j2ki", b"heic"),
+    "heif with jpeg xs": _ftyp(b"jxsi"),
+    "heif with vvc": _ftyp(b"mif1", b"miaf", b"vvic"),
+    "film of jpeg 2000": b"\0\0\0\x0cjP  \r\n\x87\n" + _ftyp(b"mjp2", b"jp2 "),
+    "pages of jpeg 2000": b"\0\0\0\x0cjP  \r\n\x87\n" + _ftyp(b"jpm "),
     "jpeg xl": b"\xff\x0a\0\0",
     "jpeg xl in boxes": b"\0\0\0\x0cJXL \r\n\x87\n",
     "jpeg xr": b"II\xbc\x01\x08\0\0\0",
@@ -99,9 +100,65 @@ def test_handled_formats_by_their_content(format_name: str) -> None:
     assert sniff(encoded(format_name)) == format_name
 
 
-@pytest.mark.parametrize(
-    ("data", "format_name"),
-    [(b"\xff\xd8", "jpeg"), (b"\x89PNG\n", "png"), (b"RIFF\0\0\0\0WEBP", "webp"), (b"BM\0\0\0\0\0\0\0\0", "bmp")],
-)
+HANDLED = {
+    "jpeg": (b"\xff\xd8", "jpeg"),
+    "png": (b"\x89PNG\n", "png"),
+    "webp": (b"RIFF\0\0\0\0WEBP", "webp"),
+    "bmp": (b"BM\0\0\0\0\0\0\0\0", "bmp"),
+    "gif": (b"GIF89a", "gif"),
+    "gif, older": (b"GIF87a", "gif"),
+    "tiff": (b"II*\0\x08\0\0\0", "tiff"),
+    "tiff, the other order": (b"MM\0*\0\0\0\x08", "tiff"),
+    "bigtiff": (b"II+\0\x08\0\0\0", "tiff"),
+    "bigtiff, the other order": (b"MM\0+\0\x08", "tiff"),
+    "tiff, pixels like raw": (b"II*\0\xff\0\0\0" + b"I" * 40, "tiff"),
+    "heic": (_ftyp(b"heic", b"mif1"), "heif"),
+    "heif of any codec": (_ftyp(b"mif1", b"miaf"), "heif"),
+    "heif, its codec second": (_ftyp(b"msf1", b"hevc"), "heif"),
+    "heif by its compatible brand only": (_ftyp(b"abcd", b"isom", b"mif1"), "heif"),
+    "avif": (_ftyp(b"avif", b"mif1"), "avif"),
+    "avif, animated": (_ftyp(b"avis", b"msf1", b"iso8"), "avif"),
+    "avif, its codec second": (_ftyp(b"mif1", b"avif", b"heic"), "avif"),
+    "jpeg 2000": (b"\0\0\0\x0cjP  \r\n\x87\n", "jp2"),
+    "jpeg 2000 with its type": (b"\0\0\0\x0cjP  \r\n\x87\n" + _ftyp(b"jp2 ", b"jp2 "), "jp2"),
+    "jpeg 2000 codestream": (b"\xff\x4f\xff\x51\0", "jp2"),
+}
+
+
+@pytest.mark.parametrize(("data", "format_name"), HANDLED.values(), ids=HANDLED)
 def test_a_broken_beginning_is_still_that_format(data: bytes, format_name: str) -> None:
     assert sniff(data) == format_name
+
+
+RAW: dict[str, dict[int, tuple[int, Values]]] = {
+    "dng": {50706: (BYTE, (1, 4, 0, 0))},
+    "mosaic": {262: (SHORT, (32803,))},
+    "linear raw": {262: (SHORT, (34892,))},
+    "nikon": {259: (SHORT, (34713,))},
+    "sony": {259: (SHORT, (32767,))},
+    "samsung": {259: (SHORT, (32770,))},
+    "pentax": {259: (SHORT, (65535,))},
+    "kodak": {259: (SHORT, (65000,))},
+}
+
+
+@pytest.mark.parametrize("big", [False, True])
+@pytest.mark.parametrize("sign", RAW)
+def test_camera_raw_is_no_tiff_wherever_its_sign_stands(sign: str, big: bool) -> None:
+    picture, raw = page(photo(), 2), page(photo(), 2, tags=dict(RAW[sign]))
+    below = page(photo(), 2)
+    below.children = [page(photo(), 2), raw]
+    for data in (
+        tiff_of(raw, big=big),
+        tiff_of(picture, raw, big=big),
+        tiff_of(below, big=big, order=">"),
+    ):
+        with pytest.raises(UnsupportedFormat):
+            sniff(data)
+    assert sniff(tiff_of(picture, picture, big=big)) == "tiff"
+
+
+def test_directories_in_a_circle_end() -> None:
+    data = bytearray(tiff_of(page(photo(), 2)))
+    data[-4:] = data[4:8]
+    assert sniff(bytes(data)) == "tiff"
