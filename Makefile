@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 UV := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 	--no-annotate --no-header --quiet
 
-.PHONY: help demo test lint format bench wheel lock docs clean
+.PHONY: help demo test lint format bench fuzz wheel lock docs clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ format: $(READY) ## Let ruff format and repair what it can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+fuzz: $(READY) ## Fuzz all that reads hostile bytes (SECONDS=60 per target, TARGETS="walk- codec-png", SEED=1, WRITE=--write)
+	$(BIN)/python -m infra.fuzz $(TARGETS) --seconds $(or $(SECONDS),60) --seed $(or $(SEED),1) $(WRITE)
+
 bench: $(READY) ## Images per second of a whole run, against a bare loop without Ray
 	$(BIN)/python jobs/benchmark.py
 
@@ -48,7 +51,7 @@ docs: $(READY) ## Write the generated parts of the documentation anew
 	$(BIN)/python infra/demo/demo.py --picture infra/docs/before-after.jpg
 
 clean: ## Remove what was built or generated, the virtual environment included
-	rm -rf $(VENV) build dist demo *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build dist demo *.egg-info fuzz-findings .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Everything comes from the lock, with its hash; the project itself is installed in place, so that edits count at once.
