@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from PIL.Image import DecompressionBombError
 
-from anonymizer.codec import avif, bmp, gif, heif, jp2, jpeg, png, tiff, webp
+from anonymizer.codec import bmp, gif, jp2, jpeg, png, tiff, webp
+from anonymizer.codec.isobmff import avif, heif
 from anonymizer.codec.sniff import sniff
 from anonymizer.config import CodecConfig
 from anonymizer.errors import DecodeError, EncodeError, ImageTooLarge, ObjectError

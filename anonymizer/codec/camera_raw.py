@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from anonymizer.codec.tiff_directory import Directory, first_directory, read_directory
+from anonymizer.codec.tiff.directory import Directory, first_directory, read_directory
 from anonymizer.errors import DecodeError
 
 _MAX_DIRECTORIES = 64

@@ -13,7 +13,7 @@ from PIL import Image
 from PIL.Jpeg2KImagePlugin import Jpeg2KImageFile
 
 from anonymizer.codec.depth import spread
-from anonymizer.codec.isobmff import boxes
+from anonymizer.codec.isobmff.boxes import boxes
 from anonymizer.codec.pixels import check_size, image_of, only_frame, samples_of, upright_frame
 from anonymizer.config import CodecConfig
 from anonymizer.errors import DecodeError, EncodeError

@@ -6,7 +6,7 @@ import re
 import struct
 
 from anonymizer.codec.camera_raw import is_camera_raw
-from anonymizer.codec.tiff_directory import is_tiff
+from anonymizer.codec.tiff.directory import is_tiff
 from anonymizer.errors import NotAnImage, UnsupportedFormat
 
 _HEAD_BYTES = 4096

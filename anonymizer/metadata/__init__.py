@@ -11,8 +11,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from anonymizer.errors import ScrubCheckFailed
-from anonymizer.metadata import avif, bmp, gif, isobmff, jp2, jpeg, keep, png, riff, tiff, tiff_source
+from anonymizer.metadata import bmp, gif, jp2, jpeg, keep, png, riff, tiff
+from anonymizer.metadata.isobmff import avif
+from anonymizer.metadata.isobmff import source as isobmff
 from anonymizer.metadata.names import NAMES
+from anonymizer.metadata.tiff import source as tiff_source
 
 __all__ = ["NAMES", "WALKERS", "Walker", "check", "inventory", "keep"]
 

@@ -7,7 +7,7 @@ import ctypes
 import numpy as np
 from numpy.typing import NDArray
 
-from anonymizer.codec import jpeg_turbo
+from anonymizer.codec.jpeg import turbo as jpeg_turbo
 
 Coefficients = dict[int, NDArray[np.int16]]
 """Number of a component to (rows, columns, 64) int16."""

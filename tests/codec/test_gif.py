@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from anonymizer import metadata
-from anonymizer.codec import gif, gif_blocks
-from anonymizer.codec.gif_blocks import Block, Control, Stream
+from anonymizer.codec import gif
+from anonymizer.codec.gif import blocks as gif_blocks
+from anonymizer.codec.gif.blocks import Block, Control, Stream
 from anonymizer.config import CodecConfig
 from anonymizer.errors import EncodeError, ImageTooLarge
 from anonymizer.records import Animation, Encoded, Frame, Picture, Pixels

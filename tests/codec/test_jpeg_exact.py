@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from anonymizer import codec, metadata, redactors
-from anonymizer.codec import jpeg_turbo
+from anonymizer.codec.jpeg import turbo as jpeg_turbo
 from anonymizer.config import CodecConfig, RedactionConfig
 from anonymizer.geometry import head_mask, widened
 from anonymizer.profiles import PROFILES

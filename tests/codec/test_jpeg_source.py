@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from anonymizer.codec import jpeg_source
-from anonymizer.codec.jpeg_layout import Component, Layout, Model
+from anonymizer.codec.jpeg import source as jpeg_source
+from anonymizer.codec.jpeg.layout import Component, Layout, Model
 from anonymizer.errors import DecodeError, UnsupportedFormat
 from tests.codec.samples import MARKER, photo, saved, segment, with_segment
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageSequence
 
 from anonymizer import codec, metadata
-from anonymizer.codec.tiff_read import divided, multiplied
+from anonymizer.codec.tiff.read import divided, multiplied
 from anonymizer.profiles import PROFILES
 from anonymizer.records import Frame, Picture
 from tests.codec.samples import CONFIG, MARKER, cornered, photo, saved, swapped_profile

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from anonymizer import codec, metadata
-from anonymizer.codec import webp_chunks
 from anonymizer.codec.webp import Kinds
-from anonymizer.codec.webp_chunks import Part
+from anonymizer.codec.webp import chunks as webp_chunks
+from anonymizer.codec.webp.chunks import Part
 from anonymizer.config import CodecConfig
 from anonymizer.errors import DecodeError, EncodeError, ImageTooLarge
 from anonymizer.profiles import PROFILES

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from anonymizer import metadata
-from anonymizer.codec import gif, gif_blocks
-from anonymizer.codec.gif_blocks import Block, Control, Stream
+from anonymizer.codec import gif
+from anonymizer.codec.gif import blocks as gif_blocks
+from anonymizer.codec.gif.blocks import Block, Control, Stream
 from anonymizer.errors import ScrubCheckFailed
 from anonymizer.records import Animation, Frame, Picture
 from tests.codec.samples import CONFIG, MARKER, photo

@@ -10,7 +10,7 @@ from PIL import Image
 
 from anonymizer import metadata
 from anonymizer.errors import ScrubCheckFailed
-from anonymizer.metadata.jpeg_scans import Scans
+from anonymizer.metadata.jpeg.scans import Scans
 from anonymizer.profiles import PROFILES
 from tests.codec.samples import encoded, photo, saved, segment, with_segment
 

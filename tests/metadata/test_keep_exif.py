@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anonymizer.metadata.keep_exif import ExifValues, exif_block, read_exif
+from anonymizer.metadata.keep.exif import ExifValues, exif_block, read_exif
 from tests.metadata.exif_blocks import Angle, block
 
 FULL = ExifValues(1, 2019, (-338, 1512), (72, 72))

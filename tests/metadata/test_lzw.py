@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from anonymizer.codec.gif_blocks import packed
+from anonymizer.codec.gif.blocks import packed
 from anonymizer.errors import ScrubCheckFailed
-from anonymizer.metadata.lzw import literals
+from anonymizer.metadata.gif.lzw import literals
 
 # Codes between two that clear the table, and where codes grow by a bit.
 EDGES = (1, 2, 254, 255, 256, 257, 766, 767, 768, 1790, 1791, 1792, 3838, 3839, 3840, 3841, 7678, 7679, 7680)

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from anonymizer import metadata
-from anonymizer.codec import webp, webp_chunks
-from anonymizer.codec.webp_chunks import Part
+from anonymizer.codec import webp
+from anonymizer.codec.webp import chunks as webp_chunks
+from anonymizer.codec.webp.chunks import Part
 from anonymizer.errors import ScrubCheckFailed
 from anonymizer.profiles import PROFILES
 from anonymizer.records import Animation, Frame, Picture

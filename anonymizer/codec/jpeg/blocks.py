@@ -1,0 +1,147 @@
+"""From redacted pixels to the quantized coefficients of the blocks that they touch (ITU-T T.81, annex A.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anonymizer.codec.jpeg.layout import BLOCK, Component, Layout, Model
+from anonymizer.codec.jpeg.turbo import Patch
+from anonymizer.records import Frame, Mask, Samples
+
+# JFIF 1.02: RGB to Y, Cb, Cr. The offset of the latter two (128) and the level shift of all cancel out.
+_TO_YCBCR = np.array(
+    [[0.299, 0.587, 0.114], [-0.168735892, -0.331264108, 0.5], [0.5, -0.418687589, -0.081312411]], np.float32
+)
+_LEVEL_SHIFT = np.float32(128)
+
+# What Huffman codes of 8-bit pictures can hold (T.81, tables F.1 and F.2).
+_MAX_DC, _MAX_AC = 1024, 1023
+
+# MCUs at a time, so that the memory does not grow with the mask.
+_SLAB = 4096
+
+_BASIS = np.sqrt(2 / BLOCK) * np.cos(np.outer(np.arange(BLOCK), 2 * np.arange(BLOCK) + 1) * np.pi / (2 * BLOCK))
+_BASIS[0] = np.sqrt(1 / BLOCK)
+_DCT = _BASIS.astype(np.float32)
+
+
+def patches(frame: Frame, layout: Layout) -> dict[int, Patch]:
+    """New blocks for every MCU that a frame's mask touches.
+
+    Args:
+        frame: Upright, 8 bit; `redacted` is rounded out to whole MCUs.
+        layout: Upright.
+
+    Returns:
+        Number of each component to its blocks; empty without a mask. Blocks that reach beyond the border repeat its
+        pixels.
+    """
+    if frame.redacted is None or not frame.redacted.any():
+        return {}
+    rows, columns = np.nonzero(_touched(frame.redacted, layout))
+    found: dict[int, list[Patch]] = {number: [] for number in range(len(layout.components))}
+    for start in range(0, len(rows), _SLAB):
+        part = slice(start, start + _SLAB)
+        for number, patch in enumerate(_patches_of(frame.pixels, layout, rows[part], columns[part])):
+            found[number].append(patch)
+    return {number: _joined(parts) for number, parts in found.items()}
+
+
+def _touched(mask: Mask, layout: Layout) -> Mask:
+    """(MCU rows, MCU columns) bool."""
+    width, height = layout.mcu
+    padded = np.pad(mask, ((0, -mask.shape[0] % height), (0, -mask.shape[1] % width)))
+    # One axis after the other: four times as fast as both at once.
+    rows: Mask = np.asarray(padded.reshape(-1, height, padded.shape[1]).any(axis=1))
+    touched: Mask = np.asarray(rows.reshape(len(rows), -1, width).any(axis=2))
+    return touched
+
+
+def _patches_of(pixels: Samples, layout: Layout, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Iterator[Patch]:
+    """Blocks of each component for some MCUs."""
+    width, height = layout.mcu
+    y = np.minimum(rows[:, None] * height + np.arange(height), layout.height - 1)
+    x = np.minimum(columns[:, None] * width + np.arange(width), layout.width - 1)
+    planes = _components(pixels[y[:, :, None], x[:, None, :]], layout.model)
+    for component, plane in zip(layout.components, planes, strict=True):
+        yield _patch(plane, component, layout, rows, columns)
+
+
+def _components(mcus: Samples, model: Model) -> list[NDArray[np.float32]]:
+    """What each component holds, level shift included.
+
+    Args:
+        mcus: (N, height, width) gray, or with 3 or 4 channels. Ink is stored as paper (Adobe's way, which Pillow
+            undoes); YCCK turns inks into RGB first and codes those (`jdcolor.c`), which takes paper back to ink.
+        model: How colours are coded.
+
+    Returns:
+        (N, height, width) arrays.
+    """
+    samples = mcus.astype(np.float32)
+    if model == "gray":
+        return [samples - _LEVEL_SHIFT]
+    if model == "rgb":
+        return list(np.moveaxis(samples - _LEVEL_SHIFT, -1, 0))
+    if model == "cmyk":
+        return list(np.moveaxis(255 - samples - _LEVEL_SHIFT, -1, 0))
+    luma, blue, red = np.moveaxis(samples[..., :3] @ _TO_YCBCR.T, -1, 0)
+    black = [255 - samples[..., 3] - _LEVEL_SHIFT] if model == "ycck" else []
+    return [luma - _LEVEL_SHIFT, blue, red, *black]
+
+
+def _patch(
+    plane: NDArray[np.float32],
+    component: Component,
+    layout: Layout,
+    rows: NDArray[np.intp],
+    columns: NDArray[np.intp],
+) -> Patch:
+    """One component's blocks: averaged down to its sampling, cut up, transformed and quantized."""
+    across, down = component.horizontal, component.vertical
+    count = len(plane)
+    coarse = _averaged(plane, plane.shape[1] // (BLOCK * down), plane.shape[2] // (BLOCK * across))
+    blocks = coarse.reshape(count, down, BLOCK, across, BLOCK).swapaxes(2, 3).reshape(-1, BLOCK, BLOCK)
+    quantized = _quantized(blocks, component)
+    block_rows = np.broadcast_to((rows[:, None] * down + np.arange(down))[:, :, None], (count, down, across)).ravel()
+    block_columns = np.broadcast_to(
+        (columns[:, None] * across + np.arange(across))[:, None, :], (count, down, across)
+    ).ravel()
+    # Blocks that lie wholly beyond the border only fill up an MCU: the library makes them itself.
+    mcu_width, mcu_height = layout.mcu
+    there = (block_rows < -(-layout.height * down // mcu_height)) & (
+        block_columns < -(-layout.width * across // mcu_width)
+    )
+    return Patch(block_rows[there], block_columns[there], quantized[there])
+
+
+def _averaged(plane: NDArray[np.float32], down: int, across: int) -> NDArray[np.float32]:
+    """Means of `down` times `across` samples."""
+    if down == across == 1:
+        return plane
+    total = sum(plane[:, y::down, x::across] for y in range(down) for x in range(across))
+    return np.asarray(total / np.float32(down * across), np.float32)
+
+
+def _quantized(blocks: NDArray[np.float32], component: Component) -> NDArray[np.int16]:
+    """(N, 64) int16 coefficients of (N, 8, 8) level-shifted samples."""
+    coefficients = (_DCT @ blocks @ _DCT.T).reshape(-1, BLOCK * BLOCK)
+    divided = np.rint(coefficients / np.array(component.table, np.float32))
+    limits = np.full(BLOCK * BLOCK, _MAX_AC, np.float32)
+    limits[0] = _MAX_DC
+    quantized: NDArray[np.int16] = np.clip(divided, -limits, limits).astype(np.int16)
+    return quantized
+
+
+def _joined(parts: list[Patch]) -> Patch:
+    """One patch in the order of rows."""
+    rows = np.concatenate([part.rows for part in parts])
+    order = np.argsort(rows, kind="stable")
+    return Patch(
+        rows[order],
+        np.concatenate([part.columns for part in parts])[order],
+        np.concatenate([part.coefficients for part in parts])[order],
+    )
