@@ -246,6 +246,9 @@ def test_a_signal_stops_cleanly_and_the_next_start_goes_on(tmp_path, number):
     lake = write(tmp_path / "in", {f"{i:03}.png": photo(i) for i in range(400)})
     command = [sys.executable, "-m", "anonymizer", "run", str(lake), str(tmp_path / "out"), "--detector", "patch"]
     command += ["--address", "local", "--workers", "1", "--set", "engine.chunk_keys=2"]
+    # A shell's background job ignores SIGINT, and so would its children.
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, signal.default_int_handler)
     process = subprocess.Popen(command, cwd=REPOSITORY, stderr=subprocess.PIPE, text=True, env=dict(os.environ))
     deadline = time.monotonic() + 100
     while not list((tmp_path / "out.manifest").glob("_journal/**/*.parquet")) and time.monotonic() < deadline:
