@@ -24,6 +24,8 @@ _PROFILE_EMBEDDED = b"DEBM"  # 'MBED', little-endian
 _MAX_PROFILE_BYTES = 8 * 2**20
 
 _BGRA_MASKS = (0x00FF0000, 0x0000FF00, 0x000000FF, 0xFF000000)
+#: Pillow takes a palette of these two for one bit per pixel, whatever the header says: they are written as gray.
+_BLACK_AND_WHITE = ((0, 0, 0), (255, 255, 255))
 _GRAY_RAMP = b"".join(bytes((level, level, level, 0)) for level in range(256))
 
 
@@ -49,7 +51,9 @@ def encode(picture: Picture) -> Encoded:
     if frame.pixels.dtype != np.uint8 or (frame.pixels.ndim == 3 and frame.pixels.shape[2] != 3):
         raise EncodeError
     indexed = to_palette(frame) if _is_indexed(picture) and frame.alpha is None else None
-    if indexed is not None:
+    if indexed is not None and np.array_equal(indexed.palette[:, :3], _BLACK_AND_WHITE):
+        data = _file(indexed.indices[..., None] * np.uint8(255), _INFO_HEADER_BYTES, _BI_RGB, _GRAY_RAMP)
+    elif indexed is not None:
         table = np.zeros((len(indexed.palette), 4), np.uint8)
         table[:, :3] = indexed.palette[:, 2::-1]
         data = _file(indexed.indices[..., None], _INFO_HEADER_BYTES, _BI_RGB, table.tobytes(), len(table))

@@ -57,6 +57,7 @@ def fuzz(task: Task) -> Score:
     score, end, seed = Score(task.target), time.monotonic() + task.seconds, task.seed
     while (left := end - time.monotonic()) > 0:
         came = _run(replace(task, seed=seed, seconds=left))
+        _confirm_hangs(task, came.tally)
         score.add(came.tally)
         score.corpus = max(score.corpus, came.corpus)
         score.grown_mib = max(score.grown_mib, (came.peak_kib - came.base_kib) / 1024)
@@ -67,6 +68,13 @@ def fuzz(task: Task) -> Score:
 def replay(task: Task) -> Tally:
     """Judges the task's one sample in a child."""
     return _run(task).tally
+
+
+def _confirm_hangs(task: Task, tally: Tally) -> None:
+    """Drops hangs that a second try does not see: then it was the machine that stood still."""
+    for place, finding in list(tally.findings.items()):
+        if finding.kind == "hang" and not replay(replace(task, sample=finding.sample)).findings:
+            del tally.findings[place]
 
 
 def _run(task: Task) -> Result:

@@ -124,6 +124,14 @@ def test_pillow_reads_the_same_frames_timing_and_loops() -> None:
     assert durations == [25.0, 50.0, 75.0, 100.0, 125.0]
 
 
+def test_more_plays_than_png_has_numbers_for_are_the_most_that_it_has() -> None:
+    frames = [np.full((height, width, 4), 255, np.uint8) for width, height, _, _ in BOXES[:2]]
+    picture = codec.decode(_film(frames, (0, 0), plays=2**31 + 1), CONFIG)
+    assert picture.animation is not None
+    assert picture.animation.loop == 2**31 - 1
+    metadata.check(codec.encode(picture).data, "png", WIDTH, HEIGHT, 2)
+
+
 def test_timing_loops_and_disposal_are_kept_to_the_digit() -> None:
     source = _film(_parts(13), (1, 0, 2, 1, 0))
     picture = codec.decode(source, CONFIG)

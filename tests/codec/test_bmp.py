@@ -91,6 +91,13 @@ def test_a_palette_stays_one_of_the_colors_that_are_used() -> None:
     np.testing.assert_array_equal(Image.open(BytesIO(output.data)).convert("RGB"), ENTRIES[indices])
 
 
+def test_a_palette_of_black_and_white_is_read_again_as_it_was() -> None:
+    pixels = np.where(np.arange(48 * 64).reshape(48, 64, 1) % 3, np.uint8(255), np.uint8(0)).repeat(3, axis=2)
+    picture = codec.decode(saved(Image.fromarray(pixels).quantize(8), "bmp"), CONFIG)
+    again = only_frame(codec.encode(picture).data)
+    np.testing.assert_array_equal(np.broadcast_to(again.pixels.reshape(48, 64, -1), pixels.shape), pixels)
+
+
 def test_what_lay_under_a_mask_is_in_no_byte() -> None:
     mask = np.zeros((12, 16), np.bool_)
     mask[3:9, 4:12] = True

@@ -17,6 +17,8 @@ KEEP, CLEAR, RESTORE = 0, 1, 2
 """What becomes of a frame's rectangle before the next one is drawn (PNG, 11.3.6.2)."""
 
 _SOURCE, _OVER = 0, 1
+#: The greatest number that PNG knows (third edition, 7.1); a greater one is a mistake.
+_MOST_PLAYS = 2**31 - 1
 _MAX_FRAMES = 10_000
 _DEFAULT_DENOMINATOR = 100
 _FCTL = struct.Struct(">IIIIIHHBB")
@@ -92,7 +94,7 @@ def read_film(header: Header, chunks: Sequence[Chunk]) -> Film | None:
     if first.disposal == RESTORE:
         # There is nothing yet that could be restored (PNG, 11.3.6.2).
         frames[0] = replace(first, disposal=CLEAR), streams
-    return Film(plays, tuple((control, tuple(streams)) for control, streams in frames))
+    return Film(min(plays, _MOST_PLAYS), tuple((control, tuple(streams)) for control, streams in frames))
 
 
 def _frames(header: Header, chunks: Sequence[Chunk]) -> list[tuple[Control, list[memoryview]]]:
