@@ -30,7 +30,7 @@ _BRADFORD: Matrix = (
 )
 
 # Parameters g, a, b, c, d of a parametric curve of type 3: (a X + b) ** g from d on, c X below (ICC.1:2010, 10.16).
-_SRGB_CURVE = ("2.4", "1000/1055", "55/1055", "100/1292", "0.04045")
+SRGB_CURVE = ("2.4", "1000/1055", "55/1055", "100/1292", "0.04045")
 # Inverse of ITU-R BT.2020's transfer characteristics; alpha and beta to the digits that make both parts meet.
 _BT2020_CURVE = ("20/9", "1/1.09929682680944", "0.09929682680944/1.09929682680944", "10/45", "0.08124285829863")
 
@@ -143,7 +143,19 @@ def _profile(space: bytes, tags: list[tuple[bytes, bytes]]) -> bytes:
     return header + b"".join(table) + body
 
 
-def _rgb(name: str, primaries: Chromaticities, white: tuple[str, str], curve: tuple[str, ...]) -> bytes:
+def rgb_profile(name: str, primaries: Chromaticities, white: tuple[str, str], curve: tuple[str, ...]) -> bytes:
+    """A display profile of three primaries and one curve.
+
+    Args:
+        name: Its description.
+        primaries: x and y of red, green and blue, as decimal numbers or fractions.
+        white: x and y of white.
+        curve: Parameters of ICC's curve of type 0 (g) or 3 (g, a, b, c, d).
+
+    Raises:
+        ZeroDivisionError: The primaries lie on a line, or something has no luminance.
+        struct.error: They lie so far out that the format has no numbers for them.
+    """
     rows = _colorants(primaries, _xyz(white))
     columns = [(rows[0][i], rows[1][i], rows[2][i]) for i in range(3)]
     adaptation = b"sf32" + bytes(4) + b"".join(_numbers(*row) for row in _adaptation(_xyz(white)))
@@ -154,7 +166,8 @@ def _rgb(name: str, primaries: Chromaticities, white: tuple[str, str], curve: tu
     return _profile(b"RGB ", tags)
 
 
-def _gray(name: str, curve: tuple[str, ...]) -> bytes:
+def gray_profile(name: str, curve: tuple[str, ...]) -> bytes:
+    """A display profile of one curve; see `rgb_profile`."""
     tags = [(b"desc", _text_tag(name)), (b"cprt", _text_tag("CC0")), (b"wtpt", _xyz_tag(_PCS_WHITE))]
     return _profile(b"GRAY", [*tags, (b"kTRC", _curve_tag(curve))])
 
@@ -167,16 +180,16 @@ _BT2020_PRIMARIES = (("0.708", "0.292"), ("0.170", "0.797"), ("0.131", "0.046"))
 
 PROFILES: dict[str, bytes] = {
     # IEC 61966-2-1.
-    "srgb": _rgb("sRGB", _BT709_PRIMARIES, _D65, _SRGB_CURVE),
+    "srgb": rgb_profile("sRGB", _BT709_PRIMARIES, _D65, SRGB_CURVE),
     # SMPTE EG 432-1 with D65 and the curve of sRGB: what phones and cameras call Display P3.
-    "display-p3": _rgb("Display P3", _P3_PRIMARIES, _D65, _SRGB_CURVE),
+    "display-p3": rgb_profile("Display P3", _P3_PRIMARIES, _D65, SRGB_CURVE),
     # Adobe RGB (1998) Color Image Encoding, 2005-05: gamma 2 + 51/256.
-    "adobe-rgb": _rgb("Compatible with Adobe RGB (1998)", _ADOBE_PRIMARIES, _D65, ("563/256",)),
+    "adobe-rgb": rgb_profile("Compatible with Adobe RGB (1998)", _ADOBE_PRIMARIES, _D65, ("563/256",)),
     # ROMM's primaries with the plain gamma 1.8 of the profiles that are in use (ISO 22028-2 has a line near black).
-    "prophoto-rgb": _rgb("ProPhoto RGB", _ROMM_PRIMARIES, _D50, ("1.8",)),
-    "rec2020": _rgb("Rec. 2020", _BT2020_PRIMARIES, _D65, _BT2020_CURVE),
-    "gray-gamma22": _gray("Gray gamma 2.2", ("2.2",)),
+    "prophoto-rgb": rgb_profile("ProPhoto RGB", _ROMM_PRIMARIES, _D50, ("1.8",)),
+    "rec2020": rgb_profile("Rec. 2020", _BT2020_PRIMARIES, _D65, _BT2020_CURVE),
+    "gray-gamma22": gray_profile("Gray gamma 2.2", ("2.2",)),
     # Gray as everybody shows it who finds no profile; only written where a user asks for an explicit profile.
-    "gray-srgb": _gray("Gray sRGB", _SRGB_CURVE),
+    "gray-srgb": gray_profile("Gray sRGB", SRGB_CURVE),
 }
 """Name of a colour space to the exact bytes of its ICC profile."""

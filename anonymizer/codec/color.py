@@ -143,7 +143,8 @@ def _transform(profile: bytes, mode: str, target: str) -> ImageCms.ImageCmsTrans
         mode,
         "L" if mode == "L" else "RGB",
         ImageCms.Intent.RELATIVE_COLORIMETRIC,
-        ImageCms.Flags.BLACKPOINTCOMPENSATION,
+        # Little CMS joins two gray curves to one of too few points: linear gray came out up to ten levels off.
+        ImageCms.Flags.BLACKPOINTCOMPENSATION | (ImageCms.Flags.NOOPTIMIZE if mode == "L" else 0),
     )
 
 

@@ -101,7 +101,9 @@ def _jpegs() -> dict[str, bytes]:
         "empty table": data[:20] + segment(0xDB, b"") + data[20:],
         "bytes behind Huffman codes": data[:20] + segment(0xC4, b"\0" + bytes(16) + b"text") + data[20:],
         "Huffman table of no class": data[:20] + segment(0xC4, b"\x20" + bytes(16)) + data[20:],
-        "restart interval with more": data[:20] + segment(0xDD, b"\0\0text") + data[20:],
+        "restart interval": data[:20] + segment(0xDD, b"\0\0") + data[20:],
+        "restart markers": saved(photo(), "jpeg", restart_marker_rows=1),
+        "restart marker in the scan": data[:-2] + b"\xff\xd0" + data[-2:],
         "scan header with more": data.replace(b"\xff\xda\0\x0c\3", b"\xff\xda\0\x0e\3xx"),
         "Adobe segment": with_segment(data, 0xEE, b"Adobe"),
         "inks": _plain_inks(),
@@ -115,9 +117,7 @@ def test_jpeg_refuses(dirt: str) -> None:
     assert _refuses(_jpegs()[dirt], "jpeg")
 
 
-@pytest.mark.parametrize(
-    "settings", [{"progressive": True}, {"optimize": True}, {"restart_marker_rows": 1}, {"quality": 100}]
-)
+@pytest.mark.parametrize("settings", [{"progressive": True}, {"optimize": True}, {"quality": 100}])
 def test_jpeg_of_each_process_passes(settings: dict[str, int]) -> None:
     assert not _refuses(saved(photo(), "jpeg", **settings), "jpeg")
 

@@ -12,7 +12,7 @@ from anonymizer.metadata.blocks import exif_names, photoshop_names, trailer_name
 from anonymizer.metadata.jpeg.scans import Scans
 from anonymizer.profiles import PROFILES
 
-_SOI, _EOI, _SOS, _DQT, _DHT, _DRI, _COM = 0xD8, 0xD9, 0xDA, 0xDB, 0xC4, 0xDD, 0xFE
+_SOI, _EOI, _SOS, _DQT, _DHT, _COM = 0xD8, 0xD9, 0xDA, 0xDB, 0xC4, 0xFE
 _APP0, _APP2, _APP14, _APP15 = 0xE0, 0xE2, 0xEE, 0xEF
 _RESTARTS = range(0xD0, 0xD8)
 _TEM = 0x01
@@ -26,6 +26,7 @@ _MAX_SEGMENTS = 20_000
 
 # A byte 0xFF in entropy-coded data is followed by 0 (stuffing) or is a restart marker; all else ends the scan.
 _SCAN_END = re.compile(rb"\xff[^\x00\xd0-\xd7]")
+_RESTART = re.compile(rb"\xff[\xd0-\xd7]")
 
 _AFTER_FILL = re.compile(rb"[^\xff]")
 
@@ -65,12 +66,14 @@ class Segment(NamedTuple):
         payload: Without marker and length; of a scan, the scan header.
         gap: Bytes before the marker that belong to nothing: fill bytes or rubbish.
         end: Offset of the first byte behind it; of a scan, behind its entropy-coded data.
+        restarts: The entropy-coded data are cut up by restart markers.
     """
 
     marker: int
     payload: bytes
     gap: int
     end: int
+    restarts: bool = False
 
 
 def segments(data: bytes) -> Iterator[Segment]:
@@ -180,7 +183,7 @@ def _segment_after(data: bytes, at: int) -> Segment | None:
         scan_end = _SCAN_END.search(data, end)
         if scan_end is None:
             return None
-        end = scan_end.start()
+        return Segment(marker, payload, gap, scan_end.start(), _RESTART.search(data, end, scan_end.start()) is not None)
     return Segment(marker, payload, gap, end)
 
 
@@ -217,9 +220,7 @@ def _is_ours(segment: Segment, frame_marker: int) -> bool:
         return bool(kinds) and max(kinds) <= (frame_marker != _BASELINE)
     if marker == _DHT:
         return _are_huffman_tables(payload)
-    if marker == _DRI:
-        return len(payload) == 2
-    return marker in (_SOS, frame_marker)
+    return marker in (_SOS, frame_marker) and not segment.restarts
 
 
 def _quantization_tables(payload: bytes) -> Iterator[tuple[int, bytes]]:
