@@ -8,12 +8,13 @@ from __future__ import annotations
 import base64
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 
 import numpy as np
 from PIL import Image, TiffImagePlugin
 
+from tests.codec import heic
 from tests.codec.samples import (
     MARKER,
     PLANTED,
@@ -132,6 +133,21 @@ def _jp2(*boxes: bytes) -> bytes:
     return output.getvalue() + b"".join(boxes)
 
 
+def _heic(beside: heic.Item) -> bytes:
+    """A photo, and another item that belongs to it."""
+    return heic.heic(heic.picture(photo()), beside)
+
+
+def _heic_thumbnail() -> bytes:
+    return _heic(replace(heic.picture(photo(24, 32), links=((b"thmb", 1),)), text=MARKER + b"\0"))
+
+
+def _heic_depth_map() -> bytes:
+    kind = heic.box(b"auxC", bytes(4), b"urn:mpeg:hevc:2015:auxid:2\0")
+    depth = heic.picture(photo(24, 32)[..., 0], kind, links=((b"auxl", 1),))
+    return _heic(replace(depth, text=MARKER + b"\0"))
+
+
 def _unused_palette_entries() -> bytes:
     image = Image.fromarray((photo()[..., 0] // 64).astype(np.uint8), "P")
     image.putpalette((b"\0\0\0\x40\x40\x40\x80\x80\x80\xff\xff\xff" + MARKER * 9)[:768])
@@ -201,6 +217,10 @@ LEAKS: tuple[Leak, ...] = (
     Leak(12, "xmp and iptc", "tif", lambda: _tiff(tag_700=_XMP, tag_33723=MARKER)),
     Leak(12, "reduced copy", "tif", _tiff_reduced_copy),
     Leak(12, "sub directory", "tif", _tiff_sub_directory),
+    Leak(13, "thumbnail", "heic", _heic_thumbnail),
+    Leak(13, "depth map", "heic", _heic_depth_map),
+    Leak(13, "exif item", "heic", lambda: _heic(heic.Item(b"Exif", bytes(4) + rich_exif(), links=((b"cdsc", 1),)))),
+    Leak(13, "second photo", "heic", lambda: _heic(replace(heic.picture(photo()[::-1]), text=MARKER + b"\0"))),
     Leak(13, "xmp item", "avif", lambda: _avif(xmp=_XMP)),
     Leak(13, "free box", "avif", lambda: _avif() + _box(b"free", MARKER)),
     Leak(14, "icc description", "jpg", _from("jpeg icc")),
