@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import struct
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 import pytest
@@ -122,3 +123,21 @@ def test_a_canvas_beyond_the_limit_is_refused_before_any_pixel(size: tuple[int, 
 def test_damage_is_refused(data: bytes) -> None:
     with pytest.raises(DecodeError):
         codec.decode(data, CONFIG)
+
+
+@pytest.mark.parametrize(("enough", "lossless"), [(4, False), (6, False), (7, True)])
+def test_a_picture_with_too_many_modes_is_written_with_fewer(
+    monkeypatch: pytest.MonkeyPatch, enough: int, lossless: bool
+) -> None:
+    save = Image.Image.save
+
+    def full(image: Image.Image, file: Any, format_name: str, **settings: Any) -> None:
+        if not settings["lossless"] and settings["method"] < enough:
+            raise ValueError("encoding error 6")
+        save(image, file, format_name, **settings)
+
+    source = saved(photo(), "webp", quality=80)
+    monkeypatch.setattr(Image.Image, "save", full)
+    written = codec.encode(codec.decode(source, CONFIG)).data
+    assert (b"VP8L" in written[:40]) == lossless
+    metadata.check(written, "webp", 64, 48)

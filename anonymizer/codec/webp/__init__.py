@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from io import BytesIO
 
 import numpy as np
+from PIL import Image
 from PIL.WebPImagePlugin import WebPImageFile
 
 from anonymizer.codec.orientation import read_orientation
@@ -20,6 +21,10 @@ from anonymizer.records import Animation, Encoded, Frame, Picture, Pixels
 _LOSSY_QUALITY = 90
 # Method 4 takes 2.4 times as long for 6 % less at the same error (five photos).
 _LOSSY_METHOD = 1
+# Modes and motion of a large busy picture may not fit in the 512 KiB that the format has for them (from 24 megapixels
+# on); these methods need fewer. What they cannot hold either is written lossless.
+_THRIFTY_METHODS = (4, 6)
+_TOO_MANY_MODES = "encoding error 6"  # VP8_ENC_ERROR_PARTITION0_OVERFLOW
 # For lossless pictures the effort; 90 and method 4 take 2.3 times as long for 0.3 % less.
 _LOSSLESS_QUALITY = 50
 _LOSSLESS_METHOD = 2
@@ -143,17 +148,17 @@ def _part(frame: Frame, *, lossless: bool) -> Part:
     image = image_of(frame)
     if image.mode == "CMYK":
         raise EncodeError
+    if not lossless:
+        for method in (_LOSSY_METHOD, *_THRIFTY_METHODS):
+            try:
+                return _coded(image, lossless=False, quality=_LOSSY_QUALITY, method=method)
+            except ValueError as error:
+                if _TOO_MANY_MODES not in str(error):
+                    raise
+    return _coded(image, lossless=True, quality=_LOSSLESS_QUALITY, method=_LOSSLESS_METHOD)
+
+
+def _coded(image: Image.Image, **settings: int) -> Part:
     output = BytesIO()
-    image.save(
-        output,
-        "WEBP",
-        lossless=lossless,
-        quality=_LOSSLESS_QUALITY if lossless else _LOSSY_QUALITY,
-        alpha_quality=100,
-        method=_LOSSLESS_METHOD if lossless else _LOSSY_METHOD,
-        exact=False,
-        exif=b"",
-        icc_profile=b"",
-        xmp=b"",
-    )
+    image.save(output, "WEBP", alpha_quality=100, exact=False, exif=b"", icc_profile=b"", xmp=b"", **settings)
     return webp_chunks.read(output.getvalue()).parts[0]
