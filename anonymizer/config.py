@@ -25,13 +25,24 @@ Jpeg = Literal["exact", "reencode"]
 Names = Literal["same", "hashed"]
 Kept = Literal["orientation", "icc", "capture_year", "gps_coarse", "dpi"]
 DetectorName = Literal["centerface", "yunet", "haar", "patch"]
+BoxesMode = Literal["add", "replace"]
 
 T = TypeVar("T")
 
 
-def setting(default: Any, doc: str, *, low: float | None = None, high: float | None = None) -> Any:
-    """A dataclass field with its documentation and, for numbers, its inclusive limits."""
-    metadata = {"doc": doc, "low": low, "high": high}
+def setting(
+    default: Any, doc: str, *, low: float | None = None, high: float | None = None, words: tuple[str, ...] = ()
+) -> Any:
+    """A dataclass field with its documentation and, for numbers, its inclusive limits.
+
+    Args:
+        default: Its value where nothing is set.
+        doc: One sentence.
+        low: Least number.
+        high: Greatest number.
+        words: The text is one of these, or several with commas (a list is taken too).
+    """
+    metadata = {"doc": doc, "low": low, "high": high, "words": words}
     if isinstance(default, dict):
         return field(default_factory=lambda: dict(default), metadata=metadata)
     return field(default=default, metadata=metadata)
@@ -41,7 +52,11 @@ def setting(default: Any, doc: str, *, low: float | None = None, high: float | N
 class DetectorConfig:
     """What finds faces."""
 
-    name: DetectorName = setting("centerface", "Detector; `patch` finds solid patches of #ff0080 and is for tests.")
+    name: str = setting(
+        "centerface",
+        "centerface, yunet or haar, or several with commas; `patch` finds solid patches of #ff0080, for tests.",
+        words=typing.get_args(DetectorName),
+    )
     weights: str | None = setting(None, "URL of the network's file, for detectors that need one (yunet).")
     min_score: float | None = setting(
         None, "A detection below this score is ignored; default 0.1, for yunet 0.3.", low=0.0, high=1.0
@@ -49,6 +64,19 @@ class DetectorConfig:
     scale: float = setting(0.75, "Size at which faces are looked for, as a share of the photo's.", low=0.05, high=2.0)
     max_area_px: int = setting(2_560_000, "Faces are never looked for in more pixels than this.", low=4096)
     padding: float = setting(1.45, "Masks are this many times as wide and high as the detected box.", low=1.0, high=4.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoxesConfig:
+    """Faces that are known from outside."""
+
+    uri: str | None = setting(
+        None,
+        "URL of faces known from outside (CSV, JSON Lines, Parquet) or of an earlier manifest; see boxes.mode.",
+    )
+    mode: BoxesMode = setting(
+        "add", "`add`: they are redacted besides what is detected; `replace`: nothing is detected."
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,6 +162,7 @@ class RunConfig:
     )
     dry_run: bool = setting(False, "List and count; read, write and start nothing.")
     detector: DetectorConfig = field(default_factory=DetectorConfig)
+    boxes: BoxesConfig = field(default_factory=BoxesConfig)
     redaction: RedactionConfig = field(default_factory=RedactionConfig)
     consent: ConsentConfig = field(default_factory=ConsentConfig)
     codec: CodecConfig = field(default_factory=CodecConfig)
@@ -182,7 +211,9 @@ def from_mapping(config_type: type[T], values: Mapping[str, Any], prefix: str = 
                 raise ConfigError(f"{name} is a section, not a value")
             arguments[key] = from_mapping(typing.cast("type[Any]", hint), value, f"{name}.")
         else:
-            arguments[key] = _limited(name, _converted(name, value, hint), known[key].metadata)
+            words = known[key].metadata["words"]
+            converted = _joined(name, value, words) if words else _converted(name, value, hint)
+            arguments[key] = _limited(name, converted, known[key].metadata)
     return config_type(**arguments)
 
 
@@ -204,6 +235,18 @@ def _converted(name: str, value: Any, hint: Any) -> Any:
             raise ConfigError(f"{name} takes a key: {name}.KEY=VALUE")
         return dict(value)
     return _scalar(name, value, hint)
+
+
+def _joined(name: str, value: Any, words: tuple[str, ...]) -> str:
+    """`a, b` or `["a", "b"]` to `a,b`."""
+    given = value.split(",") if isinstance(value, str) else list(value) if isinstance(value, (list, tuple)) else [value]
+    parts = [part.strip() if isinstance(part, str) else part for part in given]
+    for part in parts:
+        if part not in words:
+            raise ConfigError(f"{name} is one of {', '.join(words)}, or several of them with commas, not {part!r}")
+    if not parts or len(set(parts)) < len(parts):
+        raise ConfigError(f"{name} takes each of {', '.join(words)} at most once, and at least one of them")
+    return ",".join(parts)
 
 
 def _scalar(name: str, value: Any, hint: Any) -> Any:
@@ -282,16 +325,17 @@ def parse_file(text: bytes, name: str) -> dict[str, Any]:
     return parsed
 
 
-def settings_sha256(config: RunConfig, detector_sha256: str, revisions: Mapping[str, int]) -> str:
+def settings_sha256(config: RunConfig, detector_sha256: str | None, revisions: Mapping[str, int]) -> str:
     """Hash of all that decides what an output looks like; not of where it lies or how the work is spread.
 
     Args:
         config: The run's settings.
-        detector_sha256: Of the network's weights.
+        detector_sha256: Of the network's weights; None where nothing is detected.
         revisions: The hand-raised `output_revision` of codec, redactor and detector.
     """
+    detector = dataclasses.asdict(config.detector) | {"weights": detector_sha256}
     relevant = {
-        "detector": dataclasses.asdict(config.detector) | {"weights": detector_sha256},
+        "detector": detector if detector_sha256 is not None else {"padding": config.detector.padding},
         "redaction": dataclasses.asdict(config.redaction),
         "policy": [config.consent.policy, config.consent.publish_no_face],
         "codec": dataclasses.asdict(config.codec),
@@ -299,3 +343,16 @@ def settings_sha256(config: RunConfig, detector_sha256: str, revisions: Mapping[
         "revisions": dict(sorted(revisions.items())),
     }
     return hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()
+
+
+def item_settings_sha256(run_sha256: str, config: RunConfig, boxes_sha256: str | None) -> str:
+    """`settings_sha256` of one object: where boxes come from outside, its own boxes decide as well.
+
+    Args:
+        run_sha256: What `settings_sha256` gave.
+        config: The run's settings.
+        boxes_sha256: Of the object's boxes; None if there are none for it.
+    """
+    if config.boxes.uri is None and boxes_sha256 is None:
+        return run_sha256
+    return hashlib.sha256(f"{run_sha256} {config.boxes.mode} {boxes_sha256 or ''}".encode()).hexdigest()

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from anonymizer import __version__, detectors, engine, redactors, takedown
 from anonymizer.account import NAMED_FAILURES, OK, Summary, exit_status, failure_limit
+from anonymizer.boxes import BoxTable
 from anonymizer.chunks import Task, chunk_id
 from anonymizer.config import RunConfig
 from anonymizer.consent import Registry
@@ -30,8 +31,8 @@ from anonymizer.errors import (
 from anonymizer.manifest import ManifestStore, new_run_id
 from anonymizer.naming import Places
 from anonymizer.plan import CurrentRows, Planner
-from anonymizer.records import NO_CONSENT, ChunkResult, ImageRef, ManifestRow, WorkItem
-from anonymizer.resolve import arguments_sha256, load_registry, read_uri, resolved, time_of
+from anonymizer.records import NO_CONSENT, ChunkResult, GivenBoxes, ImageRef, ManifestRow, WorkItem
+from anonymizer.resolve import arguments_sha256, load_boxes, load_registry, read_uri, resolved, time_of
 from anonymizer.storage import (
     Irregular,
     VersionCursor,
@@ -100,6 +101,7 @@ def run(
 def _dry_run(config: RunConfig, manifest_uri: str, as_of: datetime) -> Summary:
     """Counts what a run would look at; reads no object, writes nothing, starts nothing."""
     load_registry(config, as_of)
+    load_boxes(config)
     started = time.monotonic()
     planner = Planner(config, "", lambda _key: NO_CONSENT, lambda *_: None, lambda *_: None, Places())
     summary = Summary(manifest_uri=manifest_uri, exit_status=OK)
@@ -128,6 +130,8 @@ class _Driver:
         self._own_rows: list[ManifestRow] = []
         self._conflicts: Counter[str] = Counter()
         self._chunks = 0
+        self._boxes: BoxTable | None = None
+        self._with_boxes = 0
         self._limit = failure_limit(config.max_failures)
         self._record: dict[str, Any] = {}
         self.summary = Summary(manifest_uri=manifest_uri)
@@ -135,7 +139,8 @@ class _Driver:
     def run(self) -> None:
         try:
             registry = load_registry(self._config, self._as_of)
-            weights = detectors.load_weights(self._config.detector, lambda uri: read_uri(uri, "the detector's network"))
+            self._boxes = load_boxes(self._config)
+            weights = self._load_weights()
             redactors.make(self._config.redaction)  # Only to hear now, not from every worker, what is wrong with it.
         except UsageError:
             self._take_down_expired()
@@ -144,7 +149,15 @@ class _Driver:
         self._output.sweep()
         self._begin(registry)
         rows = self._take_down(registry)
-        planner = Planner(self._config, self.summary.run_id, registry.decide, self._refuse, self._collide, self._places)
+        planner = Planner(
+            self._config,
+            self.summary.run_id,
+            registry.decide,
+            self._refuse,
+            self._collide,
+            self._places,
+            self._given,
+        )
         try:
             with open_input(self._config) as self._source:
                 outputs = VersionCursor(self._output.list(output=True))
@@ -154,6 +167,16 @@ class _Driver:
             self.summary.stopped_early = True
         self._flush()
         self._finish(registry, planner)
+
+    def _given(self, ref: ImageRef) -> GivenBoxes | None:
+        found = self._boxes.find(ref) if self._boxes is not None else None
+        self._with_boxes += found is not None
+        return found
+
+    def _load_weights(self) -> detectors.Weights:
+        if self._config.boxes.mode == "replace":
+            return None
+        return detectors.load_weights(self._config.detector, lambda uri: read_uri(uri, "the detector's network"))
 
     def _begin(self, registry: Registry) -> None:
         """Takes up an unfinished run with the same arguments, or starts a new one; says so before any work."""
@@ -224,7 +247,7 @@ class _Driver:
             yield task
         self.summary.listed, self.summary.carried = planner.listed, planner.carried
 
-    def _work(self, registry: Registry, weights: bytes | None, tasks: Iterator[Task]) -> None:
+    def _work(self, registry: Registry, weights: detectors.Weights, tasks: Iterator[Task]) -> None:
         """Starts the workers, if there is anything for them to do."""
         self._progress.start(self.summary.run_id, self.summary.carried)
         first = next(tasks, None)
@@ -367,6 +390,9 @@ class _Driver:
         summary.listed, summary.carried = planner.listed, planner.carried
         summary.listed_bytes = planner.listed_bytes
         summary.registry_unmatched = tuple(int(row) for row in registry.unmatched())
+        if self._boxes is not None:
+            # Few of many: keys that were written otherwise than they are listed.
+            log.info("boxes were given for %d keys; %d of them came up", len(self._boxes), self._with_boxes)
         self._manifest.compact(summary.run_id, final=True)
         current = self._manifest.current(["status"])
         summary.standing_failures = Counter(current.column("status").to_pylist())["failed"]

@@ -12,10 +12,10 @@
         ├── NotAnImage                → `skipped`
         ├── Withheld                  → `skipped` (policy public)
         ├── UnsupportedFormat
-        ├── MultiFrame
         ├── DecodeError
         ├── ImageTooLarge
         ├── DetectionFailed
+        ├── BoxesMissing / BoxesMismatch
         ├── ConsentRegionMisfit
         ├── EncodeError
         ├── ScrubCheckFailed
@@ -105,11 +105,6 @@ class UnsupportedFormat(ObjectError):
     message = "a picture in a format that cannot be read and written safely"
 
 
-class MultiFrame(ObjectError):
-    code = "multi_frame"
-    message = "more than one frame; only single pictures are supported"
-
-
 class DecodeError(ObjectError):
     code = "decode_error"
     message = "the picture is damaged or truncated"
@@ -123,6 +118,16 @@ class ImageTooLarge(ObjectError):
 class DetectionFailed(ObjectError):
     code = "detection_failed"
     message = "the detector gave no usable answer"
+
+
+class BoxesMissing(ObjectError):
+    code = "boxes_missing"
+    message = "boxes are given in place of detection, and none for this object"
+
+
+class BoxesMismatch(ObjectError):
+    code = "boxes_mismatch"
+    message = "the given boxes are of another version or size of this object"
 
 
 class ConsentRegionMisfit(ObjectError):

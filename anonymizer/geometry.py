@@ -6,6 +6,8 @@ boxes are always rounded outward, so that the last row and column of a face at t
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -104,16 +106,27 @@ def mask_patch(box: NDArray[np.int32], width: int, height: int, grid: Grid = PIX
     # Pixel centres, so that the outermost rows and columns of the box belong to the mask.
     y = (np.arange(rows.start, rows.stop) + 0.5 - (y1 + y2) / 2) / max((y2 - y1) / 2, 0.5)
     x = (np.arange(columns.start, columns.stop) + 0.5 - (x1 + x2) / 2) / max((x2 - x1) / 2, 0.5)
-    mask = (np.abs(y) ** MASK_EXPONENT)[:, None] + (np.abs(x) ** MASK_EXPONENT)[None] <= 1.0
-    return rows, columns, _whole_blocks(mask, grid)
+    down, across = _nearest(np.abs(y), grid.height), _nearest(np.abs(x), grid.width)
+    # A block is touched where the pixel in it that is nearest to the middle, row and column by themselves, is.
+    mask = (down**MASK_EXPONENT)[:, None] + (across**MASK_EXPONENT)[None] <= 1.0
+    return rows, columns, _enlarged(mask, grid)[: len(y), : len(x)]
 
 
 def head_mask(xyxy: NDArray[np.int32], width: int, height: int, grid: Grid = PIXELS) -> Mask:
-    """(H, W) bool: the union of the masks of all padded boxes; every redactor changes these pixels and no others."""
+    """(H, W) bool: the union of the masks of all padded boxes; every redactor changes these pixels and no others.
+
+    Read-only: whoever asks for the same masks at once, as the steps of a redaction do, is given the same array.
+    """
+    return _head_mask(np.asarray(xyxy, dtype=np.int32).tobytes(), width, height, grid)
+
+
+@functools.lru_cache(maxsize=1)
+def _head_mask(boxes: bytes, width: int, height: int, grid: Grid) -> Mask:
     mask = np.zeros((height, width), bool)
-    for box in np.asarray(xyxy, dtype=np.int32).reshape(-1, 4):
+    for box in np.frombuffer(boxes, np.int32).reshape(-1, 4):
         rows, columns, patch = mask_patch(box, width, height, grid)
         mask[rows, columns] |= patch
+    mask.flags.writeable = False
     return mask
 
 
@@ -145,11 +158,15 @@ def _span(low: int, high: int, length: int, block: int) -> slice:
     return slice(start // block * block, min(-(-stop // block) * block, length)) if stop > start else slice(start, stop)
 
 
-def _whole_blocks(mask: Mask, grid: Grid) -> Mask:
-    if grid.width == grid.height == 1 or not mask.size:
-        return mask
-    height, width = mask.shape
-    padded = np.pad(mask, ((0, -height % grid.height), (0, -width % grid.width)))
-    tall, wide = padded.shape[0] // grid.height, padded.shape[1] // grid.width
-    touched = padded.reshape(tall, grid.height, wide, grid.width).any(axis=(1, 3))
-    return touched.repeat(grid.height, axis=0).repeat(grid.width, axis=1)[:height, :width]
+def _nearest(distance: NDArray[np.float64], block: int) -> NDArray[np.float64]:
+    """(blocks,) least distance in each block along one axis; the first block begins where the distances do."""
+    if block == 1 or not len(distance):
+        return distance
+    return np.minimum.reduceat(distance, np.arange(0, len(distance), block))
+
+
+def _enlarged(blocks: Mask, grid: Grid) -> Mask:
+    """(rows of blocks, columns of blocks) to pixels."""
+    if grid.height > 1:
+        blocks = blocks.repeat(grid.height, axis=0)
+    return blocks.repeat(grid.width, axis=1) if grid.width > 1 else blocks

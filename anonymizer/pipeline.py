@@ -12,17 +12,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from anonymizer import codec, detectors, geometry, metadata, redactors
-from anonymizer.config import RunConfig, from_mapping, settings_sha256
-from anonymizer.consent import Canvas, Verdict
+from anonymizer import boxes, codec, detectors, geometry, metadata, redactors
+from anonymizer.config import RunConfig, from_mapping, item_settings_sha256, settings_sha256
+from anonymizer.consent import Canvas, Verdict, is_withheld
 from anonymizer.consent import apply as apply_consent
-from anonymizer.records import NO_CONSENT, AnonymizedImage, ConsentDecision, Detections, Face, Frame, Picture
+from anonymizer.errors import BoxesMissing, Withheld
+from anonymizer.records import (
+    NO_CONSENT,
+    AnonymizedImage,
+    ConsentDecision,
+    Detections,
+    Face,
+    Frame,
+    GivenBoxes,
+    Picture,
+)
 from anonymizer.views import views
-
-#: Two boxes of different views that share this much (intersection over union) are one face.
-SAME_FACE_IOU = 0.5
 
 
 class Anonymizer:
@@ -33,33 +39,63 @@ class Anonymizer:
         weights: The network as `detectors.load_weights` returned it; found (or read from the path in
             `detector.weights`) when not given.
 
+    Attributes:
+        detector: None where boxes are given in place of detection.
+
     Raises:
         ConfigError: A setting is wrong, or the network cannot be found.
     """
 
-    def __init__(self, settings: RunConfig | Mapping[str, Any] | None = None, *, weights: bytes | None = None) -> None:
+    def __init__(
+        self, settings: RunConfig | Mapping[str, Any] | None = None, *, weights: detectors.Weights = None
+    ) -> None:
         self.config = settings if isinstance(settings, RunConfig) else from_mapping(RunConfig, settings or {})
-        if weights is None:
-            weights = detectors.load_weights(self.config.detector, lambda path: Path(path).read_bytes())
-        self.detector = detectors.make(self.config.detector, weights)
+        self.detector: detectors.Detector | None = None
+        if self.config.boxes.mode == "add":
+            if weights is None:
+                weights = detectors.load_weights(self.config.detector, lambda path: Path(path).read_bytes())
+            self.detector = detectors.make(self.config.detector, weights)
         self.redactor = redactors.make(self.config.redaction)
+        self._run_settings_sha256 = self.settings_sha256
 
     @property
     def settings_sha256(self) -> str:
-        """Hash of everything that decides what an output looks like."""
-        revisions = {
-            "codec": codec.OUTPUT_REVISION,
-            "detector": self.detector.output_revision,
-            "redactor": self.redactor.output_revision,
-        }
-        return settings_sha256(self.config, self.detector.sha256, revisions)
+        """Hash of everything that decides what an output looks like, boxes from outside left out."""
+        detector = self.detector
+        revisions = {"codec": codec.OUTPUT_REVISION, "redactor": self.redactor.output_revision}
+        if detector is not None:
+            revisions["detector"] = detector.output_revision
+        return settings_sha256(self.config, detector.sha256 if detector is not None else None, revisions)
 
-    def __call__(self, data: bytes, decision: ConsentDecision = NO_CONSENT) -> AnonymizedImage:
+    def made_by(self, given: GivenBoxes | None) -> tuple[str, str, str]:
+        """What the row of an object says: name and hash of what found its faces, and the hash of its settings."""
+        name, sha256 = self._found_by(given)
+        boxes_sha256 = given.sha256 if given is not None else None
+        return name, sha256, item_settings_sha256(self._run_settings_sha256, self.config, boxes_sha256)
+
+    def _found_by(self, given: GivenBoxes | None) -> tuple[str, str]:
+        parts = [] if self.detector is None else [(self.detector.name, self.detector.sha256)]
+        if self.config.boxes.uri is not None or given is not None or not parts:
+            parts.append(("boxes", given.sha256 if given is not None else ""))
+        if len(parts) == 1:
+            return parts[0]
+        named = "\n".join(f"{name} {sha256}" for name, sha256 in parts)
+        return "+".join(name for name, _ in parts), hashlib.sha256(named.encode()).hexdigest()
+
+    def self_test(self) -> None:
+        """Raises DetectionFailed if the detector, where there is one, does not find what it has to."""
+        if self.detector is not None:
+            self.detector.self_test()
+
+    def __call__(
+        self, data: bytes, decision: ConsentDecision = NO_CONSENT, given: GivenBoxes | None = None
+    ) -> AnonymizedImage:
         """Anonymizes one image.
 
         Args:
             data: The file as it was read.
             decision: What the consent registry says about it; by default every face is redacted.
+            given: Its faces as they are known from outside.
 
         Returns:
             The safe image and what was done to it.
@@ -69,7 +105,9 @@ class Anonymizer:
         """
         source_sha256 = hashlib.sha256(data).hexdigest()
         picture = codec.decode(data, self.config.codec)
-        detections = detect(self.detector, picture.frames)
+        if is_withheld(decision, self.config.consent.policy):
+            raise Withheld  # Whatever its faces are: nobody has to look for them.
+        detections = self._found(picture, source_sha256, given)
         canvas = _canvas(picture, source_sha256, self.config.detector.padding)
         verdict = apply_consent(decision, detections, canvas, self.config.consent)
         encoded = codec.encode(self._redact(picture, detections, verdict))
@@ -99,31 +137,57 @@ class Anonymizer:
             sha256=hashlib.sha256(published).hexdigest(),
         )
 
+    def _found(self, picture: Picture, source_sha256: str, given: GivenBoxes | None) -> Detections:
+        """Faces that are known from outside and faces that are detected, each once."""
+        known = None if given is None else boxes.placed(given, picture.frames, source_sha256)
+        if self.detector is None:
+            if known is None:
+                raise BoxesMissing
+            return known
+        found = detect(self.detector, picture.frames)
+        return found if known is None else _joined((known, found), len(picture.frames))
+
     def _redact(self, picture: Picture, detections: Detections, verdict: Verdict) -> Picture:
         frames = []
         for index, frame in enumerate(picture.frames):
-            boxes = np.concatenate(
+            faces = np.concatenate(
                 [
                     detections.xyxy[verdict.redact & (detections.frame == index)],
                     verdict.extra[verdict.extra_frame == index],
                 ]
             )
-            masks = geometry.round_outward(geometry.grow(boxes, self.config.detector.padding))
+            masks = geometry.round_outward(geometry.grow(faces, self.config.detector.padding))
             frames.append(redactors.redact_frame(self.redactor, frame, masks, picture.grid) if len(masks) else frame)
         return replace(picture, frames=tuple(frames))
 
 
 def detect(detector: detectors.Detector, frames: Sequence[Frame]) -> Detections:
     """Faces of all frames, strongest first within a frame; looked for in everything that a frame can show."""
-    found: list[tuple[geometry.FloatBoxes, NDArray[np.float32]]] = []
+    found: list[detectors.Found] = []
     for index, frame in enumerate(frames):
         again = index > 0 and _same(frame, frames[index - 1])
         found.append(found[-1] if again else _detect_in(detector, frame))
+    return _over_frames(found)
+
+
+def _over_frames(found: Sequence[detectors.Found]) -> Detections:
+    """What was found in each frame. Boxes are rounded as the manifest's `x, y, w, h` are: done again from there, the
+    same masks come out.
+    """
+    whole = np.concatenate([xyxy for xyxy, _ in found])
     return Detections(
-        xyxy=np.concatenate([xyxy for xyxy, _ in found]),
+        xyxy=geometry.xywh_to_xyxy(np.concatenate([whole[:, :2], whole[:, 2:] - whole[:, :2]], axis=1)),
         score=np.concatenate([score for _, score in found]),
         frame=np.concatenate([np.full(len(xyxy), i, np.int32) for i, (xyxy, _) in enumerate(found)]),
     )
+
+
+def _joined(parts: Sequence[Detections], frame_count: int) -> Detections:
+    found = [
+        [(part.xyxy[part.frame == index], part.score[part.frame == index]) for part in parts]
+        for index in range(frame_count)
+    ]
+    return _over_frames([detectors.merged(looks) for looks in found])
 
 
 def _same(frame: Frame, other: Frame) -> bool:
@@ -135,18 +199,9 @@ def _same(frame: Frame, other: Frame) -> bool:
     return np.array_equal(frame.alpha, other.alpha)
 
 
-def _detect_in(detector: detectors.Detector, frame: Frame) -> tuple[geometry.FloatBoxes, NDArray[np.float32]]:
+def _detect_in(detector: detectors.Detector, frame: Frame) -> detectors.Found:
     """Faces of one frame; one that shows in several of its views counts once, with its best score."""
-    found = [detector.detect(view) for view in views(frame)]
-    if len(found) == 1:
-        return found[0]
-    xyxy, score = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    order = np.argsort(-score, kind="stable")
-    kept: list[int] = []
-    for index in order:
-        if not kept or geometry.iou(xyxy[[index]], xyxy[kept]).max() < SAME_FACE_IOU:
-            kept.append(int(index))
-    return xyxy[kept], score[kept]
+    return detectors.merged([detector.detect(view) for view in views(frame)])
 
 
 def _canvas(picture: Picture, source_sha256: str, padding: float) -> Canvas:

@@ -17,7 +17,7 @@ from anonymizer.collisions import collisions
 from anonymizer.config import RunConfig
 from anonymizer.manifest import from_table
 from anonymizer.naming import Places
-from anonymizer.records import ConsentDecision, ImageRef, ManifestRow, WorkItem
+from anonymizer.records import ConsentDecision, GivenBoxes, ImageRef, ManifestRow, WorkItem
 from anonymizer.storage import Irregular, Listed, VersionCursor
 
 #: Columns of the current rows that planning reads for every key; whole rows are built only where they are needed.
@@ -78,6 +78,7 @@ class Planner:
             current row of an output that it has all the same.
         collide: Told of every source whose output may be that of another one too, with the attempt of its row.
         places: Where outputs go.
+        given: The boxes that are known from outside of a listed object.
     """
 
     def __init__(
@@ -88,6 +89,7 @@ class Planner:
         refuse: Callable[[Irregular, int, ManifestRow | None], None],
         collide: Callable[[WorkItem, int], None],
         places: Places,
+        given: Callable[[ImageRef], GivenBoxes | None] = lambda _ref: None,
     ) -> None:
         self._config = config
         self._run_id = run_id
@@ -95,6 +97,7 @@ class Planner:
         self._refuse = refuse
         self._collide = collide
         self._places = places
+        self._given = given
         self.listed = 0
         self.listed_bytes = 0
         self.carried = 0
@@ -155,7 +158,7 @@ class Planner:
         # if it is wrong.
         version = outputs.version(entry.key) if expected == entry.key else row.output_etag if row else None
         stays = row if row is not None and _stands(row, known, version, decision) else None
-        return WorkItem(entry, decision, version, stays, own, expected)
+        return WorkItem(entry, decision, version, stays, own, expected, self._given(entry))
 
     @staticmethod
     def _committed(ours: Known, ref: ImageRef, decision: ConsentDecision) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -151,6 +152,36 @@ class Detections:
             score=np.asarray([face.score for face in faces], np.float32),
             frame=np.asarray([face.frame for face in faces], np.int32),
         )
+
+
+#: `GivenBoxes.faces.frame` of a box that holds in every frame.
+EVERY_FRAME = -1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GivenBoxes:
+    """Where somebody else found the faces of one object: read by the driver, travels with the chunk.
+
+    Attributes:
+        faces: No face at all is an answer too. `frame` may be `EVERY_FRAME`.
+        width: Of the upright first frame that the boxes were drawn on; None = not said.
+        height: Likewise.
+        source_sha256: Of the file that they were found in, lower-case hex; None = not said.
+        outdated: They were found in another version than the one that was listed.
+    """
+
+    faces: Detections
+    width: int | None = None
+    height: int | None = None
+    source_sha256: str | None = None
+    outdated: bool = False
+
+    @property
+    def sha256(self) -> str:
+        """Hash of all of it, in hex."""
+        said = repr((self.width, self.height, self.source_sha256, self.outdated, len(self.faces)))
+        arrays = (self.faces.xyxy, self.faces.score, self.faces.frame)
+        return hashlib.sha256(said.encode() + b"".join(array.tobytes() for array in arrays)).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,6 +368,7 @@ class WorkItem:
             fails.
         name: Key of the output if it has the source's format; None = the source's key.
         expected: Key of the output that `output_version` speaks of, if its format is thought to be another one.
+        boxes: Its faces as they are known from outside; None = nothing is.
     """
 
     ref: ImageRef
@@ -345,6 +377,7 @@ class WorkItem:
     standing: ManifestRow | None = None
     name: str | None = None
     expected: str | None = None
+    boxes: GivenBoxes | None = None
 
     @property
     def own_key(self) -> str:

@@ -8,11 +8,13 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from anonymizer import consent
+from anonymizer import boxes, consent
+from anonymizer.boxes import BoxTable
 from anonymizer.config import RunConfig
 from anonymizer.consent import Registry
 from anonymizer.errors import ConfigError, ObjectError, RegistryError, RunError
 from anonymizer.storage import is_local, nested, normalize_uri, open_root
+from anonymizer.worker import open_manifest
 
 
 def resolved(config: RunConfig, *, inside_job: bool) -> tuple[RunConfig, str]:
@@ -82,6 +84,26 @@ def load_registry(config: RunConfig, as_of: datetime) -> Registry:
     except ConfigError as error:
         raise RegistryError(str(error)) from None
     return consent.load_registry(data, settings.registry, purpose=settings.purpose, as_of=as_of)
+
+
+def load_boxes(config: RunConfig) -> BoxTable | None:
+    """The boxes from outside, None where none are given.
+
+    Raises:
+        ConfigError: They cannot be read, or a row is malformed.
+    """
+    uri = config.boxes.uri
+    if uri is None:
+        if config.boxes.mode == "replace":
+            raise ConfigError("boxes.mode replace takes the boxes from --boxes URI, which is missing")
+        return None
+    if uri.lower().endswith(boxes.FILE_ENDINGS):
+        return boxes.read_boxes(read_uri(uri, "the file of boxes"), uri)
+    store = open_manifest(config, normalize_uri(uri))
+    if not store.run_ids():
+        endings = ", ".join(boxes.FILE_ENDINGS)
+        raise ConfigError(f"--boxes {uri} is no folder of a manifest, and no file that ends in one of {endings}")
+    return boxes.from_manifest(store.current(boxes.FACE_COLUMNS, statuses=boxes.ANSWERS))
 
 
 def arguments_sha256(config: RunConfig) -> str:

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from anonymizer import __version__, codec, consent, storage
 from anonymizer.config import RunConfig
+from anonymizer.detectors import Weights
 from anonymizer.errors import (
     DeadlinePassed,
     ImageTooLarge,
@@ -40,7 +41,7 @@ class Job:
         run_id: Of this run.
         as_of: Time the consent decisions speak of, UTC.
         registry_sha256: Of the consent registry, if there is one.
-        weights: The detector's network as the driver read and checked it.
+        weights: The detectors' networks as the driver read and checked them.
     """
 
     config: RunConfig
@@ -48,7 +49,7 @@ class Job:
     run_id: str
     as_of: datetime
     registry_sha256: str | None
-    weights: bytes | None
+    weights: Weights
 
 
 class Deadline:
@@ -114,8 +115,7 @@ class Worker:
     def __init__(self, job: Job) -> None:
         self._job = job
         self._anonymizer = Anonymizer(job.config, weights=job.weights)
-        self._anonymizer.detector.self_test()
-        self._settings_sha256 = self._anonymizer.settings_sha256
+        self._anonymizer.self_test()
         self._input = open_input(job.config)
         self._output = open_output(job.config)
         self._manifest = open_manifest(job.config, job.manifest_uri)
@@ -172,7 +172,7 @@ class Worker:
     def _attempt(self, item: WorkItem, data: Future[bytes], deadline: Deadline) -> AnonymizedImage | ObjectError:
         try:
             deadline.alive()
-            return self._anonymizer(data.result(), item.decision)
+            return self._anonymizer(data.result(), item.decision, item.boxes)
         except ObjectError as error:
             return error
         except Exception as error:  # noqa: BLE001 - whatever goes wrong with one image stays with that image
@@ -264,6 +264,7 @@ class Worker:
     def _complete(self, row: ManifestRow, chunk: Chunk, item: WorkItem, since: float) -> ManifestRow:
         """What every row says of the run."""
         config, decision = self._job.config, item.decision
+        detector, detector_sha256, settings_sha256 = self._anonymizer.made_by(item.boxes)
         return replace(
             row,
             attempt=chunk.attempt,
@@ -272,10 +273,10 @@ class Worker:
             consent_sha256=decision.sha256,
             purpose=config.consent.purpose,
             registry_sha256=self._job.registry_sha256,
-            detector=self._anonymizer.detector.name,
-            detector_sha256=self._anonymizer.detector.sha256,
+            detector=detector,
+            detector_sha256=detector_sha256,
             method=config.redaction.method,
-            settings_sha256=self._settings_sha256,
+            settings_sha256=settings_sha256,
             software_version=__version__,
             as_of=self._job.as_of,
             processed_at=datetime.now(UTC),

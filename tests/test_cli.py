@@ -47,6 +47,15 @@ def test_arguments_become_settings(runs):
     assert not inside_job
 
 
+def test_detectors_and_boxes(runs):
+    argv = "run in out --detector centerface,yunet --boxes first.manifest --set boxes.mode=replace"
+    assert main(*argv.split()) == 0
+    assert main("run", "in", "out", "--set", "detector.name=[haar, patch]") == 0
+    (first, _), (second, _) = runs.seen
+    assert (first.detector.name, first.boxes.uri, first.boxes.mode) == ("centerface,yunet", "first.manifest", "replace")
+    assert (second.detector.name, second.boxes.uri, second.boxes.mode) == ("haar,patch", None, "add")
+
+
 def test_a_file_yields_to_set_and_set_yields_to_options(runs, tmp_path):
     file = tmp_path / "run.toml"
     file.write_text('[redaction]\nmethod = "blur"\ncells = 4\n[engine]\nworkers = 7\n[detector]\nname = "haar"\n')
@@ -77,6 +86,9 @@ def test_the_cluster_of_the_environment_is_taken_unless_another_is_named(runs):
         (["run", "in"], "OUTPUT"),
         (["run", "in", "out", "--method", "smudge"], "--method"),
         (["run", "in", "out", "--nonsense"], "unrecognized"),
+        (["run", "in", "out", "--detector", "eyes"], "detector.name is one of centerface, yunet, haar, patch"),
+        (["run", "in", "out", "--set", "boxes.mode=both"], "boxes.mode is one of add, replace"),
+        (["run", "in", "out", "--boxes", "s3://user:MARKER@host/b.csv"], "password"),
         (["run", "in", "out", "--set", "detector.min_score=2"], "detector.min_score"),
         (["run", "in", "out", "--config", "missing.toml"], "configuration"),
         (["run", "in", "out", "--limit", "few"], "limit is a number"),

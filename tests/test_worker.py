@@ -85,8 +85,8 @@ def test_past_its_deadline_a_worker_does_nothing(bench):
 def test_a_deadline_during_computing_lets_nothing_out(bench, monkeypatch):
     inner = bench.worker._anonymizer
 
-    def slow(data, decision):
-        image = inner(data, decision)
+    def slow(data, decision, boxes):
+        image = inner(data, decision, boxes)
         time.sleep(0.6)
         return image
 
@@ -100,8 +100,8 @@ class _Wrapped:
     def __init__(self, inner, call):
         self._inner, self._call = inner, call
 
-    def __call__(self, data, decision):
-        return self._call(data, decision)
+    def __call__(self, *arguments):
+        return self._call(*arguments)
 
     def __getattr__(self, name):
         return getattr(self._inner, name)
@@ -119,10 +119,10 @@ def test_one_bad_image_stays_one(bench, monkeypatch, caplog, raised, code):
     inner = bench.worker._anonymizer
     bad = photo(1)
 
-    def call(data, decision):
+    def call(data, decision, boxes):
         if data == bad:
             raise raised
-        return inner(data, decision)
+        return inner(data, decision, boxes)
 
     monkeypatch.setattr(bench.worker, "_anonymizer", _Wrapped(inner, call))
     result = bench.worker.process(bench.chunk("0.png", "1.png", "2.png"))

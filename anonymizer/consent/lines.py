@@ -18,26 +18,24 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from anonymizer.consent.cells import COLUMNS
-from anonymizer.consent.sheet import BATCH_ROWS, Sheet, check_header, filled, joined, missing
-from anonymizer.errors import RegistryError
+from anonymizer.consent.sheet import BATCH_ROWS, Layout, Sheet, check_header, filled, missing
 
 
-def read_csv(data: bytes, name: str) -> Sheet:
+def read_csv(data: bytes, name: str, layout: Layout) -> Iterator[Sheet]:
     """Reads UTF-8 with commas, quotes as in RFC 4180, and a header.
 
     Raises:
-        RegistryError: It is no CSV, a row has more or fewer cells than the header, or the header is wrong.
+        UsageError: (the layout's) It is no CSV, a row has more or fewer cells than the header, or the header is wrong.
     """
     # What is no UTF-8 becomes lone surrogates, which no other text holds: the cell is found out, and its row named.
     text = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8", errors="surrogateescape", newline="")
-    rows = _csv_rows(csv.reader(text, strict=True), name)
+    rows = _csv_rows(csv.reader(text, strict=True), name, layout)
     header = next(rows)
-    check_header(header, name)
-    return _sheet(rows, header)
+    check_header(header, name, layout)
+    return _sheets(rows, header)
 
 
-def _csv_rows(lines: Iterator[list[str]], name: str) -> Iterator[list[str]]:
+def _csv_rows(lines: Iterator[list[str]], name: str, layout: Layout) -> Iterator[list[str]]:
     width: int | None = None
     number = 0
     try:
@@ -46,39 +44,40 @@ def _csv_rows(lines: Iterator[list[str]], name: str) -> Iterator[list[str]]:
                 continue
             width = len(line) if width is None else width
             if len(line) != width:
-                raise RegistryError(f"{name}: row {number}: {len(line)} cells where the header has {width}")
+                raise layout.error(f"{name}: row {number}: {len(line)} cells where the header has {width}")
             yield line
             number += 1
     except csv.Error:
-        raise RegistryError(f"{name}: row {number}: this is no CSV (look for a stray quote)") from None
+        raise layout.error(f"{name}: row {number}: this is no CSV (look for a stray quote)") from None
 
 
-def read_json_lines(data: bytes, name: str) -> Sheet:
+def read_json_lines(data: bytes, name: str, layout: Layout) -> Iterator[Sheet]:
     """Reads one JSON object per line; a name that a line leaves out is an empty cell.
 
     Raises:
-        RegistryError: A line is no JSON object, or has an unknown name.
+        UsageError: (the layout's) A line is no JSON object, or has an unknown name.
     """
     names: dict[str, None] = {}
-    rows = _json_rows(data, name, names)
-    sheet = _sheet(rows, COLUMNS)
-    check_header(tuple(names), name)
-    return Sheet({c: sheet.columns[c] for c in names}, {c: sheet.unreadable[c] for c in names})
+    rows = _json_rows(data, name, names, layout)
+    for sheet in _sheets(rows, layout.columns):
+        seen = ("key", *names)
+        yield Sheet({c: sheet.columns[c] for c in seen}, {c: sheet.unreadable[c] for c in seen})
+    check_header(tuple(names), name, layout)
 
 
-def _json_rows(data: bytes, name: str, names: dict[str, None]) -> Iterator[list[object]]:
-    """Cells in the order of COLUMNS; `names` collects the columns that any row has."""
-    position = {column: index for index, column in enumerate(COLUMNS)}
+def _json_rows(data: bytes, name: str, names: dict[str, None], layout: Layout) -> Iterator[list[object]]:
+    """Cells in the order of the layout; `names` collects the columns that any row has."""
+    position = {column: index for index, column in enumerate(layout.columns)}
     number = 0
     for line in io.BytesIO(data):
         if not line.strip():
             continue
         number += 1
-        cells: list[object] = [None] * len(COLUMNS)
+        cells: list[object] = [None] * len(layout.columns)
         seen: set[str] = set()
-        for column, value in _json_object(line, f"{name}: row {number}"):
+        for column, value in _json_object(line, f"{name}: row {number}", layout):
             if column not in position:
-                raise RegistryError(f"{name}: row {number}: a column is unknown; known: {', '.join(COLUMNS)}")
+                raise layout.error(f"{name}: row {number}: a column is unknown; known: {', '.join(layout.columns)}")
             # Of two values for one name neither can be believed.
             cells[position[column]] = _UNREADABLE if column in seen else value
             seen.add(column)
@@ -86,13 +85,13 @@ def _json_rows(data: bytes, name: str, names: dict[str, None]) -> Iterator[list[
         yield cells
 
 
-def _json_object(line: bytes, where: str) -> list[tuple[str, object]]:
+def _json_object(line: bytes, where: str, layout: Layout) -> list[tuple[str, object]]:
     try:
         pairs = json.loads(line.decode(errors="surrogateescape"), object_pairs_hook=_Pairs)
     except (ValueError, RecursionError):
-        raise RegistryError(f"{where}: this is no JSON") from None
+        raise layout.error(f"{where}: this is no JSON") from None
     if not isinstance(pairs, _Pairs):
-        raise RegistryError(f"{where}: this is no JSON object")
+        raise layout.error(f"{where}: this is no JSON object")
     return pairs
 
 
@@ -103,13 +102,16 @@ class _Pairs(list[tuple[str, object]]):
 _UNREADABLE = object()
 
 
-def _sheet(rows: Iterator[Sequence[object]], header: Sequence[str]) -> Sheet:
-    parts: dict[str, list[tuple[pa.Array, NDArray[np.bool_]]]] = {column: [] for column in header}
-    while batch := list(islice(rows, BATCH_ROWS)):
-        for column, cells in zip(header, zip(*batch, strict=True), strict=True):
-            parts[column].append(_text_of_cells(cells, numbers=column != "key"))
-    whole = {column: joined(part) for column, part in parts.items()}
-    return Sheet({c: text for c, (text, _) in whole.items()}, {c: flawed for c, (_, flawed) in whole.items()})
+def _sheets(rows: Iterator[Sequence[object]], header: Sequence[str]) -> Iterator[Sheet]:
+    """At least one, which may be empty."""
+    batch = list(islice(rows, BATCH_ROWS))
+    while True:
+        cells = zip(*batch, strict=True) if batch else [()] * len(header)
+        texts = {c: _text_of_cells(own, numbers=c != "key") for c, own in zip(header, cells, strict=True)}
+        yield Sheet({c: text for c, (text, _) in texts.items()}, {c: flawed for c, (_, flawed) in texts.items()})
+        batch = list(islice(rows, BATCH_ROWS))
+        if not batch:
+            return
 
 
 def _text_of_cells(cells: Sequence[object], *, numbers: bool) -> tuple[pa.Array, NDArray[np.bool_]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pyarrow as pa
@@ -10,26 +10,28 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from anonymizer.consent.sheet import Sheet, check_header, filled, joined, missing
-from anonymizer.errors import RegistryError
+from anonymizer.consent.sheet import BATCH_ROWS, Layout, Sheet, check_header, filled, missing
 
 
-def read_parquet(data: bytes, name: str) -> Sheet:
+def read_parquet(data: bytes, name: str, layout: Layout) -> Iterator[Sheet]:
     """Reads columns of text, numbers, dates and times; times without a zone are text without an offset.
 
     Raises:
-        RegistryError: It is no Parquet, or has an unknown column.
+        UsageError: (the layout's) It is no Parquet, or has an unknown column.
     """
     try:
-        table = pq.ParquetFile(pa.BufferReader(data)).read()
+        file = pq.ParquetFile(pa.BufferReader(data))
+        check_header(file.schema_arrow.names, name, layout)
+        yield _sheet(pa.RecordBatch.from_pylist([], schema=file.schema_arrow))
+        for batch in file.iter_batches(BATCH_ROWS):
+            yield _sheet(batch)
     except (pa.ArrowException, OSError, ValueError):
-        raise RegistryError(f"{name}: this is no Parquet file that can be read") from None
-    check_header(table.schema.names, name)
-    columns, unreadable = {}, {}
-    for column in table.schema.names:
-        parts = [_text_of_array(chunk, numbers=column != "key") for chunk in table[column].chunks]
-        columns[column], unreadable[column] = joined(parts)
-    return Sheet(columns, unreadable)
+        raise layout.error(f"{name}: this is no Parquet file that can be read") from None
+
+
+def _sheet(batch: pa.RecordBatch) -> Sheet:
+    texts = {c: _text_of_array(batch[c], numbers=c != "key") for c in batch.schema.names}
+    return Sheet({c: text for c, (text, _) in texts.items()}, {c: flawed for c, (_, flawed) in texts.items()})
 
 
 def _text_of_array(array: pa.Array, *, numbers: bool) -> tuple[pa.Array, NDArray[np.bool_]]:

@@ -10,18 +10,36 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from anonymizer.consent.cells import COLUMNS, REQUIRED
-from anonymizer.errors import RegistryError
+from anonymizer.errors import RegistryError, UsageError
 
 #: Rows that exist as Python objects at one time.
 BATCH_ROWS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
-    """The registry as text.
+class Layout:
+    """What a table may hold.
 
     Attributes:
-        columns: One array of large_string per column that the registry has; no nulls: an empty cell is empty text.
+        columns: Their names; `key` holds text, the others numbers too.
+        required: Columns without which there is no such table.
+        error: What is raised where the file is none.
+    """
+
+    columns: tuple[str, ...] = COLUMNS
+    required: tuple[str, ...] = REQUIRED
+    error: type[UsageError] = RegistryError
+
+
+REGISTRY = Layout()
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A table as text: the registry, or another one of its kind.
+
+    Attributes:
+        columns: One array of large_string per column that the table has; no nulls: an empty cell is empty text.
         unreadable: (rows,) bool per column: cells that are no text (no UTF-8, a list, a truth value).
     """
 
@@ -33,22 +51,33 @@ class Sheet:
         return len(self.columns["key"])
 
 
-def check_header(columns: Sequence[str], name: str) -> None:
+def check_header(columns: Sequence[str], name: str, layout: Layout = REGISTRY) -> None:
     """The position stands for the name: in a file without a header the names are somebody's data."""
     for position, column in enumerate(columns, 1):
-        if column not in COLUMNS:
-            raise RegistryError(f"{name}: header (row 0): column {position} is unknown; known: {', '.join(COLUMNS)}")
+        if column not in layout.columns:
+            known = ", ".join(layout.columns)
+            raise layout.error(f"{name}: header (row 0): column {position} is unknown; known: {known}")
         if columns.index(column) != position - 1:
-            raise RegistryError(f"{name}: header (row 0): column {position} is there twice")
-    for column in REQUIRED:
+            raise layout.error(f"{name}: header (row 0): column {position} is there twice")
+    for column in layout.required:
         if column not in columns:
-            raise RegistryError(f"{name}: header (row 0): the column {column} is missing")
+            raise layout.error(f"{name}: header (row 0): the column {column} is missing")
 
 
-def joined(parts: Sequence[tuple[pa.Array, NDArray[np.bool_]]]) -> tuple[pa.Array, NDArray[np.bool_]]:
-    """Parts of a column, one after the other."""
-    texts = pa.concat_arrays([pa.array([], pa.large_string()), *(text for text, _ in parts)])
-    return texts, np.concatenate([np.zeros(0, bool), *(flawed for _, flawed in parts)])
+def whole(parts: Iterable[Sheet]) -> Sheet:
+    """Parts of a table, at least one, one after the other. A column that a part does not have is empty in it."""
+    sheets = list(parts)
+    columns, unreadable = {}, {}
+    for name in dict.fromkeys(column for sheet in sheets for column in sheet.columns):
+        columns[name] = pa.concat_arrays([sheet.columns.get(name, blank(sheet.rows)) for sheet in sheets])
+        flawed = [sheet.unreadable.get(name, np.zeros(sheet.rows, bool)) for sheet in sheets]
+        unreadable[name] = np.concatenate(flawed)
+    return Sheet(columns, unreadable)
+
+
+def blank(rows: int) -> pa.Array:
+    """Empty text."""
+    return filled(pa.nulls(rows, pa.large_string()))
 
 
 def filled(texts: pa.Array) -> pa.Array:

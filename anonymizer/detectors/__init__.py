@@ -7,6 +7,8 @@ detector's `self_test` before it may publish.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeAlias
 
 import cv2
 
@@ -16,10 +18,14 @@ from anonymizer.detectors.centerface import CenterFace
 from anonymizer.detectors.contract import Detector, Found
 from anonymizer.detectors.haar import Haar
 from anonymizer.detectors.patch import Patch
+from anonymizer.detectors.union import DetectorUnion, merged
 from anonymizer.detectors.yunet import YuNet
 from anonymizer.errors import ConfigError, DetectionFailed
 
-__all__ = ["DETECTORS", "Detector", "Found", "load_weights", "make"]
+__all__ = ["DETECTORS", "Detector", "Found", "Weights", "load_weights", "make", "merged"]
+
+Weights: TypeAlias = bytes | tuple[bytes | None, ...] | None
+"""A network's file, None for a detector without one; of several detectors one of these each."""
 
 DETECTORS: dict[str, Callable[[DetectorConfig, bytes | None], Detector]] = {
     "centerface": CenterFace,
@@ -29,11 +35,12 @@ DETECTORS: dict[str, Callable[[DetectorConfig, bytes | None], Detector]] = {
 }
 
 
-def load_weights(config: DetectorConfig, read: Callable[[str], bytes]) -> bytes | None:
+def load_weights(config: DetectorConfig, read: Callable[[str], bytes]) -> Weights:
     """What the workers need of the network, read and checked.
 
     Args:
-        config: Which detector, and where its weights lie if they do not come with the installation.
+        config: Which detectors, and where the weights lie that do not come with the installation. Of several detectors
+            yunet takes them, and without yunet the first that has a network.
         read: Gives the content of a URL (the storage's business).
 
     Returns:
@@ -42,6 +49,11 @@ def load_weights(config: DetectorConfig, read: Callable[[str], bytes]) -> bytes 
     Raises:
         ConfigError: The weights are missing, cannot be read, or are not what they should be; says what to do.
     """
+    parts = _parts(config)
+    return tuple(_load_weights(part, read) for part in parts) if len(parts) > 1 else _load_weights(config, read)
+
+
+def _load_weights(config: DetectorConfig, read: Callable[[str], bytes]) -> bytes | None:
     if config.name == "centerface":
         return _weights.cleaned(_weights.centerface(config.weights, read))
     if config.name == "yunet":
@@ -53,11 +65,11 @@ def load_weights(config: DetectorConfig, read: Callable[[str], bytes]) -> bytes 
     return None
 
 
-def make(config: DetectorConfig, weights: bytes | None) -> Detector:
-    """The configured detector.
+def make(config: DetectorConfig, weights: Weights) -> Detector:
+    """The configured detector, or the union of several.
 
     Args:
-        config: Which detector, and its settings.
+        config: Which detectors, and their settings.
         weights: What `load_weights` returned.
 
     Raises:
@@ -66,7 +78,19 @@ def make(config: DetectorConfig, weights: bytes | None) -> Detector:
     # A worker is given one CPU: by itself OpenCV starts a thread per core of the machine in every one of them. With
     # one thread the order of a cascade's hits, and so its boxes, is the same every time.
     cv2.setNumThreads(1)
-    return DETECTORS[config.name](config, weights)
+    parts = _parts(config)
+    each = weights if isinstance(weights, tuple) else (weights,)
+    made = [DETECTORS[part.name](part, own) for part, own in zip(parts, each, strict=True)]
+    return made[0] if len(made) == 1 else DetectorUnion(made)
+
+
+def _parts(config: DetectorConfig) -> list[DetectorConfig]:
+    """One configuration for each detector."""
+    names = config.name.split(",")
+    if len(names) == 1:
+        return [config]
+    takes = next((name for name in ("yunet", "centerface", names[0]) if name in names), None)
+    return [replace(config, name=name, weights=config.weights if name == takes else None) for name in names]
 
 
 def _refuse_misfit(detector: Detector) -> None:

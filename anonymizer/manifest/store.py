@@ -13,6 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from anonymizer.errors import RunError, SourceGone
 from anonymizer.manifest import names
@@ -168,11 +169,12 @@ class ManifestStore:
         matches = record.get("arguments_sha256") == arguments_sha256
         return known[-1] if matches and record.get("finished") is None else None
 
-    def current(self, columns: Sequence[str] | None = None) -> pa.Table:
+    def current(self, columns: Sequence[str] | None = None, *, statuses: Sequence[str] | None = None) -> pa.Table:
         """One row per key over all runs: that of the greatest (run_id, attempt).
 
         Args:
             columns: Of `CURRENT_SCHEMA`; all of them by default.
+            statuses: Rows of other statuses do not count, so that an older row may be a key's greatest.
 
         Returns:
             A table in UTF-8 byte order of keys. Keys whose output was removed have their row too.
@@ -191,6 +193,8 @@ class ManifestStore:
             table.append_column("run_id", pa.repeat(pa.scalar(run_id), table.num_rows))
             for run_id, table in self._tables([name for name in needed if name != "run_id"])
         ]
+        if statuses is not None:
+            tables = [table.filter(pc.is_in(table["status"], pa.array(statuses, pa.string()))) for table in tables]
         return latest(pa.concat_tables([schema.empty_table(), *tables])).select(wanted)
 
     def _tables(self, columns: Sequence[str], run_id: str | None = None) -> Iterator[tuple[str, pa.Table]]:

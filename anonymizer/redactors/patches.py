@@ -15,14 +15,29 @@ Edges = NDArray[np.intp]
 """(blocks + 1,) first row or column of each block, and the end of the last."""
 
 
-def only(patch: Pixels, mask: Mask) -> Pixels:
-    """(h, w) or (h, w, 3) copy of a patch, 0 outside the (h, w) mask. As `np.where`, ten times as fast."""
-    return np.asarray(cv2.copyTo(patch, mask.view(np.uint8), np.zeros(patch.shape, np.uint8)), dtype=np.uint8)
+def only(patch: Pixels, mask: Mask, multiple: int = 1) -> Pixels:
+    """(h, w) or (h, w, 3) copy of a patch, 0 outside the (h, w) mask. As `np.where`, ten times as fast.
+
+    Args:
+        patch: Not changed.
+        mask: What of it is copied.
+        multiple: Height and width are rounded up to one of this; what is added is 0.
+    """
+    height, width = mask.shape
+    copy = np.zeros((height + -height % multiple, width + -width % multiple, *patch.shape[2:]), np.uint8)
+    paste(copy, slice(height), slice(width), patch, mask)
+    return copy
 
 
 def paste(target: Pixels, rows: slice, columns: slice, patch: Pixels, mask: Mask) -> None:
     """Writes into a picture of the caller's own what a patch of it shows under the mask, and nothing else."""
     cv2.copyTo(patch, mask.view(np.uint8), target[rows, columns])
+
+
+def widened(mask: Mask, reach: int) -> Mask:
+    """As `geometry.widened`, several times as fast."""
+    side = 2 * reach + 1
+    return np.asarray(cv2.dilate(mask.view(np.uint8), np.ones((side, side), np.uint8)), dtype=np.uint8).view(bool)
 
 
 def block_edges(length: int, count: int) -> Edges:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from anonymizer.config import DetectorConfig
-from anonymizer.detectors import Detector, known_answer, load_weights, make
+from anonymizer.detectors import Detector, Weights, known_answer, load_weights, make
 from anonymizer.detectors.patch import PATCH_RGB
 from anonymizer.records import Pixels
 
@@ -21,7 +21,7 @@ Make = Callable[..., Detector]
 
 
 @cache
-def _weights(name: str) -> bytes | None:
+def _weights(name: str) -> Weights:
     return load_weights(_config(name), lambda url: Path(url).read_bytes())
 
 
@@ -31,7 +31,7 @@ def _config(name: str, **settings: Any) -> DetectorConfig:
         if not url.exists():
             pytest.skip("no YuNet file at hand")
         return DetectorConfig(name="yunet", weights=str(url), **settings)
-    return DetectorConfig(name=name, **settings)  # type: ignore[arg-type]
+    return DetectorConfig(name=name, **settings)
 
 
 @pytest.fixture(params=["centerface", "haar", "patch", "yunet_2023mar", "yunet_2026may"])

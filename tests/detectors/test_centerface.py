@@ -24,7 +24,7 @@ def no_reader(url: str) -> bytes:
 @pytest.fixture(scope="module")
 def network() -> bytes:
     data = load_weights(DetectorConfig(), no_reader)
-    assert data is not None
+    assert isinstance(data, bytes)
     return data
 
 

@@ -106,6 +106,14 @@ class TestCurrent:
             found.compact(run, final=True)
             assert _state(found) == expected
 
+    def test_rows_of_other_statuses_can_be_left_out(self, store):
+        found = ManifestStore(store)
+        found.write_part("r1", "c", 1, [row("a", status="no_face"), row("b", status="anonymized")])
+        found.write_part("r2", "c", 1, [row("a", status="failed"), row("c", status="failed")])
+        rows = found.current(["key", "run_id"], statuses=("anonymized", "no_face")).to_pylist()
+        assert [(r["key"], r["run_id"]) for r in rows] == [("a", "r1"), ("b", "r1")]
+        assert found.current(["key"], statuses=()).num_rows == 0
+
     def test_columns_are_given_as_asked(self, store):
         found = ManifestStore(store)
         found.write_part("r1", "c1", 1, [FULL])

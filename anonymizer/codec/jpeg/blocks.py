@@ -62,12 +62,22 @@ def _touched(mask: Mask, layout: Layout) -> Mask:
 
 def _patches_of(pixels: Samples, layout: Layout, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Iterator[Patch]:
     """Blocks of each component for some MCUs."""
-    width, height = layout.mcu
-    y = np.minimum(rows[:, None] * height + np.arange(height), layout.height - 1)
-    x = np.minimum(columns[:, None] * width + np.arange(width), layout.width - 1)
-    planes = _components(pixels[y[:, :, None], x[:, None, :]], layout.model)
+    planes = _components(_mcus(pixels, layout, rows, columns), layout.model)
     for component, plane in zip(layout.components, planes, strict=True):
         yield _patch(plane, component, layout, rows, columns)
+
+
+def _mcus(pixels: Samples, layout: Layout, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Samples:
+    """(N, height, width) or with channels: the samples of some MCUs, those at the border repeated beyond it."""
+    width, height = layout.mcu
+    first, last = (int(rows[0]), int(columns.min())), (int(rows[-1]) + 1, int(columns.max()) + 1)
+    part = pixels[first[0] * height : last[0] * height, first[1] * width : last[1] * width]
+    beyond = (-part.shape[0] % height, -part.shape[1] % width, 0)
+    if any(beyond):
+        part = np.pad(part, [(0, count) for count in beyond[: part.ndim]], mode="edge")
+    # Cut up along both sides first: then whole rows of an MCU are copied, not single samples.
+    cut = part.reshape(last[0] - first[0], height, last[1] - first[1], width, *part.shape[2:])
+    return cut[rows - first[0], :, columns - first[1]]
 
 
 def _components(mcus: Samples, model: Model) -> list[NDArray[np.float32]]:
@@ -88,7 +98,9 @@ def _components(mcus: Samples, model: Model) -> list[NDArray[np.float32]]:
         return list(np.moveaxis(samples - _LEVEL_SHIFT, -1, 0))
     if model == "cmyk":
         return list(np.moveaxis(255 - samples - _LEVEL_SHIFT, -1, 0))
-    luma, blue, red = np.moveaxis(samples[..., :3] @ _TO_YCBCR.T, -1, 0)
+    # Channel by channel, not as a product of matrices: those are slow on three columns, and BLAS takes threads for it.
+    channels = np.ascontiguousarray(np.moveaxis(samples[..., :3], -1, 0))
+    luma, blue, red = (r * channels[0] + g * channels[1] + b * channels[2] for r, g, b in _TO_YCBCR)
     black = [255 - samples[..., 3] - _LEVEL_SHIFT] if model == "ycck" else []
     return [luma - _LEVEL_SHIFT, blue, red, *black]
 

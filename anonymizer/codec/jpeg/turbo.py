@@ -12,6 +12,7 @@ import functools
 import importlib.metadata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -119,7 +120,7 @@ class _Filter:
     """Overwrites blocks while the library holds the coefficients; called for each row of blocks of each component."""
 
     def __init__(self, patches: Mapping[int, Patch]) -> None:
-        self._patches = patches
+        self._rows = {number: _by_row(patch) for number, patch in patches.items()}
         self._left = sum(len(patch.rows) for patch in patches.values())
         self._error: BaseException | None = None
 
@@ -128,25 +129,22 @@ class _Filter:
     ) -> int:
         # ctypes would print what is raised here, return 0, and the source's blocks would stay.
         try:
-            self._overwrite(pointer, array.y // 8, array.w // 8, plane.h // 8, number)
+            row = array.y // 8
+            found = self._rows.get(number, {}).get(row)
+            # A component's last call may be for rows that only round it up to whole units.
+            if found is not None and row < plane.h // 8:
+                self._overwrite(ctypes.addressof(pointer.contents), array.w // 8, *found)
         except BaseException as error:  # noqa: BLE001 - raised again by `finish`
             self._error = error
             return -1
         return 0
 
     def _overwrite(
-        self, pointer: ctypes._Pointer[ctypes.c_int16], row: int, width: int, height: int, number: int
+        self, address: int, width: int, columns: NDArray[np.intp], coefficients: NDArray[np.int16]
     ) -> None:
-        patch = self._patches.get(number)
-        # A component's last call may be for rows that only round it up to whole units.
-        if patch is None or row >= height:
-            return
-        first, last = np.searchsorted(patch.rows, (row, row + 1))
-        if first == last:
-            return
-        blocks = np.ctypeslib.as_array(pointer, shape=(width, _BLOCK))
-        blocks[patch.columns[first:last]] = patch.coefficients[first:last]
-        self._left -= int(last - first)
+        blocks = np.frombuffer(_row_type(width).from_address(address), np.int16).reshape(width, _BLOCK)
+        blocks[columns] = coefficients
+        self._left -= len(columns)
 
     def finish(self) -> None:
         """Raises what the filter could not raise.
@@ -158,6 +156,22 @@ class _Filter:
             raise self._error
         if self._left:
             raise TransformRefused
+
+
+def _by_row(patch: Patch) -> dict[int, tuple[NDArray[np.intp], NDArray[np.int16]]]:
+    """Columns and coefficients of the blocks in each row that has any."""
+    rows, starts = np.unique(patch.rows, return_index=True)
+    bounds = pairwise([*starts.tolist(), len(patch.rows)])
+    return {
+        row: (patch.columns[first:last], patch.coefficients[first:last])
+        for row, (first, last) in zip(rows.tolist(), bounds, strict=True)
+    }
+
+
+@functools.lru_cache(64)
+def _row_type(width: int) -> type[ctypes.Array[ctypes.c_int16]]:
+    """A row of so many blocks; making such a type takes longer than filling a row."""
+    return ctypes.c_int16 * (width * _BLOCK)
 
 
 @functools.cache

@@ -1,0 +1,8 @@
+"""Faces that are known from outside: read the boxes, find those of a key, place them on a picture."""
+
+from anonymizer.boxes.earlier import ANSWERS, FACE_COLUMNS, from_manifest
+from anonymizer.boxes.placing import placed
+from anonymizer.boxes.reader import FILE_ENDINGS, read_boxes
+from anonymizer.boxes.table import BoxTable
+
+__all__ = ["ANSWERS", "FACE_COLUMNS", "FILE_ENDINGS", "BoxTable", "from_manifest", "placed", "read_boxes"]
