@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import boto3
 import pytest
@@ -32,11 +33,19 @@ def options(s3_server):
     return {"storage": {"input": reach, "output": reach}}
 
 
+# Everything that a store keeps beside an object's bytes and sends along with them.
+SAID = {
+    "ContentDisposition": "attachment; filename=MARKER.jpg",
+    "CacheControl": "MARKER",
+    "ContentLanguage": "x-MARKER",
+    "Expires": datetime(2031, 2, 3, tzinfo=UTC),
+    "Metadata": {"owner": "MARKER"},
+}
+
+
 def fill(client, contents):
     for key, data in contents.items():
-        client.put_object(
-            Bucket="lake-in", Key=f"photos/{key}", Body=data, Metadata={"owner": "MARKER"}, Tagging="a=MARKER"
-        )
+        client.put_object(Bucket="lake-in", Key=f"photos/{key}", Body=data, Tagging="a=MARKER", **SAID)
 
 
 def published(client):
@@ -49,6 +58,7 @@ def test_a_bucket_gives_the_same_bytes_as_a_folder(tmp_path, client, options):
     contents |= {"notes.txt": b"text", "broken.png": b"\x89PNG\r\n\x1a\n rest"}
     fill(client, contents)
     local = run(write(tmp_path / "in", contents), tmp_path / "out")
+    began = datetime.now(UTC).replace(microsecond=0)
     remote = run("s3://lake-in/photos", "s3://lake-out/run", options)
     assert (remote.exit_status, remote.statuses) == (local.exit_status, local.statuses)
     answers = published(client)
@@ -58,7 +68,9 @@ def test_a_bucket_gives_the_same_bytes_as_a_folder(tmp_path, client, options):
     assert table["ü.jpg"]["output_uri"] == "s3://lake-out/run/ü.jpg"
     for key, answer in answers.items():
         assert answer["Metadata"] == {}
+        assert not ({*SAID} - {"Metadata"}) & {*answer}
         assert answer.get("TagCount", 0) == 0
+        assert began <= answer["LastModified"] <= datetime.now(UTC)
         assert answer["ContentType"] == ("image/jpeg" if key.endswith(".jpg") else "image/png")
         assert answer["ETag"].strip('"') == table[key]["output_etag"]
 
