@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from anonymizer import codec, metadata
 from anonymizer.config import CodecConfig
 from anonymizer.errors import ObjectError, ScrubCheckFailed
+from tests.codec import heic
 from tests.codec.samples import FORMATS, PLANTED, photo, saved
 
 SMALL = CodecConfig(max_pixels=200_000, max_bytes=200_000)
@@ -66,3 +67,11 @@ def test_every_byte_of_the_headers_may_be_wrong(format_name: str) -> None:
     for at in range(min(120, len(source))):
         for value in (0, 0xFF):
             _survives(source[:at] + bytes([value]) + source[at + 1 :])
+
+
+def test_a_kind_of_metadata_that_is_no_text_kills_nothing() -> None:
+    """pi_heif 1.4.0 dies of it where it reads metadata: it is given none."""
+    name = b"\0application/rdf\xff\xff\xff\0"
+    described = heic.Item(b"mime", b"<x/>", links=((b"cdsc", 1),), text=name)
+    picture = codec.decode(heic.heic(heic.picture(photo(24, 20)), described), SMALL)
+    assert picture.frames[0].pixels.shape == (24, 20, 3)

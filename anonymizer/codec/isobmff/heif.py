@@ -9,7 +9,7 @@ import numpy as np
 
 from anonymizer.codec import jpeg, png
 from anonymizer.codec.depth import spread
-from anonymizer.codec.isobmff.boxes import descend, primary_item, whole
+from anonymizer.codec.isobmff.boxes import Box, boxes, descend, primary_item, whole
 from anonymizer.codec.pixels import check_size, only_frame, upright_frame
 from anonymizer.config import CodecConfig
 from anonymizer.errors import DecodeError, UnsupportedFormat
@@ -28,6 +28,7 @@ def decode(data: bytes, config: CodecConfig) -> Picture:
 
     Raises:
         UnsupportedFormat: A sequence without a still picture, or the reader is not installed.
+        DecodeError: The primary picture cannot be read, whatever other pictures the file holds.
     """
     try:
         import pi_heif
@@ -39,8 +40,11 @@ def decode(data: bytes, config: CodecConfig) -> Picture:
     # Otherwise opening decodes what is beside the picture.
     pi_heif.options.DEPTH_IMAGES = pi_heif.options.AUX_IMAGES = pi_heif.options.THUMBNAILS = False
     pi_heif.options.DECODE_THREADS = 1
-    file = pi_heif.open_heif(data, convert_hdr_to_8bit=False, hdr_to_16bit=False)
+    file = pi_heif.open_heif(_undescribed(data, meta), convert_hdr_to_8bit=False, hdr_to_16bit=False)
     image = file[file.primary_index]
+    # Where the primary picture cannot be read, that index is another's: nobody asked for that one.
+    if not image.info.get("primary"):
+        raise DecodeError
     check_size(image.size[0], image.size[1], config)
     samples = np.array(image)
     if samples.dtype != np.uint8:
@@ -49,6 +53,19 @@ def decode(data: bytes, config: CodecConfig) -> Picture:
     pixels, alpha = _layout(samples, image.mode)
     upright = upright_frame(pixels, alpha, _profile(image.info), orientation=1)
     return Picture("heif", (upright.frame,), profile=upright.profile, converted=upright.converted)
+
+
+def _undescribed(data: bytes, meta: Box) -> bytes:
+    """The file without the links from EXIF and XMP to pictures: pi_heif reads all of them, and crashes at broken ones."""
+    iref = descend(data, meta, b"iref")
+    if iref is None:
+        return data
+    copy = bytearray(data)
+    for link in boxes(data, iref.start + 4, iref.end):
+        if link.name == b"cdsc":
+            at = data.rindex(b"cdsc", 0, link.start)
+            copy[at : at + 4] = b"skip"
+    return bytes(copy)
 
 
 def encode(picture: Picture) -> Encoded:
