@@ -56,7 +56,7 @@ def decode(data: bytes, config: CodecConfig) -> Picture:
 
 
 def _undescribed(data: bytes, meta: Box) -> bytes:
-    """The file without the links from EXIF and XMP to pictures: pi_heif reads all of them, and crashes at broken ones."""
+    """The file without the links from EXIF and XMP to pictures: pi_heif reads all, and crashes at broken ones."""
     iref = descend(data, meta, b"iref")
     if iref is None:
         return data
