@@ -35,8 +35,9 @@ format: $(READY) ## Let ruff format and repair what it can
 fuzz: $(READY) ## Fuzz all that reads hostile bytes (SECONDS=60 per target, TARGETS="walk- codec-png", SEED=1, WRITE=--write)
 	$(BIN)/python -m infra.fuzz $(TARGETS) --seconds $(or $(SECONDS),60) --seed $(or $(SEED),1) $(WRITE)
 
-bench: $(READY) ## Images per second of a whole run, against a bare loop without Ray
-	$(BIN)/python jobs/benchmark.py
+bench: $(READY) ## Measure against deface, a bare loop, S3 and more (PARTS="b c", PHOTOS=folder, IMAGES=200, ROUNDS=3)
+	$(BIN)/python -m infra.bench $(PARTS) --images $(or $(IMAGES),200) --rounds $(or $(ROUNDS),3) \
+		$(if $(PHOTOS),--photos $(PHOTOS))
 
 wheel: $(READY) ## Build the wheel into dist/
 	$(BIN)/python -m build --wheel --no-isolation
@@ -48,6 +49,7 @@ lock: ## Resolve both lock files from pyproject.toml (needs uv; UPGRADE=--upgrad
 
 docs: $(READY) ## Write the generated parts of the documentation anew
 	$(BIN)/python infra/docs/settings_table.py --write
+	$(BIN)/python -m infra.docs.formats_table --write
 	$(BIN)/python infra/demo/demo.py --picture infra/docs/before-after.jpg
 
 clean: ## Remove what was built or generated, the virtual environment included
