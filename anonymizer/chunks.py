@@ -10,8 +10,14 @@ import hashlib
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from anonymizer.records import Chunk, WorkItem
+
+#: So many chunks' worth of items is listed ahead; once the end is in sight, a chunk is this part of what is left.
+LOOK_AHEAD = 8
+#: Smaller chunks are not made for the end's sake.
+LEAST_KEYS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +40,21 @@ class Task:
 
 
 def group(items: Iterable[WorkItem], max_keys: int, max_bytes: int) -> Iterator[tuple[WorkItem, ...]]:
-    """Consecutive items, at most so many and so many bytes; a larger one stands by itself."""
-    pending: list[WorkItem] = []
-    size_bytes = 0
-    for item in items:
-        if pending and (len(pending) == max_keys or size_bytes + item.ref.size > max_bytes):
-            yield tuple(pending)
-            pending, size_bytes = [], 0
-        pending.append(item)
-        size_bytes += item.ref.size
-    if pending:
-        yield tuple(pending)
+    """Consecutive items, at most so many and so many bytes; a larger one stands by itself.
+
+    Towards the end they become fewer, so that no worker is left with a full chunk when the others have nothing to do.
+    """
+    coming = iter(items)
+    ahead = deque(islice(coming, LOOK_AHEAD * max_keys))
+    while ahead:
+        count = min(max_keys, max(LEAST_KEYS, len(ahead) // LOOK_AHEAD))
+        chunk = [ahead.popleft()]
+        size_bytes = chunk[0].ref.size
+        while ahead and len(chunk) < count and size_bytes + ahead[0].ref.size <= max_bytes:
+            chunk.append(ahead.popleft())
+            size_bytes += chunk[-1].ref.size
+        yield tuple(chunk)
+        ahead.extend(islice(coming, LOOK_AHEAD * max_keys - len(ahead)))
 
 
 def chunk_id(items: Iterable[WorkItem]) -> str:

@@ -26,6 +26,7 @@ Names = Literal["same", "hashed"]
 Kept = Literal["orientation", "icc", "capture_year", "gps_coarse", "dpi"]
 DetectorName = Literal["centerface", "yunet", "haar", "patch"]
 BoxesMode = Literal["add", "replace"]
+Preset = Literal["fast", "balanced", "thorough"]
 
 T = TypeVar("T")
 
@@ -58,12 +59,40 @@ class DetectorConfig:
         words=typing.get_args(DetectorName),
     )
     weights: str | None = setting(None, "URL of the network's file, for detectors that need one (yunet).")
-    min_score: float | None = setting(
-        None, "A detection below this score is ignored; default 0.1, for yunet 0.3.", low=0.0, high=1.0
+    preset: Preset = setting(
+        "balanced",
+        "How hard centerface looks: what is below and not set by itself (infra/docs/detection.md).",
     )
-    scale: float = setting(0.75, "Size at which faces are looked for, as a share of the photo's.", low=0.05, high=2.0)
-    max_area_px: int = setting(2_560_000, "Faces are never looked for in more pixels than this.", low=4096)
-    padding: float = setting(1.45, "Masks are this many times as wide and high as the detected box.", low=1.0, high=4.0)
+    min_score: float | None = setting(
+        None,
+        "A detection below this score is ignored: for centerface a probability, its default the preset's; for yunet "
+        "0.3, for haar 0.1.",
+        low=0.0,
+        high=1.0,
+    )
+    min_face_px: float | None = setting(
+        None,
+        "Faces from this height on (pixels of the photo) are looked for, however large the photo is.",
+        low=8.0,
+    )
+    scale: float | None = setting(
+        None,
+        "Size at which faces are looked for, as a share of the photo's; default the preset's, elsewhere 0.75.",
+        low=0.05,
+        high=2.0,
+    )
+    max_area_px: int | None = setting(
+        None,
+        "Faces are never looked for in more pixels than this, without min_face_px; default the preset's.",
+        low=4096,
+    )
+    second_looks: int | None = setting(
+        None,
+        "So many doubtful boxes of a photo without a sure face are looked at again; default the preset's.",
+        low=0,
+        high=64,
+    )
+    padding: float = setting(1.4, "Masks are this many times as wide and high as the detected box.", low=1.2, high=4.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,9 +164,18 @@ class EngineConfig:
     """How the work is spread."""
 
     workers: int | None = setting(None, "Workers to ask for; without it one per CPU of the cluster.", low=1)
+    gpus_per_worker: float = setting(
+        0.0,
+        "Share of a GPU that each worker gets, e.g. 0.25; needs onnxruntime-gpu. Without engine.workers as many are "
+        "asked for as the cluster's GPUs can take.",
+        low=0.0,
+        high=1.0,
+    )
     address: str = setting("auto", "`local`: embedded Ray; `auto`: a running cluster if there is one; or its address.")
-    chunk_keys: int = setting(16, "Objects per chunk, at most.", low=1, high=64)
-    chunk_bytes: int = setting(64 * 2**20, "Bytes per chunk, at most.", low=1)
+    chunk_keys: int = setting(
+        64, "Objects per chunk, at most; towards the end of a run they are fewer.", low=1, high=64
+    )
+    chunk_bytes: int = setting(8 * 2**20, "Bytes per chunk, at most; a larger object is one by itself.", low=1)
     io_threads: int = setting(4, "Threads of a worker that read ahead and publish behind.", low=1, high=64)
     chunk_time_s: float = setting(600.0, "After this long a worker drops a chunk and the driver sends it again.", low=1)
     image_time_s: float = setting(60.0, "A chunk gets this long for each of its objects, if that is more.", low=1)

@@ -21,6 +21,11 @@ IntBoxes = NDArray[np.int32]
 #: corners of the padded box, which show background.
 MASK_EXPONENT = 4.0
 
+#: Where only whole blocks can change: one belongs to the mask if this share of it lies in the superellipse, or if it
+#: touches the rectangle in its middle, which holds the detected box. Every touched block would be twice the background.
+BLOCK_SHARE = 0.4
+MASK_CORE = 2 ** (-1 / MASK_EXPONENT)
+
 
 def as_boxes(xyxy: ArrayLike) -> FloatBoxes:
     """(N, 4) float32 from anything that looks like boxes; an empty list gives (0, 4)."""
@@ -89,7 +94,7 @@ def iou(a: ArrayLike, b: ArrayLike) -> NDArray[np.float32]:
 
 
 def mask_patch(box: NDArray[np.int32], width: int, height: int, grid: Grid = PIXELS) -> tuple[slice, slice, Mask]:
-    """One head-shaped mask, rounded out to whole blocks and cut to the image.
+    """One head-shaped mask of whole blocks, cut to the image.
 
     Args:
         box: (4,) int32 padded `xyxy`, not clipped: a face at the border keeps the shape of a whole one.
@@ -104,12 +109,13 @@ def mask_patch(box: NDArray[np.int32], width: int, height: int, grid: Grid = PIX
     rows = _span(y1, y2, height, grid.height)
     columns = _span(x1, x2, width, grid.width)
     # Pixel centres, so that the outermost rows and columns of the box belong to the mask.
-    y = (np.arange(rows.start, rows.stop) + 0.5 - (y1 + y2) / 2) / max((y2 - y1) / 2, 0.5)
-    x = (np.arange(columns.start, columns.stop) + 0.5 - (x1 + x2) / 2) / max((x2 - x1) / 2, 0.5)
-    down, across = _nearest(np.abs(y), grid.height), _nearest(np.abs(x), grid.width)
-    # A block is touched where the pixel in it that is nearest to the middle, row and column by themselves, is.
-    mask = (down**MASK_EXPONENT)[:, None] + (across**MASK_EXPONENT)[None] <= 1.0
-    return rows, columns, _enlarged(mask, grid)[: len(y), : len(x)]
+    y = np.abs(np.arange(rows.start, rows.stop) + 0.5 - (y1 + y2) / 2) / max((y2 - y1) / 2, 0.5)
+    x = np.abs(np.arange(columns.start, columns.stop) + 0.5 - (x1 + x2) / 2) / max((x2 - x1) / 2, 0.5)
+    mask = (y**MASK_EXPONENT)[:, None] + (x**MASK_EXPONENT)[None] <= 1.0
+    if grid.width == grid.height == 1 or not mask.size:
+        return rows, columns, mask
+    touched = _touched(y, (y2 - y1) / 2, grid.height)[:, None] & _touched(x, (x2 - x1) / 2, grid.width)[None]
+    return rows, columns, _enlarged(touched | _mostly(mask, grid), grid)[: len(y), : len(x)]
 
 
 def head_mask(xyxy: NDArray[np.int32], width: int, height: int, grid: Grid = PIXELS) -> Mask:
@@ -158,11 +164,24 @@ def _span(low: int, high: int, length: int, block: int) -> slice:
     return slice(start // block * block, min(-(-stop // block) * block, length)) if stop > start else slice(start, stop)
 
 
-def _nearest(distance: NDArray[np.float64], block: int) -> NDArray[np.float64]:
-    """(blocks,) least distance in each block along one axis; the first block begins where the distances do."""
-    if block == 1 or not len(distance):
-        return distance
-    return np.minimum.reduceat(distance, np.arange(0, len(distance), block))
+def _touched(distance: NDArray[np.float64], half_px: float, block: int) -> Mask:
+    """(blocks,) whether a pixel in the block touches the middle of a mask along one axis.
+
+    Args:
+        distance: (pixels,) of the pixels' centres from the mask's, in halves of its side; the first block begins there.
+        half_px: Half of the mask's side.
+        block: Pixels of a block.
+    """
+    reach = MASK_CORE + 0.5 / max(half_px, 0.5)  # A pixel ends half a pixel from its centre.
+    return np.asarray(np.minimum.reduceat(distance, np.arange(0, len(distance), block)) < reach)
+
+
+def _mostly(mask: Mask, grid: Grid) -> Mask:
+    """(rows of blocks, columns of blocks) where `BLOCK_SHARE` of the visible pixels are in the mask."""
+    top, left = np.arange(0, mask.shape[0], grid.height), np.arange(0, mask.shape[1], grid.width)
+    counts = np.add.reduceat(np.add.reduceat(mask, left, axis=1, dtype=np.int32), top, axis=0)
+    sizes = np.diff(top, append=mask.shape[0])[:, None] * np.diff(left, append=mask.shape[1])[None]
+    return np.asarray(counts >= BLOCK_SHARE * sizes)
 
 
 def _enlarged(blocks: Mask, grid: Grid) -> Mask:

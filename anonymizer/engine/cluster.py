@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import math
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,6 +23,8 @@ log = logging.getLogger(__name__)
 OBJECT_STORE_BYTES = 160 * 2**20
 #: How long a cluster's head has to take a connection.
 PROBE_S = 5.0
+#: Of divisions that come out whole but for the last digit: 0.1 of a GPU is for ten workers.
+_SLACK = 1e-6
 
 
 @contextmanager
@@ -57,10 +60,25 @@ def live_nodes() -> int:
     return sum(1 for node in nodes if node["Alive"])
 
 
-def cpus() -> int:
-    """CPUs of the whole cluster now, at least one."""
+def room(config: EngineConfig) -> int:
+    """How many workers fit into the cluster as it is now, at least one."""
     resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]  # Ray has no types here
-    return max(1, int(resources.get("CPU", 1)))
+    return workers_in(resources, config.gpus_per_worker)
+
+
+def workers_in(resources: Mapping[str, float], gpus_per_worker: float) -> int:
+    """Workers that these resources have room for, at least one.
+
+    Args:
+        resources: Names of Ray's resources to amounts.
+        gpus_per_worker: See `EngineConfig`. Ray packs whole workers into each GPU: with 0.4 it holds two, not two and
+            a half.
+    """
+    cpus = int(resources.get("CPU", 1))
+    if not gpus_per_worker:
+        return max(1, cpus)
+    per_gpu = math.floor(1 / gpus_per_worker + _SLACK)
+    return max(1, min(cpus, int(resources.get("GPU", 0.0)) * per_gpu))
 
 
 def _connect(config: EngineConfig) -> None:

@@ -66,6 +66,18 @@ class _Slot:
     starts: int = 0
 
 
+def actor_options(config: EngineConfig) -> dict[str, Any]:
+    """What each worker asks Ray for."""
+    return {
+        "num_cpus": 1,
+        "num_gpus": config.gpus_per_worker or None,
+        "max_restarts": -1,
+        # Ray retries nothing: a poison chunk would run four times before the driver hears of it.
+        "max_task_retries": 0,
+        "max_concurrency": IN_FLIGHT + 1,
+    }
+
+
 class Engine:
     """Feeds tasks to workers until none is left.
 
@@ -122,7 +134,7 @@ class Engine:
         if time.monotonic() - self._followed < FOLLOW_S:
             return
         self._followed = time.monotonic()
-        target = self._config.workers or cluster.cpus()
+        target = self._config.workers or cluster.room(self._config)
         while len(self._slots) < target:
             self._slots.append(self._new_slot())
         for slot in [s for s in self._slots if s.instance is None and not s.parked][: len(self._slots) - target]:
@@ -130,14 +142,7 @@ class Engine:
             self._slots.remove(slot)
 
     def _new_slot(self) -> _Slot:
-        # Ray retries nothing: a poison chunk would run four times before the driver hears of it.
-        options: dict[str, Any] = {
-            "num_cpus": 1,
-            "max_restarts": -1,
-            "max_task_retries": 0,
-            "max_concurrency": IN_FLIGHT + 1,
-        }
-        actor: Any = ray.remote(Actor).options(**options).remote()
+        actor: Any = ray.remote(Actor).options(**actor_options(self._config)).remote()
         return _Slot(actor, self._greeting(actor))
 
     def _greeting(self, actor: Any) -> Any:

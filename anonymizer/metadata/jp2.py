@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 from anonymizer.errors import ScrubCheckFailed
 from anonymizer.metadata.blocks import exif_names, xmp_names
+from anonymizer.metadata.isobmff.boxes import boxes
 from anonymizer.profiles import PROFILES
 
-_MAX_BOXES = 5_000
+_MAX_SEGMENTS = 5_000
 _MAX_BLOCK_BYTES = 4 * 2**20
 
 _SIGNATURE = bytes.fromhex("0000000c6a5020200d0a870a")
@@ -33,7 +34,7 @@ def inventory(data: bytes) -> Iterator[str]:
         yield from _codestream_names(data)
         return
     at = 0
-    for name, start, end in _boxes(data, 0, len(data)):
+    for name, start, end in boxes(data, 0, len(data)):
         at = end
         if name == b"jp2h":
             yield from _header_names(data, start, end)
@@ -62,7 +63,7 @@ def check(data: bytes, width: int, height: int, frame_count: int) -> None:
         return
     if not data.startswith(_SIGNATURE + _FILE_TYPE):
         raise ScrubCheckFailed
-    parts = list(_boxes(data, 32, len(data)))
+    parts = list(boxes(data, 32, len(data)))
     if [part[0] for part in parts] != [b"jp2h", b"jp2c"] or parts[-1][2] != len(data):
         raise ScrubCheckFailed
     (_, start, end), (_, code, _) = parts
@@ -124,24 +125,8 @@ def _check_coding(payload: bytes, marker: int) -> None:
         raise ScrubCheckFailed
 
 
-def _boxes(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-    """(name, start, end of the payload) of boxes in a hostile file; ends early where they do not add up."""
-    for _ in range(_MAX_BOXES):
-        if start + 8 > end:
-            return
-        size, name = struct.unpack_from(">I4s", data, start)
-        header = 16 if size == 1 and start + 16 <= end else 8
-        if header == 16:
-            (size,) = struct.unpack_from(">Q", data, start + 8)
-        size = size or end - start
-        if size < header or size > end - start:
-            return
-        yield name, start + header, start + size
-        start += size
-
-
 def _header_names(data: bytes, start: int, end: int) -> Iterator[str]:
-    for name, first, _ in _boxes(data, start, end):
+    for name, first, _ in boxes(data, start, end):
         if name == b"colr" and data[first] != 1:
             yield "icc"
         elif name == b"res ":
@@ -165,7 +150,7 @@ def _uuid_names(payload: bytes) -> Iterator[str]:
 def _codestream_names(data: bytes) -> Iterator[str]:
     """Comments in the main header; what lies behind the end is told only of the last byte pair."""
     at = 2
-    for _ in range(_MAX_BOXES):
+    for _ in range(_MAX_SEGMENTS):
         if at + 4 > len(data):
             yield "unreadable"
             return

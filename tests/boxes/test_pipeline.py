@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from anonymizer import Anonymizer, detectors
+from anonymizer.config import DetectorConfig
 from anonymizer.errors import BoxesMismatch, BoxesMissing, NotAnImage, Withheld
 from anonymizer.records import EVERY_FRAME, NO_CONSENT, Detections, Face, GivenBoxes, Grant, Region
 from tests.pictures import decoded, encoded, scene
@@ -67,7 +68,8 @@ def test_given_boxes_are_padded_like_detected_ones():
     box = (40, 30, 20, 20)
     redacted = decoded(anonymizer("replace")(SOURCE, given=given(box)).data)
     changed = (redacted == GREEN).all(axis=2)
-    assert (changed[40, :].sum(), changed[:, 50].sum()) == (30, 30)
+    side = round(20 * DetectorConfig().padding)
+    assert (changed[40, :].sum(), changed[:, 50].sum()) == (side, side)
 
 
 def test_no_face_is_an_answer_and_no_answer_is_a_failure():

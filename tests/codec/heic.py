@@ -19,6 +19,7 @@ _LESS_PROBABLE = (
     16, 15, 14, 14, 13, 12, 12, 11, 11, 10, 9,
 )  # fmt: skip
 _BLOCK = 16
+_ESSENTIAL = (b"hvcC", b"av1C", b"irot", b"imir", b"clap")
 _IDENTITY = struct.pack(">4sHHHB", b"nclx", 1, 13, 0, 0x80)
 ALPHA = b"\0\0\0\0urn:mpeg:mpegB:cicp:systems:auxiliary:alpha\0"
 
@@ -189,8 +190,11 @@ def _meta(items: tuple[Item, ...], primary: int, at: int) -> bytes:
         entries.append(box(b"infe", b"\2\0\0\0", struct.pack(">HH4s", number, 0, item.kind), item.text))
         places.append(struct.pack(">HHHII", number, 0, 1, at, len(item.payload)))
         at += len(item.payload)
-        references += [box(kind, struct.pack(">HHH", number, 1, target)) for kind, target in item.links]
-        indices = range(len(store) + 1, len(store) + 1 + len(item.properties))
+        for kind in dict(item.links):
+            targets = [target for other, target in item.links if other == kind]
+            references.append(box(kind, struct.pack(f">HH{len(targets)}H", number, len(targets), *targets)))
+        # The upper bit: a reader has to understand the property.
+        indices = [n | 0x80 * (part[4:8] in _ESSENTIAL) for n, part in enumerate(item.properties, len(store) + 1)]
         store += item.properties
         links.append(struct.pack(">HB", number, len(indices)) + bytes(indices))
     count = struct.pack(">H", len(items))

@@ -17,7 +17,8 @@ from anonymizer.config import CodecConfig
 from anonymizer.records import Frame, Picture, Pixels
 
 CONFIG = CodecConfig()
-FORMATS = ("jpeg", "png", "webp", "bmp")
+FORMATS = ("jpeg", "png", "webp", "bmp", "gif", "tiff", "avif", "jp2")
+_OF_PILLOW = {"jp2": "JPEG2000"}
 MARKER = b"Secret-Marker-4711"
 
 # Upper left, upper right, lower left, lower right of a picture that stands upright.
@@ -45,7 +46,7 @@ def saved(pixels: NDArray[Any] | Image.Image, format_name: str, **settings: Any)
     """A file as Pillow writes it."""
     image = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
     output = BytesIO()
-    image.save(output, format_name.upper(), **settings)
+    image.save(output, _OF_PILLOW.get(format_name, format_name.upper()), **settings)
     return output.getvalue()
 
 

@@ -74,9 +74,13 @@ def decode(data: bytes, config: CodecConfig) -> Picture:
 
 
 def encode(picture: Picture) -> Encoded:
-    """Writes AV1 in a container of our own, in the depth of the source; a sequence with its timing."""
+    """Writes AV1 in a container of our own, in the depth of the source; a sequence with its timing.
+
+    Raises:
+        EncodeError: There is no frame, or frames differ in size, layout or depth.
+    """
     settings = picture.encoder if isinstance(picture.encoder, Settings) else Settings()
-    if not picture.frames:
+    if len({(frame.pixels.shape, frame.pixels.dtype, frame.alpha is None) for frame in picture.frames}) != 1:
         raise EncodeError
     deep = picture.frames[0].pixels.dtype == np.uint16
     written = _deep_file(picture.frames, settings) if deep else _plain_file(picture.frames, settings)

@@ -139,10 +139,9 @@ class _Filter:
             return -1
         return 0
 
-    def _overwrite(
-        self, address: int, width: int, columns: NDArray[np.intp], coefficients: NDArray[np.int16]
-    ) -> None:
-        blocks = np.frombuffer(_row_type(width).from_address(address), np.int16).reshape(width, _BLOCK)
+    def _overwrite(self, address: int, width: int, columns: NDArray[np.intp], coefficients: NDArray[np.int16]) -> None:
+        row = memoryview(_row_type(width).from_address(address))
+        blocks = np.frombuffer(row, np.int16).reshape(width, _BLOCK)
         blocks[columns] = coefficients
         self._left -= len(columns)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple, NoReturn
+from typing import NoReturn
 
 from anonymizer.errors import ScrubCheckFailed
 from anonymizer.metadata.blocks import exif_names, xmp_names
+from anonymizer.metadata.isobmff.boxes import Box, boxes
 
-_MAX_BOXES = 5_000
 _MAX_ITEMS = 2_000
 _MAX_BLOCKS = 20
 _MAX_BLOCK_BYTES = 4 * 2**20
@@ -35,12 +35,6 @@ _STILL_TRACKS = (b"pict", b"auxv")
 _FIELDS: dict[bytes, int] = {b"meta": 4, b"iref": 4, b"stsd": 8}
 
 
-class _Box(NamedTuple):
-    name: bytes
-    start: int
-    end: int
-
-
 @dataclass(slots=True)
 class _Items:
     """Items of a file, by their number.
@@ -56,7 +50,7 @@ class _Items:
     primary: int = 0
     kinds: dict[int, bytes] = field(default_factory=dict)
     texts: dict[int, bytes] = field(default_factory=dict)
-    properties: dict[int, list[_Box]] = field(default_factory=dict)
+    properties: dict[int, list[Box]] = field(default_factory=dict)
     places: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
     links: list[tuple[bytes, int, int]] = field(default_factory=list)
 
@@ -64,7 +58,7 @@ class _Items:
 def inventory(data: bytes) -> Iterator[str]:
     """What a source carries; see `anonymizer.metadata.inventory`."""
     at, moving = 0, data[8:12] in (b"avis", b"msf1", b"hevc", b"hevx")
-    for box in _boxes(data, 0, len(data)):
+    for box in boxes(data, 0, len(data)):
         at = box.end
         if box.name == b"meta":
             yield from _meta_names(data, box)
@@ -87,27 +81,11 @@ def check(data: bytes, width: int, height: int, frame_count: int) -> NoReturn:  
     raise ScrubCheckFailed
 
 
-def _boxes(data: bytes, start: int, end: int) -> Iterator[_Box]:
-    """The boxes in a range of a hostile file; ends early where they do not add up."""
-    for _ in range(_MAX_BOXES):
-        if start + 8 > end:
-            return
-        size, name = struct.unpack_from(">I4s", data, start)
-        header = 16 if size == 1 and start + 16 <= end else 8
-        if header == 16:
-            (size,) = struct.unpack_from(">Q", data, start + 8)
-        size = size or end - start
-        if size < header or size > end - start:
-            return
-        yield _Box(name, start + header, start + size)
-        start += size
+def _inner(data: bytes, box: Box) -> Iterator[Box]:
+    return boxes(data, box.start + _FIELDS.get(box.name, 0), box.end)
 
 
-def _inner(data: bytes, box: _Box) -> Iterator[_Box]:
-    return _boxes(data, box.start + _FIELDS.get(box.name, 0), box.end)
-
-
-def _meta_names(data: bytes, meta: _Box) -> Iterator[str]:
+def _meta_names(data: bytes, meta: Box) -> Iterator[str]:
     parts = {box.name: box for box in _inner(data, meta)}
     if not _META_BOXES.issuperset(parts):
         yield "box.other"
@@ -124,7 +102,7 @@ def _meta_names(data: bytes, meta: _Box) -> Iterator[str]:
     yield from _block_names(data, items)
 
 
-def _items(data: bytes, parts: dict[bytes, _Box]) -> _Items:
+def _items(data: bytes, parts: dict[bytes, Box]) -> _Items:
     items = _Items()
     if b"pitm" in parts:
         at = parts[b"pitm"].start
@@ -140,9 +118,9 @@ def _items(data: bytes, parts: dict[bytes, _Box]) -> _Items:
     return items
 
 
-def _read_kinds(data: bytes, iinf: _Box, items: _Items) -> None:
+def _read_kinds(data: bytes, iinf: Box, items: _Items) -> None:
     """ISO/IEC 14496-12, 8.11.6; entries of version 0 and 1 have no kind."""
-    for entry in _boxes(data, iinf.start + (8 if data[iinf.start] else 6), iinf.end):
+    for entry in boxes(data, iinf.start + (8 if data[iinf.start] else 6), iinf.end):
         version = data[entry.start]
         if entry.name != b"infe" or version < 2 or len(items.kinds) >= _MAX_ITEMS:
             continue
@@ -151,7 +129,7 @@ def _read_kinds(data: bytes, iinf: _Box, items: _Items) -> None:
         items.texts[number] = data[entry.start + (14 if version > 2 else 12) : entry.end]
 
 
-def _read_links(data: bytes, iref: _Box, items: _Items) -> None:
+def _read_links(data: bytes, iref: Box, items: _Items) -> None:
     wide = data[iref.start] > 0
     for box in _inner(data, iref):
         number, count = struct.unpack_from(">IH" if wide else ">HH", data, box.start)
@@ -161,7 +139,7 @@ def _read_links(data: bytes, iref: _Box, items: _Items) -> None:
             items.links.append((box.name, number, target))
 
 
-def _read_properties(data: bytes, iprp: _Box, items: _Items) -> None:
+def _read_properties(data: bytes, iprp: Box, items: _Items) -> None:
     parts = {box.name: box for box in _inner(data, iprp)}
     store, links = list(_inner(data, parts[b"ipco"])) if b"ipco" in parts else [], parts.get(b"ipma")
     # Those that belong to no item are there all the same.
@@ -180,7 +158,7 @@ def _read_properties(data: bytes, iprp: _Box, items: _Items) -> None:
         items.properties[number] = [store[index - 1] for index in chosen if 0 < index <= len(store)]
 
 
-def _read_places(data: bytes, iloc: _Box, items: _Items, idat: _Box | None) -> None:
+def _read_places(data: bytes, iloc: Box, items: _Items, idat: Box | None) -> None:
     """ISO/IEC 14496-12, 8.11.3."""
     version, sizes = data[iloc.start], struct.unpack_from(">BB", data, iloc.start + 4)
     offset_size, length_size, base_size = sizes[0] >> 4, sizes[0] & 15, sizes[1] >> 4
@@ -212,8 +190,8 @@ def _alphas(data: bytes, items: _Items) -> set[int]:
     """Items that are alpha of another."""
     return {
         number
-        for number, boxes in items.properties.items()
-        for box in boxes
+        for number, properties in items.properties.items()
+        for box in properties
         if box.name == b"auxC" and any(sign in data[box.start : box.end] for sign in _ALPHA_SIGNS)
     }
 
@@ -280,7 +258,7 @@ def _block_names(data: bytes, items: _Items) -> Iterator[str]:
             yield "box.other"
 
 
-def _film_names(data: bytes, moov: _Box) -> Iterator[str]:
+def _film_names(data: bytes, moov: Box) -> Iterator[str]:
     """Tracks that show nothing, dates and texts of a sequence."""
     for box in _inner(data, moov):
         if box.name == b"mvhd" and _is_dated(data, box):
@@ -291,7 +269,7 @@ def _film_names(data: bytes, moov: _Box) -> Iterator[str]:
             yield "box.other"
 
 
-def _track_names(data: bytes, trak: _Box) -> Iterator[str]:
+def _track_names(data: bytes, trak: Box) -> Iterator[str]:
     for box in _inner(data, trak):
         if box.name == b"tkhd" and _is_dated(data, box):
             yield "box.datetime"
@@ -309,6 +287,6 @@ def _track_names(data: bytes, trak: _Box) -> Iterator[str]:
                     yield "box.text"
 
 
-def _is_dated(data: bytes, header: _Box) -> bool:
+def _is_dated(data: bytes, header: Box) -> bool:
     """Whether times of creation and change are told (ISO/IEC 14496-12, 8.2.2)."""
     return any(data[header.start + 4 : header.start + (20 if data[header.start] else 12)])

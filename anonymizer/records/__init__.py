@@ -1,0 +1,73 @@
+"""The frozen values that flow from listing to manifest. No behaviour beyond what their fields imply."""
+
+from anonymizer.records.chunks import (
+    Chunk,
+    ChunkResult,
+    WorkItem,
+)
+from anonymizer.records.consent import (
+    NO_CONSENT,
+    ConsentDecision,
+    ConsentStatus,
+    Grant,
+    Region,
+    Veto,
+)
+from anonymizer.records.faces import (
+    EVERY_FRAME,
+    Boxes,
+    Detections,
+    Face,
+    GivenBoxes,
+)
+from anonymizer.records.listed import (
+    ImageRef,
+)
+from anonymizer.records.pictures import (
+    PIXELS,
+    Animation,
+    Encoded,
+    Encoding,
+    Frame,
+    Grid,
+    Mask,
+    Picture,
+    Pixels,
+    Samples,
+)
+from anonymizer.records.results import (
+    AnonymizedImage,
+    ManifestRow,
+    Status,
+)
+
+__all__ = [
+    "EVERY_FRAME",
+    "NO_CONSENT",
+    "PIXELS",
+    "Animation",
+    "AnonymizedImage",
+    "Boxes",
+    "Chunk",
+    "ChunkResult",
+    "ConsentDecision",
+    "ConsentStatus",
+    "Detections",
+    "Encoded",
+    "Encoding",
+    "Face",
+    "Frame",
+    "GivenBoxes",
+    "Grant",
+    "Grid",
+    "ImageRef",
+    "ManifestRow",
+    "Mask",
+    "Picture",
+    "Pixels",
+    "Region",
+    "Samples",
+    "Status",
+    "Veto",
+    "WorkItem",
+]

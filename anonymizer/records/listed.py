@@ -1,0 +1,25 @@
+"""What a listing knows of an object."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRef:
+    """One listed object.
+
+    Attributes:
+        key: Path below the input root, `/` between parts, UTF-8.
+        uri: Full fsspec URL.
+        etag: The version that was listed: the store's ETag without quotes; locally a digest of inode, size and mtime.
+        size: Bytes.
+        modified: UTC.
+    """
+
+    key: str
+    uri: str
+    etag: str
+    size: int
+    modified: datetime | None

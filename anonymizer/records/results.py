@@ -1,0 +1,85 @@
+"""What became of an object: safe bytes, and the manifest's row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from anonymizer.records.consent import ConsentStatus
+from anonymizer.records.faces import Face
+from anonymizer.records.pictures import Encoding
+
+Status = Literal["anonymized", "no_face", "retained", "skipped", "failed", "removed"]
+
+
+@dataclass(frozen=True, slots=True)
+class AnonymizedImage:
+    """Bytes that passed every step. Only `anonymizer.pipeline` makes one; only this type can be published."""
+
+    data: bytes
+    format: str
+    source_format: str
+    width: int
+    height: int
+    frame_count: int
+    encoding: Encoding
+    status: Literal["anonymized", "no_face", "retained"]
+    consent_status: ConsentStatus
+    consent_record_ids: tuple[str, ...]
+    retained_until: datetime | None
+    faces: tuple[Face, ...]
+    redacted_count: int
+    metadata_removed: tuple[str, ...]
+    metadata_kept: tuple[str, ...]
+    source_sha256: str
+    sha256: str
+
+    @property
+    def face_count(self) -> int:
+        return len(self.faces)
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestRow:
+    """One row of the manifest; field names and meanings are those of DESIGN part 6."""
+
+    key: str
+    source_uri: str
+    status: Status
+    processed_at: datetime
+    output_uri: str | None = None
+    source_etag: str | None = None
+    source_size: int | None = None
+    source_modified: datetime | None = None
+    source_sha256: str | None = None
+    output_sha256: str | None = None
+    output_size: int | None = None
+    output_etag: str | None = None
+    error_code: str | None = None
+    error_message: str | None = None
+    retryable: bool | None = None
+    consent_status: ConsentStatus | None = None
+    consent_sha256: str | None = None
+    consent_record_ids: tuple[str, ...] = ()
+    purpose: str | None = None
+    registry_sha256: str | None = None
+    format: str | None = None
+    width: int | None = None
+    height: int | None = None
+    frame_count: int | None = None
+    encoding: Encoding | None = None
+    face_count: int | None = None
+    redacted_count: int | None = None
+    faces: tuple[Face, ...] = ()
+    metadata_removed: tuple[str, ...] = ()
+    metadata_kept: tuple[str, ...] = ()
+    detector: str | None = None
+    detector_sha256: str | None = None
+    method: str | None = None
+    settings_sha256: str | None = None
+    software_version: str | None = None
+    attempt: int = 1
+    as_of: datetime | None = None
+    retained_until: datetime | None = None
+    duration_ms: float | None = None

@@ -1,0 +1,1 @@
+"""Measures this software against others and against its own limits: `make bench`."""

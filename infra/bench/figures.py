@@ -1,0 +1,106 @@
+"""What was measured: medians over the rounds, ratios formed within a round, and the Markdown table of them."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+PARTS = {
+    "a": "this job against `deface`",
+    "b": "this job against a bare loop that only decodes, detects and encodes",
+    "c": "two workers against one",
+    "d": "S3 with 30 ms latency on each request against the local disk",
+    "e": "cost per object of an empty job",
+    "f": "streaming a listing",
+}
+"""Letter of a part to what it compares."""
+
+HEAD = ("| part | figure | median | range | target | |", "|---|---|---:|---:|---:|---|")
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a figure has to be.
+
+    Attributes:
+        bound: In the figure's unit.
+        side: Whether it is the least or the most that will do.
+    """
+
+    bound: float
+    side: Literal["least", "most"]
+
+    def met_by(self, value: float) -> bool:
+        return value >= self.bound if self.side == "least" else value <= self.bound
+
+    def __str__(self) -> str:
+        return f"{'≥' if self.side == 'least' else '≤'} {self.bound:g}"
+
+
+def at_least(bound: float) -> Target:
+    return Target(bound, "least")
+
+
+def at_most(bound: float) -> Target:
+    return Target(bound, "most")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of the table.
+
+    Attributes:
+        part: A letter of `PARTS`.
+        name: What was measured.
+        values: One for each round, at least one.
+        unit: Empty for a ratio.
+        target: None where it is only of interest.
+    """
+
+    part: str
+    name: str
+    values: tuple[float, ...]
+    unit: str = ""
+    target: Target | None = None
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.values)
+
+    @property
+    def is_met(self) -> bool | None:
+        """Whether the median meets the target; None without one."""
+        return None if self.target is None else self.target.met_by(self.median)
+
+    @property
+    def nearness(self) -> float:
+        """The median as a multiple of the target, turned round where less is better: from 1 on it is met."""
+        if self.target is None or not self.median or not self.target.bound:
+            return 0.0
+        share = self.median / self.target.bound
+        return share if self.target.side == "least" else 1 / share
+
+
+def ratios(upper: Sequence[float], lower: Sequence[float]) -> tuple[float, ...]:
+    """Round by round, so that what slows a machine down for minutes slows both."""
+    return tuple(above / below for above, below in zip(upper, lower, strict=True))
+
+
+def table(figures: Sequence[Figure]) -> str:
+    """Markdown, part by part; ratios and figures with a target come first."""
+    ordered = sorted(figures, key=lambda figure: (figure.part, figure.target is None, figure.unit != ""))
+    return "\n".join((*HEAD, *map(_line, ordered)))
+
+
+def _line(figure: Figure) -> str:
+    median = f"{shown(figure.median)} {figure.unit}".strip()
+    spread = f"{shown(min(figure.values))} – {shown(max(figure.values))}" if len(figure.values) > 1 else ""
+    verdict = {True: "met", False: "**missed**", None: ""}[figure.is_met]
+    return f"| {figure.part} | {figure.name} | {median} | {spread} | {figure.target or ''} | {verdict} |"
+
+
+def shown(value: float) -> str:
+    """Three digits, or all of those before the point."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
