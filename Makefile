@@ -12,10 +12,10 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 UV := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 	--no-annotate --no-header --quiet
 
-.PHONY: help demo test lint format bench fuzz wheel lock docs clean
+.PHONY: help demo test lint format bench bench-detection fuzz wheel lock docs clean
 
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(READY) ## Anonymize a small, messy folder and show what came of it (nothing is downloaded but the dependencies)
 	@$(BIN)/python infra/demo/demo.py
@@ -38,6 +38,9 @@ fuzz: $(READY) ## Fuzz all that reads hostile bytes (SECONDS=60 per target, TARG
 bench: $(READY) ## Measure against deface, a bare loop, S3 and more (PARTS="b c", PHOTOS=folder, IMAGES=200, ROUNDS=3)
 	$(BIN)/python -m infra.bench $(PARTS) --images $(or $(IMAGES),200) --rounds $(or $(ROUNDS),3) \
 		$(if $(PHOTOS),--photos $(PHOTOS))
+
+bench-detection: $(READY) ## What each detector preset finds, misses and costs on labelled photographs (WHAT=fit fits its coefficients; WRITE=--write)
+	$(BIN)/python -m infra.detection $(or $(WHAT),measure) $(WRITE)
 
 wheel: $(READY) ## Build the wheel into dist/
 	$(BIN)/python -m build --wheel --no-isolation

@@ -1,0 +1,61 @@
+"""`python -m infra.detection fit|measure [--write]`: coefficients of the detector's scores, and what they are worth."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import cv2
+
+from anonymizer.detectors import weights
+from anonymizer.detectors.presets import PRESETS
+from infra.detection import fit, measure
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "infra/docs/detection.md"
+COEFFICIENTS = ROOT / "anonymizer/detectors/coefficients.py"
+
+
+def embedded(text: str, name: str, figures: str) -> str:
+    """The page with other figures between the markers of that name.
+
+    Raises:
+        ValueError: A marker is missing.
+    """
+    begin, end = f"<!-- {name}: begin (make bench-detection) -->", f"<!-- {name}: end -->"
+    before, _, rest = text.partition(begin)
+    _, found, after = rest.partition(end)
+    if not found:
+        raise ValueError(f"no place for {name} in the page")
+    return f"{before}{begin}\n{figures}\n{end}{after}"
+
+
+def main(argv: list[str]) -> int:
+    """Fits or measures; prints what came of it."""
+    parser = argparse.ArgumentParser(prog="python -m infra.detection", description=__doc__)
+    parser.add_argument("what", choices=("fit", "measure"))
+    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared/data", help="folder of the labelled sets")
+    parser.add_argument("--presets", nargs="+", default=list(PRESETS), choices=list(PRESETS))
+    parser.add_argument("--write", action="store_true", help="put coefficients and tables where they belong")
+    options = parser.parse_args(argv)
+    if not (options.data / "wider_val").is_dir():
+        print(f"{options.data} holds no labelled photographs (wider_val, nonface, mask853, lfw)", file=sys.stderr)
+        return 2
+    cv2.setNumThreads(1)
+    network = weights.cleaned(weights.centerface(None, lambda path: Path(path).read_bytes()))
+    if options.what == "fit":
+        text, figures = fit.run(network, options.data)
+        if options.write:
+            COEFFICIENTS.write_text(text, encoding="utf-8")
+        print(text)
+    else:
+        figures = measure.table(network, options.data, tuple(options.presets))
+    print(figures)
+    if options.write:
+        PAGE.write_text(embedded(PAGE.read_text(encoding="utf-8"), options.what, figures), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
