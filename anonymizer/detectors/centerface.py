@@ -62,8 +62,7 @@ class CenterFace:
             calibrated = np.array(calibrated)
             looks = self.looks(rgb, xyxy[doubtful])
             calibrated[doubtful] = calibration.looked_at(looks, calibrated[doubtful])
-            # Where a second look is worth its price, what it did not reach is too faint to count.
-            least[:] = max(how.min_score, how.lone_score)
+            least[doubtful] = max(how.min_score, how.lone_score)
         kept = calibrated >= least
         return result(xyxy[kept], calibrated[kept], rgb, how.min_score)
 
