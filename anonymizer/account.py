@@ -30,6 +30,9 @@ class Summary:
     redacted: int = 0
     output_bytes: int = 0
     removed_unsafe: int = 0
+    removed_gone: int = 0
+    gone: int = 0
+    swept: int = 0
     unsafe_left: list[str] = field(default_factory=list)
     standing_failures: int = 0
     registry_problems: tuple[str, ...] = ()
@@ -46,13 +49,13 @@ class Summary:
 
 @dataclass(frozen=True)
 class FailureLimit:
-    """`--max-failures`: a number, or a share of the current rows."""
+    """A number, or a share: of the current rows (`--max-failures`), of the outputs (`--prune-limit`)."""
 
     number: int | None
     share: float | None
 
     def allowed(self, rows: int) -> float:
-        """How many of so many rows may have failed."""
+        """How many of so many it may be."""
         return self.number if self.number is not None else rows * (self.share or 0.0)
 
     def stops(self, failed: int) -> bool:
@@ -66,8 +69,15 @@ def failure_limit(text: str | None) -> FailureLimit | None:
     Raises:
         ConfigError: It is neither.
     """
-    if text is None:
-        return None
+    return limit_of(text, "--max-failures") if text is not None else None
+
+
+def limit_of(text: str, option: str) -> FailureLimit:
+    """`5` or `2.5%`.
+
+    Raises:
+        ConfigError: It is neither; names the option.
+    """
     try:
         if text.endswith("%"):
             share = float(text[:-1]) / 100
@@ -77,7 +87,7 @@ def failure_limit(text: str | None) -> FailureLimit | None:
             return FailureLimit(int(text), None)
     except ValueError:
         pass
-    raise ConfigError(f"--max-failures takes a number or a share such as 5%, not {text!r}")
+    raise ConfigError(f"{option} takes a number or a share such as 5%, not {text!r}")
 
 
 def exit_status(summary: Summary, limit: FailureLimit | None, rows: int) -> int:

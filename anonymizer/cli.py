@@ -33,11 +33,14 @@ _OPTIONS: dict[str, tuple[str, str | None]] = {
     "--names": ("names", None),
     "--manifest": ("manifest", "URI"),
     "--limit": ("limit", "N"),
+    "--keys": ("keys", "URI"),
+    "--prune-limit": ("prune_limit", "N|P%"),
     "--workers": ("engine.workers", "N"),
     "--address": ("engine.address", "local|auto|ADDRESS"),
     "--max-failures": ("max_failures", "N|P%"),
 }
 _REPEATED = {"--include": "include", "--exclude": "exclude"}
+_FLAGS = {"--force": "force", "--prune": "prune", "--dry-run": "dry_run"}
 _SECRET_WORDS = ("secret", "token", "password", "key", "credential", "connection_string", "sas")
 #: Settings below `storage` whose names hold such a word and which are none.
 _NO_SECRETS = ("SSEKMSKeyId", "BucketKeyEnabled")
@@ -94,7 +97,8 @@ def add_run(run: argparse.ArgumentParser) -> None:
     for option, setting in _REPEATED.items():
         text = _escaped(documentation[setting][1])
         run.add_argument(option, dest=setting, metavar="GLOB", action="append", help=text)
-    run.add_argument("--dry-run", dest="dry_run", action="store_true", help=documentation["dry_run"][1])
+    for option, setting in _FLAGS.items():
+        run.add_argument(option, dest=setting, action="store_true", help=_escaped(documentation[setting][1]))
     _add_common(run, "log every failure as it happens")
 
 
@@ -140,7 +144,7 @@ def settings(arguments: argparse.Namespace) -> RunConfig:
     names = [*(name for name, _ in _OPTIONS.values()), *_REPEATED.values(), "input", "output"]
     # A command has some of the options; its settings are those of a run all the same.
     given = {name: getattr(arguments, name, None) for name in names}
-    given["dry_run"] = getattr(arguments, "dry_run", False) or None
+    given |= {name: getattr(arguments, name, False) or None for name in _FLAGS.values()}
     for name, value in given.items():
         if value is not None:
             _refuse_secret_url(value)

@@ -198,6 +198,12 @@ class RunConfig:
     max_failures: str | None = setting(
         None, "More failed objects than this (number or share, `5%`) end the run with 3."
     )
+    force: bool = setting(False, "Do everything again, changed or not.")
+    prune: bool = setting(False, "Remove the outputs of sources that are not there any more.")
+    prune_limit: str = setting("5%", "Refuse to prune more outputs than this: a number, or a share of all outputs.")
+    keys: str | None = setting(
+        None, "Only the keys of this file (Parquet, CSV, JSON Lines or S3 Inventory); INPUT is not listed."
+    )
     dry_run: bool = setting(False, "List and count; read, write and start nothing.")
     detector: DetectorConfig = field(default_factory=DetectorConfig)
     boxes: BoxesConfig = field(default_factory=BoxesConfig)

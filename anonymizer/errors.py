@@ -21,6 +21,7 @@
         ├── ScrubCheckFailed
         ├── UnsafeKey / ReservedKey / KeyCollision / NotARegularFile
         ├── PoisonImage
+        ├── Unsafe / Requested        → `removed`
         └── StorageError
             ├── SourceGone
             ├── SourceChanged
@@ -81,7 +82,7 @@ class ObjectError(AnonymizerError):
     code: ClassVar[str] = "object_error"
     message: ClassVar[str] = "the object could not be processed"
     retryable: ClassVar[bool] = False
-    status: ClassVar[Literal["failed", "skipped"]] = "failed"
+    status: ClassVar[Literal["failed", "skipped", "removed"]] = "failed"
 
     def __reduce__(self) -> tuple[type[ObjectError], tuple[()]]:
         """Pickle without arguments: details stay in the process that saw the bytes."""
@@ -165,6 +166,18 @@ class NotARegularFile(ObjectError):
     message = "a link or a special file; it was not followed"
 
 
+class Unsafe(ObjectError):
+    code = "unsafe"
+    message = "the consent that this output needed no longer holds"
+    status = "removed"
+
+
+class Requested(ObjectError):
+    code = "requested"
+    message = "its removal was asked for"
+    status = "removed"
+
+
 class PoisonImage(ObjectError):
     code = "poison_image"
     message = "the worker died while it held this object"
@@ -184,7 +197,7 @@ class StorageError(ObjectError):
 
 class SourceGone(StorageError):
     code = "source_gone"
-    message = "the object vanished after it was listed"
+    message = "the source is gone"
 
 
 class SourceChanged(StorageError):

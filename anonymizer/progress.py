@@ -49,7 +49,7 @@ class LogProgress:
 
     def start(self, run_id: str, carried: int) -> None:
         self._since = self._last = time.monotonic()
-        log.info("run %s begins; %d objects were committed before", run_id, carried)
+        log.info("run %s begins; %d objects are as they were", run_id, carried)
 
     def advance(self, images: int, faces: int, failures: int, listed: int) -> None:
         self._images += images
@@ -73,7 +73,7 @@ def closing_table(summary: Summary) -> str:
     rate = summary.written / summary.seconds if summary.seconds else 0.0
     lines = [("run", summary.run_id or "(dry run)"), ("listed", f"{summary.listed}, {_size(summary.listed_bytes)}")]
     if summary.carried:
-        lines.append(("committed before", str(summary.carried)))
+        lines.append(("as they were", str(summary.carried)))
     lines += [(status, str(count)) for status, count in sorted(summary.statuses.items())]
     if summary.run_id:
         lines += [
@@ -83,6 +83,10 @@ def closing_table(summary: Summary) -> str:
         ]
     if summary.removed_unsafe:
         lines.append(("taken down", f"{summary.removed_unsafe} outputs whose consent no longer holds"))
+    if summary.removed_gone:
+        lines.append(("pruned", f"{summary.removed_gone} objects whose source is gone"))
+    if summary.swept:
+        lines.append(("swept", f"{summary.swept} outputs that a dead run left without a row"))
     if summary.codes:
         lines.append(("errors", ", ".join(f"{code} {count}" for code, count in sorted(summary.codes.items()))))
     lines.append(("manifest", summary.manifest_uri))
@@ -99,6 +103,8 @@ def _notes(summary: Summary) -> list[str]:
         notes.append(f"failed: {more} more, see the manifest")
     if summary.stopped_early:
         notes.append("stopped early: more failures than --max-failures; start it again to go on")
+    if summary.gone and not summary.removed_gone:
+        notes.append(f"{summary.gone} outputs have no source any more; --prune removes them")
     notes += [f"NOT SAFE: {key} could not be removed" for key in summary.unsafe_left]
     notes += [f"registry: {problem}" for problem in summary.registry_problems[:NAMED_FAILURES]]
     if summary.registry_unmatched:

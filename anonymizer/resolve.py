@@ -28,6 +28,7 @@ def resolved(config: RunConfig, *, inside_job: bool) -> tuple[RunConfig, str]:
         raise ConfigError("INPUT and OUTPUT are both needed")
     if inside_job and any(_is_relative_path(uri) for uri in given):
         raise ConfigError("inside a Ray job relative paths point into a package that is deleted later: give full ones")
+    _check_scope(config)
     source, output = normalize_uri(config.input), normalize_uri(config.output)
     if config.manifest is None and not is_local(output) and "/" not in output.partition("://")[2].strip("/"):
         raise ConfigError("OUTPUT is a bucket's root, so its manifest cannot lie beside it: give --manifest URI")
@@ -36,6 +37,16 @@ def resolved(config: RunConfig, *, inside_job: bool) -> tuple[RunConfig, str]:
         if nested(a, b):
             raise ConfigError(f"{names} lie inside one another")
     return replace(config, input=source, output=output, manifest=manifest_uri), manifest_uri
+
+
+def _check_scope(config: RunConfig) -> None:
+    """Pruning needs the whole listing: what a part of it does not show is not gone."""
+    part = {"--keys": config.keys, "--limit": config.limit, "--include": config.include, "--exclude": config.exclude}
+    given = [option for option, value in part.items() if value not in (None, ())]
+    if config.prune and given:
+        raise ConfigError(f"--prune needs the whole listing: it cannot stand beside {given[0]}")
+    if config.keys is not None and len(given) > 1:
+        raise ConfigError(f"--keys names the objects: it cannot stand beside {given[1]}")
 
 
 def _is_relative_path(uri: str) -> bool:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from anonymizer import __version__, consent, geometry
+from anonymizer import consent, geometry
 from anonymizer.config import RunConfig
 from anonymizer.errors import ObjectError
 from anonymizer.manifest import from_table
@@ -15,6 +18,11 @@ from anonymizer.records import ConsentDecision, Detections, ManifestRow
 
 #: An objection's region counts as redacted already when this share of it lies in one redacted face.
 COVERED_SHARE = 0.9
+#: What has to be known of a row to tell; `processed_at` only because no row is without.
+COLUMNS = (
+    *("key", "source_uri", "status", "processed_at", "output_uri", "output_etag", "source_etag", "source_sha256"),
+    *("consent_sha256", "width", "height", "frame_count", "faces", "retained_until"),
+)
 
 
 def is_unsafe(row: ManifestRow, decision: ConsentDecision, config: RunConfig) -> bool:
@@ -53,26 +61,35 @@ def past_retention(row: ManifestRow, as_of: datetime) -> bool:
     return row.output_uri is not None and row.retained_until is not None and row.retained_until <= as_of
 
 
-def published(rows: pa.Table) -> Iterable[tuple[ManifestRow, str]]:
-    """Rows that name an output, each with its run; built a batch at a time."""
-    for batch in rows.to_batches(max_chunksize=2048):
-        table = pa.Table.from_batches([batch])
-        named = table.filter(table.column("output_uri").is_valid())
-        yield from zip(from_table(named.drop_columns(["run_id"])), named["run_id"].to_pylist(), strict=True)
+def published(tables: Iterable[pa.Table]) -> Iterator[ManifestRow]:
+    """Rows that name an output; built a batch at a time."""
+    for table in tables:
+        yield from from_table(table.filter(pc.is_valid(table["output_uri"])))
 
 
-def removed_row(row: ManifestRow, attempt: int, as_of: datetime) -> ManifestRow:
-    """The row of an output that was taken down."""
+def checked_against(config: RunConfig, registry_sha256: str | None) -> str:
+    """Hash of what decides, apart from the time, whether an output may stand."""
+    settings = config.consent
+    relevant = [registry_sha256, settings.purpose, settings.policy, settings.publish_no_face, config.detector.padding]
+    return hashlib.sha256(json.dumps(relevant).encode()).hexdigest()
+
+
+def removed_row(row: ManifestRow, error: ObjectError, attempt: int) -> ManifestRow:
+    """The row of an output that was taken away.
+
+    Args:
+        row: The current one.
+        error: Why.
+        attempt: Greater than that of any row that the run has written for the key before.
+    """
     return ManifestRow(
         key=row.key,
         source_uri=row.source_uri,
         status="removed",
         processed_at=datetime.now(UTC),
         source_etag=row.source_etag,
-        error_code="unsafe",
-        error_message="the consent that this output needed no longer holds",
-        retryable=False,
+        error_code=error.code,
+        error_message=error.message,
+        retryable=error.retryable,
         attempt=attempt,
-        as_of=as_of,
-        software_version=__version__,
     )

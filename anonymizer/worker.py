@@ -96,11 +96,15 @@ def open_output(config: RunConfig) -> Root:
     return open_root(config.output, settings.output, put=settings.put, unconditional=settings.unconditional)
 
 
-def open_manifest(config: RunConfig, manifest_uri: str) -> ManifestStore:
-    """Where rows are written; with the options of OUTPUT unless it has its own."""
+def open_manifest_root(config: RunConfig, manifest_uri: str) -> Root:
+    """The manifest's folder; with the options of OUTPUT unless it has its own."""
     settings = config.storage
-    options = settings.manifest or settings.output
-    return ManifestStore(open_root(manifest_uri, options, unconditional=settings.unconditional))
+    return open_root(manifest_uri, settings.manifest or settings.output, unconditional=settings.unconditional)
+
+
+def open_manifest(config: RunConfig, manifest_uri: str) -> ManifestStore:
+    """Where rows are written."""
+    return ManifestStore(open_manifest_root(config, manifest_uri))
 
 
 class Worker:
@@ -247,11 +251,13 @@ class Worker:
     def _settle(self, item: WorkItem, error: ObjectError, deadline: Deadline) -> Outcome:
         """A row for an object that is not published. An older output stays only if it is still safe."""
         row = failed_row(item, error)
+        deadline.alive()
+        if self._standing_version(item) != item.output_version:
+            raise PublishConflict
         if error.status == "failed" and item.standing is not None:
             return Outcome(with_standing_output(row, item.standing))
         if item.output_version is None:
             return Outcome(row)
-        deadline.alive()
         try:
             self._output.remove(item.output_key, expected=item.output_version)
         except (PublishConflict, DeadlinePassed):
@@ -260,6 +266,13 @@ class Worker:
             log.error("%s: an output that is not safe could not be removed (%s)", item.ref.key, type(caught).__name__)
             return Outcome(row, unsafe_left=True)
         return Outcome(row)
+
+    def _standing_version(self, item: WorkItem) -> str | None:
+        """What stands in the output's place: so far only the manifest has said so, and nobody has looked."""
+        try:
+            return self._output.version(item.output_key)
+        except ObjectError:
+            return item.output_version
 
     def _complete(self, row: ManifestRow, chunk: Chunk, item: WorkItem, since: float) -> ManifestRow:
         """What every row says of the run."""

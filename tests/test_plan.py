@@ -8,14 +8,16 @@ from anonymizer import takedown
 from anonymizer.account import FailureLimit, Summary, exit_status, failure_limit
 from anonymizer.config import RunConfig, from_mapping
 from anonymizer.errors import ConfigError, ReservedKey
+from anonymizer.known import CurrentRows
 from anonymizer.manifest import to_table
 from anonymizer.naming import Places
-from anonymizer.plan import CurrentRows, Planner
+from anonymizer.plan import Asked, Planner
 from anonymizer.records import NO_CONSENT, Face, Grant, ImageRef, ManifestRow, Region, Veto, WorkItem
 from anonymizer.storage import Irregular, VersionCursor
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 RUN = "r2"
+SETTINGS = "s1"
 
 
 def ref(key, etag="v1", size=10):
@@ -24,7 +26,8 @@ def ref(key, etag="v1", size=10):
 
 def row(key, **values):
     values = {"status": "anonymized", "output_uri": f"file:///out/{key}", "output_etag": "o1", **values}
-    return ManifestRow(key=key, source_uri="", processed_at=NOW, source_etag="v1", consent_sha256="", **values)
+    values = {"source_uri": f"file:///in/{key}", "settings_sha256": SETTINGS, **values}
+    return ManifestRow(key=key, processed_at=NOW, source_etag="v1", consent_sha256="", **values)
 
 
 def table(*runs_and_rows):
@@ -32,21 +35,34 @@ def table(*runs_and_rows):
     return to_table([r for _, r in rows]).append_column("run_id", pa.array([run for run, _ in rows], pa.string()))
 
 
-def planned(listing, outputs=(), rows=None, config=None, refused=None):
-    def refuse(entry: Irregular, attempt: int, published: ManifestRow | None) -> None:
-        assert refused is not None
-        refused.append((entry.key, attempt, published))
+def scan_of(rows):
+    """As a snapshot gives them: a few at a time."""
+    return lambda columns: iter([rows.select(columns).slice(start, 2) for start in range(0, rows.num_rows, 2)])
 
-    def collide(item: WorkItem, attempt: int) -> None:
-        assert refused is not None
-        refused.append((item.ref.key, attempt, "collides"))
 
-    config = config or RunConfig()
+class Refused(list[tuple[str, object]]):
+    """What the planner tells."""
+
+    def refuse(self, entry: Irregular, published: ManifestRow | None) -> None:
+        self.append((entry.key, published))
+
+    def collide(self, item: WorkItem) -> None:
+        self.append((item.ref.key, "collides"))
+
+
+def planned(listing, outputs=None, rows=None, config=None, refused=None, decision=NO_CONSENT):
+    config = replace(config or RunConfig(), input="file:///in")
     places = Places("file:///out", config.names, b"s" * 16)
-    planner = Planner(config, RUN, lambda key: NO_CONSENT, refuse, collide, places)
-    cursor = VersionCursor(iter(outputs))
-    tasks = list(planner.tasks(listing, cursor, CurrentRows(rows if rows is not None else table())))
+    current = CurrentRows(scan_of(table() if rows is None else rows), RUN, config.input)
+    asked = Asked(lambda _key: decision, lambda _ref: None, lambda _given: SETTINGS)
+    planner = Planner(config, current, asked, Refused() if refused is None else refused, places)
+    cursor = VersionCursor(iter(outputs)) if outputs is not None else None
+    tasks = list(planner.tasks(listing, cursor))
     return planner, tasks
+
+
+def keys(tasks):
+    return [item.ref.key for task in tasks for item in task.items]
 
 
 def test_nothing_listed_is_nothing_to_do():
@@ -60,7 +76,7 @@ def test_outputs_are_matched_by_key():
 
 
 def test_an_output_is_looked_for_where_the_manifest_has_it_or_where_it_may_be_expected():
-    known = replace(row("b.heic"), output_uri="file:///out/b.heic.png", output_etag="o7")
+    known = replace(row("b.heic"), output_uri="file:///out/b.heic.png", output_etag="o7", settings_sha256="older")
     listed = [ref("a.HEIC"), ref("b.heic"), ref("c.jpg")]
     _, [task] = planned(listed, [ref("a.HEIC", "x"), ref("c.jpg", "o3")], rows=table(("r1", known)))
     found = [(item.own_key, item.output_key, item.output_version) for item in task.items]
@@ -75,51 +91,97 @@ def test_hashed_outputs_are_looked_for_in_the_manifest():
     assert [item.output_version for item in first.items] == [None, None]
     assert all(len(name.split("/")[1].split(".")[0]) == 32 for name in names)
     assert names[1].endswith(".heic.jpg")
-    known = replace(row("a.jpg"), output_uri=f"file:///out/{names[0]}")
+    known = replace(row("a.jpg"), output_uri=f"file:///out/{names[0]}", settings_sha256="older")
     _, [again] = planned([ref("a.jpg")], config=config, rows=table(("r1", known)))
     assert (again.items[0].output_key, again.items[0].output_version) == (names[0], "o1")
 
 
 def test_two_sources_for_one_output_are_both_refused():
-    refused: list[tuple[str, int, str]] = []
-    keys = ["a.heic", "a.heic-1", "a.heic.jpg", "a.heic.png", "b.heic", "b.jpg", "c.heic.jpg"]
-    _, tasks = planned([ref(key) for key in keys], [ref(key) for key in keys], refused=refused)
-    assert sorted(refused) == [(key, 1, "collides") for key in ("a.heic", "a.heic.jpg", "a.heic.png")]
-    assert sorted(i.ref.key for t in tasks for i in t.items) == ["a.heic-1", "b.heic", "b.jpg", "c.heic.jpg"]
+    refused = Refused()
+    names = ["a.heic", "a.heic-1", "a.heic.jpg", "a.heic.png", "b.heic", "b.jpg", "c.heic.jpg"]
+    _, tasks = planned([ref(key) for key in names], [ref(key) for key in names], refused=refused)
+    assert sorted(refused) == [(key, "collides") for key in ("a.heic", "a.heic.jpg", "a.heic.png")]
+    assert sorted(keys(tasks)) == ["a.heic-1", "b.heic", "b.jpg", "c.heic.jpg"]
 
 
-def test_what_this_run_committed_is_not_done_again_and_other_runs_do_not_count():
-    rows = table((RUN, row("a")), ("r1", row("b")), (RUN, replace(row("c"), source_etag="older")))
-    planner, [task] = planned([ref("a"), ref("b"), ref("c"), ref("d")], rows=rows)
-    assert [item.ref.key for item in task.items] == ["b", "c", "d"]
-    assert (planner.listed, planner.carried) == (4, 1)
-    # c has an attempt of this run already: the next one has to be greater.
-    assert task.attempt == 1
+def test_a_collision_is_decided_anew_by_every_run():
+    refused = Refused()
+    failed = {"status": "failed", "output_uri": None, "error_code": "key_collision"}
+    rows = table(("r1", row("a.heic", **failed)), ("r1", row("b.heic", **failed)), ("r1", row("b.heic.jpg", **failed)))
+    # a's rival is gone; c has got one although it stood; b collides as before.
+    rows = pa.concat_tables([rows, table(("r1", row("c.heic", output_uri="file:///out/c.heic.jpg")))])
+    listed = ["a.heic", "b.heic", "b.heic.jpg", "c.heic", "c.heic.jpg"]
+    planner, tasks = planned([ref(key) for key in listed], rows=rows, refused=refused)
+    assert keys(tasks) == ["a.heic"]
+    assert sorted(refused) == [("c.heic", "collides"), ("c.heic.jpg", "collides")]
+    assert planner.carried == 2
 
 
-def test_a_removed_row_is_not_a_committed_one():
-    removed = row("a", status="removed", output_uri=None, attempt=3)
-    _, [task] = planned([ref("a")], rows=table((RUN, removed)))
-    assert task.attempt == 3
+@pytest.mark.parametrize(
+    ("values", "listed", "again"),
+    [
+        ({}, ref("a"), False),
+        ({}, ref("a", "v2"), True),
+        ({"settings_sha256": "older"}, ref("a"), True),
+        ({"consent_sha256": "other"}, ref("a"), True),
+        ({"source_uri": "file:///elsewhere/a"}, ref("a"), True),
+        ({"status": "failed", "error_code": "decode_error", "output_uri": None}, ref("a"), False),
+        ({"status": "failed", "error_code": "access_denied", "retryable": True, "output_uri": None}, ref("a"), True),
+        ({"status": "failed", "error_code": "access_denied", "retryable": True}, ref("a"), True),
+        ({"status": "skipped", "error_code": "not_an_image", "output_uri": None}, ref("a"), False),
+        ({"status": "removed", "error_code": "unsafe", "output_uri": None}, ref("a"), True),
+        ({"status": "removed", "error_code": "source_gone", "output_uri": None}, ref("a"), True),
+        ({"status": "removed", "error_code": "requested", "output_uri": None}, ref("a"), False),
+        ({"status": "removed", "error_code": "requested", "output_uri": None}, ref("a", "v2"), True),
+    ],
+)
+def test_only_what_would_come_out_otherwise_is_done_again(values, listed, again):
+    rows = table(("r1", replace(row("a"), **values)))
+    planner, tasks = planned([listed], rows=rows)
+    assert (keys(tasks), planner.carried) == (["a"] if again else [], 0 if again else 1)
+    forced, tasks = planned([listed], rows=rows, config=from_mapping(RunConfig, {"force": True}))
+    assert (keys(tasks), forced.carried) == (["a"], 0)
 
 
-def test_only_an_output_that_the_manifest_knows_may_stand():
-    rows = table(("r1", row("a")), ("r1", row("b")), ("r1", row("c", output_uri=None)))
-    outputs = [ref("a", "o1"), ref("b", "changed"), ref("c", "o1")]
-    _, [task] = planned([ref("a"), ref("b"), ref("c")], outputs, rows)
+def test_what_this_run_committed_is_not_done_again_even_if_it_may_succeed_or_is_forced():
+    failed = row("d", status="failed", error_code="access_denied", retryable=True, output_uri=None)
+    rows = [(RUN, row("a")), ("r1", row("b")), (RUN, replace(row("c"), source_etag="older")), (RUN, failed)]
+    config = from_mapping(RunConfig, {"force": True})
+    planner, tasks = planned([ref(key) for key in "abcde"], rows=table(*rows), config=config)
+    assert keys(tasks) == ["b", "c", "e"]
+    assert (planner.listed, planner.carried) == (5, 2)
+
+
+def test_only_an_output_that_was_made_under_the_same_decision_may_stand():
+    rows = [row("a"), row("b", output_uri=None), replace(row("c"), consent_sha256="other")]
+    rows = table(*(("r1", replace(r, settings_sha256="older")) for r in rows))
+    _, [task] = planned([ref("a"), ref("b"), ref("c")], rows=rows)
     assert [item.standing is not None for item in task.items] == [True, False, False]
+    assert [item.output_version for item in task.items] == ["o1", None, "o1"]
 
 
 def test_what_can_have_no_output_is_refused_once():
     entry = Irregular("x", "file:///in/x", ReservedKey)
-    refused: list[tuple[str, int, ManifestRow | None]] = []
+    refused = Refused()
     planner, tasks = planned([entry], refused=refused)
-    assert (refused, tasks, planner.listed) == ([("x", 1, None)], [], 1)
-    failed = row("x", status="failed", output_uri=None)
-    planner, _ = planned([entry], rows=table((RUN, failed)), refused=refused)
-    assert (len(refused), planner.carried) == (1, 1)
+    assert (refused, tasks, planner.listed) == ([("x", None)], [], 1)
+    failed = row("x", status="failed", output_uri=None, error_code="reserved_key")
+    for run in (RUN, "r1"):
+        planner, _ = planned([entry], rows=table((run, failed)), refused=refused)
+        assert (len(refused), planner.carried) == (1, 1)
     planned([entry], rows=table(("r1", row("x"))), refused=refused)
-    assert refused[-1] == ("x", 1, row("x"))
+    assert refused[-1] == ("x", row("x"))
+
+
+def test_sources_that_are_gone_are_seen_and_those_of_another_input_are_left_alone():
+    gone = [row("a"), row("c", output_uri=None, status="failed"), row("d", source_uri="file:///other/d"), row("f")]
+    removed = row("e", output_uri=None, status="removed", error_code="source_gone")
+    stored = table(*(("r1", r) for r in (*gone, row("b"), removed, row("g"))))
+    current = CurrentRows(scan_of(stored), RUN, "file:///in")
+    assert [current.find(key) is not None for key in ("b", "b1", "g")] == [True, False, True]
+    current.rest()
+    assert [r.key for r in current.rows_gone()] == ["a", "c", "f"]
+    assert (current.gone_published, current.published) == (2, 4)
 
 
 FACES = (Face(0, 10, 10, 20, 20, 0.9, False), Face(0, 60, 10, 20, 20, 0.9, True))

@@ -29,7 +29,7 @@ def test_elsewhere_a_line_now_and_then(monkeypatch, caplog):
         shown.start("r1", carried=2)
         shown.advance(images=4, faces=9, failures=0, listed=30)
         shown.close()
-    assert "run r1 begins; 2 objects were committed before" in caplog.text
+    assert "run r1 begins; 2 objects are as they were" in caplog.text
     assert "4 of 30 listed so far done" in caplog.text
     assert "9 faces, 0 failed" in caplog.text
 
@@ -41,7 +41,7 @@ def test_elsewhere_a_line_now_and_then(monkeypatch, caplog):
         (Summary(run_id="r1", listed_bytes=999), "999 B"),
         (Summary(run_id="r1", listed_bytes=51_200_000), "51.2 MB"),
         (Summary(run_id="r1", listed_bytes=10**16), "10000.0 TB"),
-        (Summary(run_id="r1", carried=4), "committed before  4"),
+        (Summary(run_id="r1", carried=4), "as they were  4"),
         (Summary(run_id="r1", unsafe_left=["a.jpg"]), "NOT SAFE: a.jpg could not be removed"),
         (Summary(run_id="r1", stopped_early=True), "stopped early"),
         (Summary(run_id="r1", removed_unsafe=2), "taken down"),

@@ -7,8 +7,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from anonymizer.manifest.names import new_run_id
+from anonymizer.manifest.names import new_run_id, record_name
 from anonymizer.manifest.schema import SCHEMA, SCHEMA_VERSION, from_table, public_copy, to_table
+from anonymizer.manifest.snapshot import Snapshot, Totals
 from anonymizer.manifest.store import ManifestStore, ObjectStore
 from anonymizer.storage import open_root
 
@@ -36,9 +37,12 @@ __all__ = [
     "SCHEMA_VERSION",
     "ManifestStore",
     "ObjectStore",
+    "Snapshot",
+    "Totals",
     "current",
     "from_table",
     "new_run_id",
     "public_copy",
+    "record_name",
     "to_table",
 ]

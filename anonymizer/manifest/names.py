@@ -3,6 +3,7 @@
     run_id=<run>/part-<number>.parquet                             the table; what Hive-aware readers see
     _journal/run_id=<run>/<chunk>-<attempt>-<rows>-<digest>.parquet    committed chunks, until they are folded
     _runs/<run>.json                                               one record per run
+    _state/<run>.json, _state/<run>/part-<number>.parquet          the current rows as that run left them
 
 Readers of Hive folders skip names with a leading underscore. A journal part says in its name how many rows it holds,
 so that compaction knows from a listing alone whether there is enough to fold, and which bytes, so that a repeated
@@ -18,7 +19,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-JOURNAL, PARTS, RUNS = "_journal/", "run_id=", "_runs/"
+JOURNAL, PARTS, RUNS, STATE = "_journal/", "run_id=", "_runs/", "_state/"
 
 _RUN = r"(?P<run_id>r[0-9A-Za-z.-]+)"
 _RUN_ID = re.compile(_RUN)
@@ -26,6 +27,7 @@ _CHUNK_ID = re.compile(r"[0-9A-Za-z_]+")
 _JOURNAL_NAME = re.compile(rf"_journal/run_id={_RUN}/\w+-\d+-(?P<rows>\d+)-[0-9a-f]{{16}}\.parquet")
 _PART_NAME = re.compile(rf"run_id={_RUN}/(?:part-(?P<number>\d+)|[^._/][^/]*)\.parquet")
 _RECORD_NAME = re.compile(rf"_runs/{_RUN}\.json")
+_STATE_NAME = re.compile(rf"_state/{_RUN}\.json")
 _STAMP = "r%Y%m%dT%H%M%S%fZ"
 
 
@@ -108,6 +110,22 @@ def part_run_id(name: str) -> str | None:
 def record_run_id(name: str) -> str | None:
     """Run of a record; None for any other name."""
     match = _RECORD_NAME.fullmatch(name)
+    return match and match["run_id"]
+
+
+def state_name(run_id: str) -> str:
+    """Name of the index of the current rows as a run left them."""
+    return f"{STATE}{checked_run_id(run_id)}.json"
+
+
+def state_part_name(run_id: str, number: int) -> str:
+    """Name of a part of the current rows that a run has merged."""
+    return f"{STATE}{checked_run_id(run_id)}/part-{number:05d}.parquet"
+
+
+def state_run_id(name: str) -> str | None:
+    """Run of an index of the current rows; None for any other name."""
+    match = _STATE_NAME.fullmatch(name)
     return match and match["run_id"]
 
 

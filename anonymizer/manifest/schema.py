@@ -138,12 +138,12 @@ def _value(name: str, value: Any) -> Any:
 
 
 def conform(table: pa.Table, columns: Sequence[str]) -> pa.Table:
-    """These columns of `SCHEMA`, with its types; what the table lacks is null.
+    """These columns of `CURRENT_SCHEMA`, with its types; what the table lacks is null.
 
     Raises:
         pyarrow.ArrowException: A column has a type that does not fit.
     """
-    wanted = pa.schema([SCHEMA.field(name) for name in columns], metadata=SCHEMA.metadata)
+    wanted = pa.schema([CURRENT_SCHEMA.field(name) for name in columns], metadata=SCHEMA.metadata)
     if table.schema.equals(wanted):
         return table.replace_schema_metadata(SCHEMA.metadata)
     held, rows = set(table.column_names), table.num_rows

@@ -72,6 +72,11 @@ class ManifestStore:
         self._store = store
         self._part_rows = part_rows
 
+    @property
+    def objects(self) -> ObjectStore:
+        """The folder."""
+        return self._store
+
     def write_part(self, run_id: str, chunk_id: str, attempt: int, rows: Iterable[ManifestRow]) -> str:
         """Commits a chunk: one journal part, created and never overwritten.
 

@@ -24,6 +24,7 @@ COLUMNS = (
 Report = Callable[[str, str], None]
 """Takes a key below OUTPUT and the code of what is wrong with it."""
 
+_BATCH = 2048
 _IRREGULAR: dict[type[ObjectError], str] = {NotARegularFile: "not_regular", ReservedKey: "reserved_key"}
 
 
@@ -45,7 +46,8 @@ def named_outputs(table: Any, output_uri: str, report: Report) -> Iterator[tuple
         output_uri: OUTPUT, normalized.
         report: Told of rows that name no place below it.
     """
-    for row, _ in published(table.sort_by("output_uri")):
+    ordered = table.sort_by("output_uri")
+    for row in published(ordered.slice(start, _BATCH) for start in range(0, ordered.num_rows, _BATCH)):
         key = output_key_of(row.output_uri or "", output_uri)
         if key is None:
             report(row.key, "elsewhere")

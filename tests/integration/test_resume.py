@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from anonymizer import driver
 from anonymizer.chunks import Task
+from anonymizer.driver import Driver
+from anonymizer.driver import run as run_driver
 from anonymizer.errors import ConfigError, RegistryError
 from anonymizer.manifest import from_table
 from anonymizer.naming import Places
@@ -37,7 +38,7 @@ def dying(monkeypatch):
     """Lets the driver die after so many committed chunks."""
 
     def after(chunks: int) -> None:
-        original = driver._Driver.committed
+        original = Driver.committed
         seen = []
 
         def committed(self, task, result: ChunkResult):
@@ -47,7 +48,7 @@ def dying(monkeypatch):
                 raise Killed
             return again
 
-        monkeypatch.setattr(driver._Driver, "committed", committed)
+        monkeypatch.setattr(Driver, "committed", committed)
 
     yield after
     monkeypatch.undo()
@@ -195,13 +196,13 @@ def test_a_poison_image_keeps_its_safe_output(tmp_path):
     run(lake, tmp_path / "out")
     published = files(tmp_path / "out")
     given, manifest_uri = resolved(config(lake, tmp_path / "out"), inside_job=False)
-    given_up = driver._Driver(given, manifest_uri, datetime.now(UTC), _Silent(), Places(given.output))
+    given_up = Driver(given, manifest_uri, datetime.now(UTC), _Silent(), Places(given.output))
     row = from_table(given_up._manifest.current().drop_columns(["run_id"]))[0]
     ref = ImageRef("a.png", "", "v", 1, None)
     given_up.summary.run_id = "r99990101T000000000000Z-00000000"
     item = WorkItem(ref, NO_CONSENT, row.output_etag, row)
     given_up.poison(Task((item,), attempt=3))
-    given_up._flush()
+    given_up._book.flush()
     assert files(tmp_path / "out") == published
     current = rows(tmp_path / "out")["a.png"]
     assert (current["error_code"], current["attempt"]) == ("poison_image", 4)
@@ -262,7 +263,7 @@ def test_a_signal_stops_cleanly_and_the_next_start_goes_on(tmp_path, number):
     stopped = rows(tmp_path / "out")
     assert 0 < len(stopped) < 400
     values = {"engine": {"chunk_keys": 64, "workers": 2}}
-    summary = driver.run(config(lake, tmp_path / "out", values), _Silent())
+    summary = run_driver(config(lake, tmp_path / "out", values), _Silent())
     assert summary.carried >= len(stopped)
     assert len(rows(tmp_path / "out")) == 400 == len(files(tmp_path / "out"))
 

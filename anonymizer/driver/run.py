@@ -1,0 +1,360 @@
+"""One run, step by step; also what the engine reports to."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import chain
+from typing import Any
+
+from anonymizer import detectors, engine, takedown
+from anonymizer.account import Summary, exit_status, failure_limit, limit_of
+from anonymizer.boxes import BoxTable
+from anonymizer.chunks import Task
+from anonymizer.config import RunConfig, item_settings_sha256
+from anonymizer.consent import Registry
+from anonymizer.driver.book import Book, Progress, Stamp, TooManyFailures
+from anonymizer.driver.removals import Removals
+from anonymizer.errors import ConfigError, KeyCollision, ObjectError, PoisonImage, PublishConflict, RunError, UsageError
+from anonymizer.known import CurrentRows
+from anonymizer.manifest import ManifestStore, Snapshot, Totals, new_run_id, record_name
+from anonymizer.naming import Places
+from anonymizer.pipeline import Anonymizer
+from anonymizer.plan import Asked, Planner
+from anonymizer.records import NO_CONSENT, ChunkResult, GivenBoxes, ImageRef, ManifestRow, WorkItem
+from anonymizer.resolve import arguments_sha256, load_boxes, load_registry, read_uri
+from anonymizer.storage import Irregular, VersionCursor, is_local
+from anonymizer.worker import Job, Worker, failed_row, open_input, open_manifest_root, open_output, with_standing_output
+
+log = logging.getLogger(__name__)
+
+#: Journal parts are folded into large ones whenever so many chunks have been committed.
+COMPACT_EVERY = 2000
+#: A key whose output changes under us again and again is given up after so many tries.
+CONFLICTS = 4
+#: Attempts of a run that was taken up begin behind all that the one before can have made.
+ATTEMPTS_EACH = 1000
+
+
+class Driver:
+    """The state of one run; also what the engine reports to (`engine.Sink`) and the planner (`plan.Told`).
+
+    Args:
+        config: With full URLs.
+        manifest_uri: Folder of the manifest.
+        as_of: Time at which consent is decided, UTC.
+        progress: Told how far it is.
+        places: Where outputs go.
+
+    Attributes:
+        summary: The account.
+    """
+
+    def __init__(
+        self, config: RunConfig, manifest_uri: str, as_of: datetime, progress: Progress, places: Places
+    ) -> None:
+        self._config = config
+        self._places = places
+        self._progress = progress
+        self._manifest_root = open_manifest_root(config, manifest_uri)
+        self._manifest = ManifestStore(self._manifest_root)
+        self._output = open_output(config)
+        self._limit = failure_limit(config.max_failures)
+        self._prune_limit = limit_of(config.prune_limit, "--prune-limit")
+        self._stamp = Stamp(as_of, None, config.consent.purpose)
+        self._conflicts: Counter[str] = Counter()
+        self._chunks = 0
+        self._attempt = 0
+        self._settings_sha256 = ""
+        self._boxes: BoxTable | None = None
+        self._with_boxes = 0
+        self._record: dict[str, Any] = {}
+        self.summary = Summary(manifest_uri=manifest_uri)
+        self._book = Book(self.summary, self._manifest, progress, self._limit)
+
+    def run(self) -> None:
+        """Does it; see `anonymizer.driver.run`."""
+        self._run()
+
+    def _run(self) -> None:
+        try:
+            registry = load_registry(self._config, self._stamp.as_of)
+            self._boxes = load_boxes(self._config)
+            weights = self._load_weights()
+            # Only to hear now, not from every worker, what is wrong with the settings.
+            self._settings_sha256 = Anonymizer(self._config, weights=weights).settings_sha256
+        except UsageError:
+            self._take_down_expired()
+            raise
+        self._stamp = replace(self._stamp, registry_sha256=registry.sha256)
+        self._output.check_publishing()
+        self._output.sweep()
+        died = self._begin(registry)
+        snapshot = self._take_down(registry, died)
+        rows = CurrentRows(snapshot.scan, self.summary.run_id, self._config.input)
+        asked = Asked(registry.decide, self._given, self._settings)
+        planner = Planner(self._config, rows, asked, self, self._places, self._attempt)
+        pruned = True
+        try:
+            with open_input(self._config) as self._source:
+                tasks = planner.tasks(self._source.list(), self._unknown_outputs(snapshot))
+                self._work(registry, weights, self._counted(tasks, planner))
+            pruned = self._prune(rows)
+        except TooManyFailures:
+            self.summary.stopped_early = True
+        self._book.flush()
+        self._finish(registry, planner)
+        if not pruned:
+            raise RunError(
+                f"{rows.gone_published} of {rows.published} outputs have no source any more, which is more than "
+                f"--prune-limit {self._config.prune_limit}: none of them was removed"
+            )
+
+    def _load_weights(self) -> detectors.Weights:
+        if self._config.boxes.mode == "replace":
+            return None
+        return detectors.load_weights(self._config.detector, lambda uri: read_uri(uri, "the detector's network"))
+
+    def _begin(self, registry: Registry) -> datetime | None:
+        """Takes up an unfinished run with the same arguments, or starts a new one; says so before any work.
+
+        Returns:
+            When the run before began its last work, if it did not come to its end; None if it did.
+        """
+        arguments = arguments_sha256(self._config)
+        known = self._manifest.run_ids()
+        died = self._died(known[-1]) if known else None
+        run_id = self._manifest.unfinished(arguments)
+        times = 0
+        if run_id is None:
+            run_id = new_run_id(known, datetime.now(UTC))
+        else:
+            times = int(self._manifest.read_run(run_id).get("taken_up", 0)) + 1
+            log.info("taking up run %s", run_id)
+        for left in self._manifest.journal_run_ids():
+            self._manifest.compact(left, final=True)
+        self._attempt = times * ATTEMPTS_EACH
+        self.summary.run_id = run_id
+        self.summary.registry_problems = registry.problems
+        settings = dataclasses.asdict(self._config)
+        # Options of a filesystem may hold credentials: their names are enough.
+        settings["storage"] = {name: sorted(v) if isinstance(v, dict) else v for name, v in settings["storage"].items()}
+        self._record = {
+            "run_id": run_id,
+            "arguments_sha256": arguments,
+            "settings": settings,
+            "as_of": self._stamp.as_of.isoformat(),
+            "registry_sha256": registry.sha256,
+            "versions": engine.versions(),
+            "started": datetime.now(UTC).isoformat(),
+            "taken_up": times,
+            "finished": None,
+        }
+        self._manifest.write_run(run_id, self._record)
+        return died
+
+    def _died(self, run_id: str) -> datetime | None:
+        """When the record of a run that has not come to its end was written, by the clock of the store."""
+        if run_id not in self._manifest.runs() or self._manifest.read_run(run_id).get("finished") is not None:
+            return None
+        name = record_name(run_id)
+        entry = next(self._manifest_root.list(name[:-1], output=True), None)
+        return entry.modified if isinstance(entry, ImageRef) and entry.key == name else None
+
+    def _take_down(self, registry: Registry, died: datetime | None) -> Snapshot:
+        """Removes every output that today's decisions do not allow, before any other work; gives the current rows."""
+        snapshot = Snapshot(self._manifest_root)
+        removals = self._removals()
+        removed = removals.unsafe(snapshot, registry, self._config)
+        if died is not None:
+            removals.orphans(snapshot, died)
+        if not removed:
+            return snapshot
+        self._manifest.compact(self.summary.run_id, final=True)
+        return Snapshot(self._manifest_root)
+
+    def _take_down_expired(self) -> None:
+        """With a registry or settings that are wrong: at least what has run out by the clock goes."""
+        for left in self._manifest.journal_run_ids():
+            self._manifest.compact(left, final=True)
+        self.summary.run_id = new_run_id(self._manifest.run_ids(), datetime.now(UTC))
+        self._removals().expired(Snapshot(self._manifest_root))
+
+    def _removals(self) -> Removals:
+        return Removals(self._output, self._places, self._book, self.summary, self._stamp, self._attempt)
+
+    def _unknown_outputs(self, snapshot: Snapshot) -> VersionCursor | None:
+        """What lies in OUTPUT, if no manifest can tell."""
+        return VersionCursor(self._output.list(output=True)) if snapshot.is_empty else None
+
+    def _given(self, ref: ImageRef) -> GivenBoxes | None:
+        found = self._boxes.find(ref) if self._boxes is not None else None
+        self._with_boxes += found is not None
+        return found
+
+    def _settings(self, given: GivenBoxes | None) -> str:
+        return item_settings_sha256(self._settings_sha256, self._config, given.sha256 if given is not None else None)
+
+    def _counted(self, tasks: Iterator[Task], planner: Planner) -> Iterator[Task]:
+        for task in tasks:
+            self.summary.listed, self.summary.carried = planner.listed, planner.carried
+            yield task
+        self.summary.listed, self.summary.carried = planner.listed, planner.carried
+
+    def _work(self, registry: Registry, weights: detectors.Weights, tasks: Iterator[Task]) -> None:
+        """Starts the workers, if there is anything for them to do."""
+        first = next(tasks, None)
+        self._progress.start(self.summary.run_id, self.summary.carried)
+        if first is None:
+            return
+        job = Job(
+            config=self._config,
+            manifest_uri=self.summary.manifest_uri,
+            run_id=self.summary.run_id,
+            as_of=self._stamp.as_of,
+            registry_sha256=registry.sha256,
+            weights=weights,
+        )
+        with engine.connected(self._config.engine) as nodes:
+            self._check_paths(nodes)
+            engine.Engine(self._config.engine, Worker, job).run(chain([first], tasks), self)
+
+    def _check_paths(self, nodes: int) -> None:
+        local = [uri for uri in (self._config.input, self._config.output, self.summary.manifest_uri) if is_local(uri)]
+        if nodes > 1 and local and not self._config.storage.shared:
+            raise ConfigError(
+                f"{local[0]} is a local path and the cluster has {nodes} nodes: "
+                "use an object store, or --set storage.shared=true if every node sees the same disk"
+            )
+
+    def _prune(self, rows: CurrentRows) -> bool:
+        """Sources that are not there any more: their outputs are counted, and with `--prune` removed.
+
+        Returns:
+            Whether they were within the limit.
+        """
+        config = self._config
+        if config.include or config.exclude or config.limit is not None or self._source.only is not None:
+            return True
+        rows.rest()
+        self.summary.gone = rows.gone_published
+        return self._removals().prune(rows, self._prune_limit) if config.prune else True
+
+    # What the engine reports.
+
+    def committed(self, task: Task, result: ChunkResult) -> list[Task]:
+        """Counts a chunk's rows; conflicts and unfinished items come back with their output looked up anew."""
+        self._book.result(result)
+        self._chunks += 1
+        if self._chunks % COMPACT_EVERY == 0:
+            self._manifest.compact(self.summary.run_id, final=False)
+        for key in result.conflicts:
+            self._conflicts[key] += 1
+        given_up = [k for k in result.conflicts if self._conflicts[k] >= CONFLICTS]
+        for item in task.items:
+            if item.ref.key in given_up:
+                self._fail(item, PublishConflict(), task.attempt + 1)
+        again = {*result.conflicts, *result.unfinished} - set(given_up)
+        items = [self._renamed(item, result) for item in task.items if item.ref.key in again]
+        left = tuple(item for item in items if item is not None)
+        return [self.refresh(replace(task, items=left))] if left else []
+
+    def _renamed(self, item: WorkItem, result: ChunkResult) -> WorkItem | None:
+        """The item under the name that its content asks for; None if that name is another source's."""
+        wanted = result.renamed.get(item.ref.key)
+        if wanted is None:
+            return item
+        if item.output_version is not None:
+            self._removals().now(item.output_key, item.ref.key)
+        item = replace(item, expected=wanted, output_version=None, standing=None)
+        if self._config.names == "same" and wanted != item.ref.key and self._source.exists(wanted):
+            self._fail(item, KeyCollision(), result.attempt + 1)
+            return None
+        return item
+
+    def poison(self, task: Task) -> None:
+        """The one object that no worker survives gets its row from here."""
+        self._fail(task.items[0], PoisonImage(), task.attempt + 1)
+
+    def refresh(self, task: Task) -> Task:
+        """Output versions as they are now: whoever held the task may have published some of them."""
+        return replace(task, items=tuple(self._refreshed(item) for item in task.items))
+
+    def _refreshed(self, item: WorkItem) -> WorkItem:
+        version = self._output.version(item.output_key)
+        if version == item.output_version:
+            return item
+        return replace(item, output_version=version, standing=None)
+
+    # What the planner tells.
+
+    def refuse(self, entry: Irregular, published: ManifestRow | None) -> None:
+        """Something that is never read. An output that it had as a photo stays if nothing has changed about it."""
+        item = WorkItem(ImageRef(entry.key, entry.uri, "", 0, None), NO_CONSENT, None)
+        if published is not None:
+            expected = self._places.expected(entry.key, published.output_uri)
+            # The take-down has removed what is not safe any more.
+            item = self._refreshed(
+                replace(item, expected=expected, output_version=published.output_etag, standing=published)
+            )
+        self._fail(item, entry.error(), self._attempt + 1)
+
+    def collide(self, item: WorkItem) -> None:
+        """Two sources for one output: what stands there may be either's."""
+        self._fail(self._refreshed(item), KeyCollision(), self._attempt + 1)
+
+    def _fail(self, item: WorkItem, error: ObjectError, attempt: int) -> None:
+        """An object given up. What stands in its place stays only if the manifest vouches for it."""
+        row = failed_row(item, error)
+        if item.standing is not None:
+            row = with_standing_output(row, item.standing)
+        elif item.output_version is not None:
+            self._removals().now(item.output_key, item.ref.key)
+        settings = self._settings(item.boxes)
+        decision = item.decision.sha256
+        self._book.own(replace(row, attempt=attempt, consent_sha256=decision, settings_sha256=settings), self._stamp)
+
+    def _finish(self, registry: Registry, planner: Planner) -> None:
+        """Folds the journal, balances the account, fixes the exit status and says so in the run's record."""
+        summary = self.summary
+        summary.listed, summary.carried = planner.listed, planner.carried
+        summary.listed_bytes = planner.listed_bytes
+        summary.registry_unmatched = tuple(int(row) for row in registry.unmatched())
+        if self._boxes is not None:
+            # Few of many: keys that were written otherwise than they are listed.
+            log.info("boxes were given for %d keys; %d of them came up", len(self._boxes), self._with_boxes)
+        self._manifest.compact(summary.run_id, final=True)
+        checked = None if summary.unsafe_left else takedown.checked_against(self._config, registry.sha256)
+        totals = self._saved(Snapshot(self._manifest_root), checked)
+        summary.standing_failures = totals.statuses.get("failed", 0)
+        if not summary.stopped_early and summary.listed != summary.written + summary.carried:
+            raise RunError(
+                f"the account does not balance: {summary.listed} listed, "
+                f"{summary.written} rows written, {summary.carried} as they were"
+            )
+        summary.exit_status = exit_status(summary, self._limit, totals.rows)
+        finished = None if summary.stopped_early else datetime.now(UTC).isoformat()
+        counts = {
+            "listed": summary.listed,
+            "carried": summary.carried,
+            "statuses": dict(summary.statuses),
+            "error_codes": dict(summary.codes),
+            "faces": summary.faces,
+            "redacted": summary.redacted,
+            "removed_unsafe": summary.removed_unsafe,
+            "removed_gone": summary.removed_gone,
+            "gone": summary.gone,
+            "swept": summary.swept,
+        }
+        self._record |= {"finished": finished, "counts": counts, "exit_status": summary.exit_status}
+        self._manifest.write_run(summary.run_id, self._record)
+
+    def _saved(self, snapshot: Snapshot, checked: str | None) -> Totals:
+        """What is known of the current rows; where it stands already, nothing is written."""
+        if snapshot.totals is not None and snapshot.totals.checked == checked:
+            return snapshot.totals
+        return snapshot.save(self.summary.run_id, checked=checked, as_of=self._stamp.as_of)
