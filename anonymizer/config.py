@@ -179,6 +179,9 @@ class EngineConfig:
     io_threads: int = setting(4, "Threads of a worker that read ahead and publish behind.", low=1, high=64)
     chunk_time_s: float = setting(600.0, "After this long a worker drops a chunk and the driver sends it again.", low=1)
     image_time_s: float = setting(60.0, "A chunk gets this long for each of its objects, if that is more.", low=1)
+    lease_s: float = setting(
+        20.0, "A run that gives no sign of life for this long is dead, and another may take over its OUTPUT.", low=1
+    )
     no_worker_s: float = setting(600.0, "Without any worker for this long the run ends.", low=1)
     attempts: int = setting(3, "How often an object is tried that a worker did not come back from.", low=1)
 

@@ -6,6 +6,7 @@
     │   └── RegistryError
     ├── RunError                      exit 1, said in one line
     │   ├── ListingError
+    │   ├── LeaseHeld / LeaseLost
     │   ├── NoWorkersError
     │   └── MixedVersionsError
     └── ObjectError                   one object's row: never ends a run
@@ -63,6 +64,14 @@ class RunError(AnonymizerError):
 
 class ListingError(RunError):
     """The input could not be listed completely."""
+
+
+class LeaseHeld(RunError):
+    """Another run is at work on this OUTPUT."""
+
+
+class LeaseLost(RunError):
+    """Another run has taken over, or may have."""
 
 
 class NoWorkersError(RunError):

@@ -22,6 +22,7 @@ from anonymizer.errors import (
     ObjectError,
     PublishConflict,
 )
+from anonymizer.lease import Ticket, Watch
 from anonymizer.manifest import ManifestStore
 from anonymizer.naming import replaced
 from anonymizer.pipeline import Anonymizer
@@ -42,6 +43,7 @@ class Job:
         as_of: Time the consent decisions speak of, UTC.
         registry_sha256: Of the consent registry, if there is one.
         weights: The detectors' networks as the driver read and checked them.
+        lease: Of the run: a worker does nothing more once somebody else holds it.
     """
 
     config: RunConfig
@@ -50,19 +52,25 @@ class Job:
     as_of: datetime
     registry_sha256: str | None
     weights: Weights
+    lease: Ticket
 
 
 class Deadline:
-    """Ends a chunk's right to read and publish: its time on this process's monotonic clock, or the end of the run."""
+    """Ends a chunk's right to read and publish.
 
-    def __init__(self, time_s: float, stopping: threading.Event) -> None:
+    Its time on this process's monotonic clock is over, the run is stopped, or the run holds its lease no more.
+    """
+
+    def __init__(self, time_s: float, stopping: threading.Event, watch: Watch) -> None:
         self._end = time.monotonic() + time_s
         self._stopping = stopping
+        self._watch = watch
 
     def alive(self) -> None:
-        """Raises DeadlinePassed once the time is over."""
+        """Raises DeadlinePassed once the right has ended."""
         if self._stopping.is_set() or time.monotonic() >= self._end:
             raise DeadlinePassed
+        self._watch.alive()
 
 
 class ChunkProcessor(Protocol):
@@ -122,7 +130,9 @@ class Worker:
         self._anonymizer.self_test()
         self._input = open_input(job.config)
         self._output = open_output(job.config)
-        self._manifest = open_manifest(job.config, job.manifest_uri)
+        manifest_root = open_manifest_root(job.config, job.manifest_uri)
+        self._manifest = ManifestStore(manifest_root)
+        self._watch = Watch(manifest_root, job.lease)
         self._computing = threading.Lock()
         self._stopping = threading.Event()
 
@@ -132,7 +142,7 @@ class Worker:
 
     def process(self, chunk: Chunk) -> ChunkResult:
         """Does the chunk and commits its rows: what is in the result is in the manifest."""
-        deadline = Deadline(chunk.time_s, self._stopping)
+        deadline = Deadline(chunk.time_s, self._stopping, self._watch)
         started = time.monotonic()
         with ThreadPoolExecutor(self._job.config.engine.io_threads) as pool:
             reads = self._read_ahead(chunk, deadline, pool)
@@ -147,6 +157,8 @@ class Worker:
             outcomes = [future.result() for future in ending]
         rows = [outcome.row for outcome in outcomes if outcome.row is not None]
         if rows:
+            # Rows of a run that was taken over would claim what the new one may have swept already.
+            self._watch.alive()
             self._manifest.write_part(self._job.run_id, chunk.chunk_id, chunk.attempt, rows)
         log.debug("chunk %s: %d rows in %.1f s", chunk.chunk_id, len(rows), time.monotonic() - started)
         return _result(chunk, outcomes, busy_s)

@@ -16,7 +16,7 @@ LAYERS = [
     {"records"},
     {"config"},
     {"geometry", "profiles", "views", "naming"},
-    {"storage", "chunks", "collisions"},
+    {"storage", "chunks", "collisions", "lease"},
     {"codec", "metadata", "detectors", "redactors", "consent"},
     {"boxes"},
     {"pipeline", "manifest"},

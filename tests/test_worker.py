@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from anonymizer import lease
 from anonymizer.config import RunConfig, from_mapping
 from anonymizer.errors import AccessDenied, DetectionFailed
 from anonymizer.manifest import ManifestStore, from_table
@@ -31,7 +32,8 @@ class Bench:
         self.manifest = ManifestStore(open_root(str(folder / "out.manifest")))
         values = {"input": self.input.uri, "output": self.output.uri, "detector": {"name": "patch"}, **settings}
         config = from_mapping(RunConfig, values)
-        self.worker = Worker(Job(config, f"{self.output.uri}.manifest", RUN_ID, AS_OF, None, None))
+        self.lease = lease.acquire(open_root(f"{self.output.uri}.manifest"), 20.0)
+        self.worker = Worker(Job(config, f"{self.output.uri}.manifest", RUN_ID, AS_OF, None, None, self.lease.ticket))
 
     def chunk(self, *keys, time_s=60.0, attempt=1, **changes):
         refs = {entry.key: entry for entry in self.input.list() if isinstance(entry, ImageRef)}
@@ -47,7 +49,8 @@ def bench(tmp_path):
     made = Bench(tmp_path)
     for i in range(10):
         (tmp_path / "in" / f"{i}.png").write_bytes(photo(i))
-    return made
+    yield made
+    made.lease.release()
 
 
 def names(root):

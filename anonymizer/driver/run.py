@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from itertools import chain
 from typing import Any
 
-from anonymizer import detectors, engine, takedown
+from anonymizer import detectors, engine, lease, takedown
 from anonymizer.account import Summary, exit_status, failure_limit, limit_of
 from anonymizer.boxes import BoxTable
 from anonymizer.chunks import Task
@@ -78,7 +78,8 @@ class Driver:
 
     def run(self) -> None:
         """Does it; see `anonymizer.driver.run`."""
-        self._run()
+        with lease.acquire(self._manifest_root, self._config.engine.lease_s) as self._lease:
+            self._run()
 
     def _run(self) -> None:
         try:
@@ -154,6 +155,8 @@ class Driver:
             "taken_up": times,
             "finished": None,
         }
+        self._lease.check()
+        self._lease.set_run(run_id)
         self._manifest.write_run(run_id, self._record)
         return died
 
@@ -201,6 +204,7 @@ class Driver:
 
     def _counted(self, tasks: Iterator[Task], planner: Planner) -> Iterator[Task]:
         for task in tasks:
+            self._lease.check()
             self.summary.listed, self.summary.carried = planner.listed, planner.carried
             yield task
         self.summary.listed, self.summary.carried = planner.listed, planner.carried
@@ -218,10 +222,11 @@ class Driver:
             as_of=self._stamp.as_of,
             registry_sha256=registry.sha256,
             weights=weights,
+            lease=self._lease.ticket,
         )
         with engine.connected(self._config.engine) as nodes:
             self._check_paths(nodes)
-            engine.Engine(self._config.engine, Worker, job).run(chain([first], tasks), self)
+            engine.Engine(self._config.engine, Worker, job, self._lease.ticket.epoch).run(chain([first], tasks), self)
 
     def _check_paths(self, nodes: int) -> None:
         local = [uri for uri in (self._config.input, self._config.output, self.summary.manifest_uri) if is_local(uri)]
@@ -248,6 +253,7 @@ class Driver:
 
     def committed(self, task: Task, result: ChunkResult) -> list[Task]:
         """Counts a chunk's rows; conflicts and unfinished items come back with their output looked up anew."""
+        self._lease.check()
         self._book.result(result)
         self._chunks += 1
         if self._chunks % COMPACT_EVERY == 0:
@@ -321,6 +327,7 @@ class Driver:
     def _finish(self, registry: Registry, planner: Planner) -> None:
         """Folds the journal, balances the account, fixes the exit status and says so in the run's record."""
         summary = self.summary
+        self._lease.check()
         summary.listed, summary.carried = planner.listed, planner.carried
         summary.listed_bytes = planner.listed_bytes
         summary.registry_unmatched = tuple(int(row) for row in registry.unmatched())
