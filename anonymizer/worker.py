@@ -61,7 +61,7 @@ class Deadline:
     Its time on this process's monotonic clock is over, the run is stopped, or the run holds its lease no more.
     """
 
-    def __init__(self, time_s: float, stopping: threading.Event, watch: Watch) -> None:
+    def __init__(self, time_s: float, stopping: threading.Event, watch: Watch | None = None) -> None:
         self._end = time.monotonic() + time_s
         self._stopping = stopping
         self._watch = watch
@@ -70,7 +70,8 @@ class Deadline:
         """Raises DeadlinePassed once the right has ended."""
         if self._stopping.is_set() or time.monotonic() >= self._end:
             raise DeadlinePassed
-        self._watch.alive()
+        if self._watch is not None:
+            self._watch.alive()
 
 
 class ChunkProcessor(Protocol):
