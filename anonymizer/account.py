@@ -31,6 +31,8 @@ class Summary:
     output_bytes: int = 0
     removed_unsafe: int = 0
     removed_gone: int = 0
+    removed_requested: int = 0
+    missing: list[str] = field(default_factory=list)
     gone: int = 0
     swept: int = 0
     unsafe_left: list[str] = field(default_factory=list)

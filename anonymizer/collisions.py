@@ -10,6 +10,19 @@ from anonymizer.naming import GUESSED, REPLACEMENTS, extension
 T = TypeVar("T")
 
 
+def rivals(key: str, output_key: str) -> list[str]:
+    """Other sources that the output of a source may belong to.
+
+    Args:
+        key: Of the source.
+        output_key: Of its output, named after it.
+    """
+    if output_key != key:
+        return [output_key]
+    stem = key.removesuffix(extension(key))
+    return [stem] if extension(key) in REPLACEMENTS and extension(stem) in GUESSED else []
+
+
 def collisions(entries: Iterable[tuple[str, T]]) -> Iterator[tuple[T, bool]]:
     """Says of each entry whether another one may have the same output.
 

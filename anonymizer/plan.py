@@ -29,11 +29,13 @@ class Asked:
         decide: What the registry says about a key.
         given: The boxes that are known from outside of a listed object.
         settings: Hash of the settings that an object's output is made with.
+        forced: Whether a key is done again, changed or not.
     """
 
     decide: Callable[[str], ConsentDecision]
     given: Callable[[ImageRef], GivenBoxes | None]
     settings: Callable[[GivenBoxes | None], str]
+    forced: Callable[[str], bool]
 
 
 class Told(Protocol):
@@ -150,7 +152,7 @@ class Planner:
 
     def _irregular(self, entry: Irregular, known: Known | None) -> None:
         as_before = known is not None and known.error_code == entry.error.code and known.output_uri is None
-        if known is not None and as_before and (known.of_this_run or not self._config.force):
+        if known is not None and as_before and (known.of_this_run or not self._asked.forced(entry.key)):
             self.carried += 1
         else:
             published = known is not None and known.output_uri is not None
@@ -165,4 +167,4 @@ class Planner:
         if known.settings_sha256 != self._asked.settings(given):
             return False
         # What failed for a passing reason is tried again by every run, but not twice by one.
-        return known.of_this_run or not (self._config.force or known.retryable)
+        return known.of_this_run or not (known.retryable or self._asked.forced(ref.key))

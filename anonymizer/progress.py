@@ -85,6 +85,8 @@ def closing_table(summary: Summary) -> str:
         lines.append(("taken down", f"{summary.removed_unsafe} outputs whose consent no longer holds"))
     if summary.removed_gone:
         lines.append(("pruned", f"{summary.removed_gone} objects whose source is gone"))
+    if summary.removed_requested:
+        lines.append(("taken down", f"{summary.removed_requested} outputs as --keys asked for"))
     if summary.swept:
         lines.append(("swept", f"{summary.swept} outputs that a dead run left without a row"))
     if summary.codes:
@@ -103,6 +105,9 @@ def _notes(summary: Summary) -> list[str]:
         notes.append(f"failed: {more} more, see the manifest")
     if summary.stopped_early:
         notes.append("stopped early: more failures than --max-failures; start it again to go on")
+    notes += [f"not there: {key}" for key in summary.missing[:NAMED_FAILURES]]
+    if len(summary.missing) > NAMED_FAILURES:
+        notes.append(f"not there: {len(summary.missing) - NAMED_FAILURES} more of the keys of --keys")
     if summary.gone and not summary.removed_gone:
         notes.append(f"{summary.gone} outputs have no source any more; --prune removes them")
     notes += [f"NOT SAFE: {key} could not be removed" for key in summary.unsafe_left]

@@ -13,6 +13,7 @@ from anonymizer.boxes import BoxTable
 from anonymizer.config import RunConfig
 from anonymizer.consent import Registry
 from anonymizer.errors import ConfigError, ObjectError, RegistryError, RunError
+from anonymizer.keylist import KeyList, read_keys
 from anonymizer.storage import is_local, nested, normalize_uri, open_root
 from anonymizer.worker import open_manifest
 
@@ -115,6 +116,17 @@ def load_boxes(config: RunConfig) -> BoxTable | None:
         endings = ", ".join(boxes.FILE_ENDINGS)
         raise ConfigError(f"--boxes {uri} is no folder of a manifest, and no file that ends in one of {endings}")
     return boxes.from_manifest(store.current(boxes.FACE_COLUMNS, statuses=boxes.ANSWERS))
+
+
+def load_keys(config: RunConfig) -> KeyList | None:
+    """The objects that are named, None where INPUT is listed.
+
+    Raises:
+        ConfigError: The list cannot be read, or a row is malformed.
+    """
+    if config.keys is None:
+        return None
+    return read_keys(config.keys, lambda uri: read_uri(uri, "the list of keys"), config.input)
 
 
 def arguments_sha256(config: RunConfig) -> str:

@@ -54,7 +54,7 @@ def planned(listing, outputs=None, rows=None, config=None, refused=None, decisio
     config = replace(config or RunConfig(), input="file:///in")
     places = Places("file:///out", config.names, b"s" * 16)
     current = CurrentRows(scan_of(table() if rows is None else rows), RUN, config.input)
-    asked = Asked(lambda _key: decision, lambda _ref: None, lambda _given: SETTINGS)
+    asked = Asked(lambda _key: decision, lambda _ref: None, lambda _given: SETTINGS, lambda _key: config.force)
     planner = Planner(config, current, asked, Refused() if refused is None else refused, places)
     cursor = VersionCursor(iter(outputs)) if outputs is not None else None
     tasks = list(planner.tasks(listing, cursor))

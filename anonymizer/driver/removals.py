@@ -86,9 +86,9 @@ class Removals:
         return removed
 
     def now(self, output_key: str, key: str) -> bool:
-        """Removes an output that is not safe, whatever version of it stands there; what is left is named at the end."""
+        """Removes an output that is not safe, all its versions; what cannot be removed is named at the end."""
         try:
-            self._output.remove(output_key, expected=None)
+            self._output.purge(output_key)
         except (AnonymizerError, OSError):
             log.error("%s: an output that is no longer safe could not be removed", key)
             self._summary.unsafe_left.append(key)

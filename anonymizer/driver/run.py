@@ -15,19 +15,30 @@ from anonymizer import detectors, engine, lease, takedown
 from anonymizer.account import Summary, exit_status, failure_limit, limit_of
 from anonymizer.boxes import BoxTable
 from anonymizer.chunks import Task
+from anonymizer.collisions import rivals
 from anonymizer.config import RunConfig, item_settings_sha256
 from anonymizer.consent import Registry
 from anonymizer.driver.book import Book, Progress, Stamp, TooManyFailures
 from anonymizer.driver.removals import Removals
-from anonymizer.errors import ConfigError, KeyCollision, ObjectError, PoisonImage, PublishConflict, RunError, UsageError
+from anonymizer.errors import (
+    ConfigError,
+    KeyCollision,
+    ObjectError,
+    PoisonImage,
+    PublishConflict,
+    Requested,
+    RunError,
+    UsageError,
+)
+from anonymizer.keylist import KeyList, requested
 from anonymizer.known import CurrentRows
 from anonymizer.manifest import ManifestStore, Snapshot, Totals, new_run_id, record_name
 from anonymizer.naming import Places
 from anonymizer.pipeline import Anonymizer
 from anonymizer.plan import Asked, Planner
 from anonymizer.records import NO_CONSENT, ChunkResult, GivenBoxes, ImageRef, ManifestRow, WorkItem
-from anonymizer.resolve import arguments_sha256, load_boxes, load_registry, read_uri
-from anonymizer.storage import Irregular, VersionCursor, is_local
+from anonymizer.resolve import arguments_sha256, load_boxes, load_keys, load_registry, read_uri
+from anonymizer.storage import Irregular, Listed, VersionCursor, is_local
 from anonymizer.worker import Job, Worker, failed_row, open_input, open_manifest_root, open_output, with_standing_output
 
 log = logging.getLogger(__name__)
@@ -71,6 +82,8 @@ class Driver:
         self._attempt = 0
         self._settings_sha256 = ""
         self._boxes: BoxTable | None = None
+        self._keys: KeyList | None = None
+        self._redo: frozenset[str] = frozenset()
         self._with_boxes = 0
         self._record: dict[str, Any] = {}
         self.summary = Summary(manifest_uri=manifest_uri)
@@ -85,6 +98,7 @@ class Driver:
         try:
             registry = load_registry(self._config, self._stamp.as_of)
             self._boxes = load_boxes(self._config)
+            self._keys = load_keys(self._config)
             weights = self._load_weights()
             # Only to hear now, not from every worker, what is wrong with the settings.
             self._settings_sha256 = Anonymizer(self._config, weights=weights).settings_sha256
@@ -92,17 +106,18 @@ class Driver:
             self._take_down_expired()
             raise
         self._stamp = replace(self._stamp, registry_sha256=registry.sha256)
-        self._output.check_publishing()
-        self._output.sweep()
         died = self._begin(registry)
         snapshot = self._take_down(registry, died)
+        if self._keys is not None:
+            snapshot = self._take_down_requested(self._keys, snapshot, registry)
+            self._redo = frozenset(request.key for request in self._keys.of("redo"))
         rows = CurrentRows(snapshot.scan, self.summary.run_id, self._config.input)
-        asked = Asked(registry.decide, self._given, self._settings)
+        asked = Asked(registry.decide, self._given, self._settings, self._is_forced)
         planner = Planner(self._config, rows, asked, self, self._places, self._attempt)
         pruned = True
         try:
             with open_input(self._config) as self._source:
-                tasks = planner.tasks(self._source.list(), self._unknown_outputs(snapshot))
+                tasks = planner.tasks(self._listing(), self._unknown_outputs(snapshot))
                 self._work(registry, weights, self._counted(tasks, planner))
             pruned = self._prune(rows)
         except TooManyFailures:
@@ -175,10 +190,45 @@ class Driver:
         removed = removals.unsafe(snapshot, registry, self._config)
         if died is not None:
             removals.orphans(snapshot, died)
-        if not removed:
+        return self._renewed(snapshot, removed)
+
+    def _renewed(self, snapshot: Snapshot, written: int) -> Snapshot:
+        """The current rows after so many more were written."""
+        if not written:
             return snapshot
+        self._book.flush()
         self._manifest.compact(self.summary.run_id, final=True)
         return Snapshot(self._manifest_root)
+
+    def _take_down_requested(self, keys: KeyList, snapshot: Snapshot, registry: Registry) -> Snapshot:
+        """Removes the outputs of the keys that `--keys` wants removed; gives the current rows."""
+        rows = CurrentRows(snapshot.scan, self.summary.run_id, self._config.input)
+        before = self.summary.removed_requested
+        for request in keys.of("remove"):
+            known = rows.find(request.key)
+            if known is None or known.output_uri is None:
+                self.summary.missing.append(request.key)
+            elif self._removals().now(self._places.expected(request.key, known.output_uri), request.key):
+                row = takedown.removed_row(rows.row(known), Requested(), self._attempt)
+                # As long as these stay as they are, so does the removal.
+                decision, settings = registry.decide(request.key).sha256, known.settings_sha256
+                self._book.silently(replace(row, consent_sha256=decision, settings_sha256=settings), self._stamp)
+                self.summary.removed_requested += 1
+        return self._renewed(snapshot, self.summary.removed_requested - before)
+
+    def _listing(self) -> Iterator[Listed]:
+        """INPUT's objects, or those that `--keys` names."""
+        if self._keys is None:
+            yield from self._source.list()
+            return
+        for request, found in requested(self._source, self._keys.of("redo", "check")):
+            if found is None:
+                self.summary.missing.append(request.key)
+            else:
+                yield found
+
+    def _is_forced(self, key: str) -> bool:
+        return self._config.force or key in self._redo
 
     def _take_down_expired(self) -> None:
         """With a registry or settings that are wrong: at least what has run out by the clock goes."""
@@ -215,6 +265,8 @@ class Driver:
         self._progress.start(self.summary.run_id, self.summary.carried)
         if first is None:
             return
+        self._output.check_publishing()
+        self._output.sweep()
         job = Job(
             config=self._config,
             manifest_uri=self.summary.manifest_uri,
@@ -243,7 +295,8 @@ class Driver:
             Whether they were within the limit.
         """
         config = self._config
-        if config.include or config.exclude or config.limit is not None or self._source.only is not None:
+        partial = config.include or config.exclude or config.limit is not None or self._keys is not None
+        if partial or self._source.only is not None:
             return True
         rows.rest()
         self.summary.gone = rows.gone_published
@@ -273,14 +326,20 @@ class Driver:
         """The item under the name that its content asks for; None if that name is another source's."""
         wanted = result.renamed.get(item.ref.key)
         if wanted is None:
-            return item
+            stolen = item.ref.key in result.conflicts and self._collides(item, result.attempt + 1)
+            return None if stolen else item
         if item.output_version is not None:
             self._removals().now(item.output_key, item.ref.key)
         item = replace(item, expected=wanted, output_version=None, standing=None)
-        if self._config.names == "same" and wanted != item.ref.key and self._source.exists(wanted):
-            self._fail(item, KeyCollision(), result.attempt + 1)
-            return None
-        return item
+        return None if self._collides(item, result.attempt + 1) else item
+
+    def _collides(self, item: WorkItem, attempt: int) -> bool:
+        """Whether what stands in the output's place may be another source's, one that this run has not listed."""
+        others = rivals(item.ref.key, item.output_key) if self._config.names == "same" else []
+        if not any(map(self._source.exists, others)):
+            return False
+        self._fail(item, KeyCollision(), attempt)
+        return True
 
     def poison(self, task: Task) -> None:
         """The one object that no worker survives gets its row from here."""

@@ -18,7 +18,7 @@ from anonymizer.storage.keys import (
     normalize_uri,
     split_uri,
 )
-from anonymizer.storage.listing import Irregular, Listed, VersionCursor
+from anonymizer.storage.listing import Irregular, Listed, VersionCursor, key_error
 from anonymizer.storage.local import LocalRoot
 from anonymizer.storage.s3 import S3Root
 
@@ -80,6 +80,7 @@ __all__ = [
     "is_relative",
     "is_reserved",
     "join_uri",
+    "key_error",
     "local_path",
     "nested",
     "normalize_uri",

@@ -121,6 +121,14 @@ class Root(ABC):
         check_key(key)
         self._remove(key, expected)
 
+    def purge(self, key: str) -> None:
+        """Removes one object whatever stands there, and its older versions where the store keeps them.
+
+        Raises:
+            AccessDenied, StorageUnavailable, StorageError: Something of it may be left.
+        """
+        self.remove(key, expected=None)
+
     def get(self, name: str) -> bytes:
         """The current bytes of an object; `SourceGone` without one."""
         return self.get_with_version(name)[0]
@@ -149,6 +157,10 @@ class Root(ABC):
     @abstractmethod
     def version(self, key: str) -> str | None:
         """The current version of an object, None without one; `NotARegularFile` for a link or a special file."""
+
+    @abstractmethod
+    def stat(self, key: str) -> Listed | None:
+        """One object as the listing would have it, None without one."""
 
     @abstractmethod
     def put(self, name: str, data: bytes) -> None:

@@ -67,6 +67,7 @@ class Kind(Enum):
     PARAMETERS = "the storage options are not understood"
     THROTTLED = "the store asked to slow down"
     UNAVAILABLE = "the store could not be reached"
+    CLOCK = "this machine's clock differs too much from the store's"
 
 
 ATTEMPTS = {Kind.THROTTLED: 12, Kind.UNAVAILABLE: 5}
@@ -85,6 +86,7 @@ _CODES = {
     "PreconditionFailed": Kind.PRECONDITION,
     "ConditionalRequestConflict": Kind.CONFLICT,
     "OperationAborted": Kind.CONFLICT,
+    "RequestTimeTooSkewed": Kind.CLOCK,
     "NotImplemented": Kind.UNSUPPORTED,
     "SlowDown": Kind.THROTTLED,
     "RequestTimeout": Kind.UNAVAILABLE,
@@ -154,6 +156,7 @@ _ERRORS: dict[Kind, type[StorageError]] = {
     Kind.GONE: SourceGone,
     Kind.DENIED: AccessDenied,
     Kind.CREDENTIALS: AccessDenied,
+    Kind.CLOCK: AccessDenied,
     Kind.THROTTLED: StorageUnavailable,
     Kind.UNAVAILABLE: StorageUnavailable,
 }

@@ -92,14 +92,23 @@ class GenericRoot(Root):
 
     def version(self, key: str) -> str | None:
         check_key(key)
+        info = self._object_info(key)
+        if info is not None and info["type"] != "file":
+            raise NotARegularFile(key)
+        return _version(info) if info is not None else None
+
+    def stat(self, key: str) -> Listed | None:
+        error = key_error(key)
+        if error is not None:
+            return irregular(self.uri, key, error)
+        info = self._object_info(key)
+        return self._listed(key, info) if info is not None else None
+
+    def _object_info(self, key: str) -> dict[str, Any] | None:
         info: dict[str, Any] = {"type": "directory"}
         with suppress(SourceGone), _translated():
             info = self._info(key)
-        if info["type"] == "directory":
-            return None
-        if info["type"] != "file":
-            raise NotARegularFile(key)
-        return _version(info)
+        return info if info["type"] != "directory" else None
 
     def put(self, name: str, data: bytes) -> None:
         check_key(name)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -94,6 +95,18 @@ class LocalRoot(Root):
                 return current_version(folder, name)
         except SourceGone:
             return None
+
+    def stat(self, key: str) -> Listed | None:
+        error = key_error(key)
+        if error is not None:
+            return irregular(self.uri, key, error)
+        try:
+            with _translated(), self._parent(key) as (folder, name):
+                status = os.lstat(name, dir_fd=folder)
+        except (SourceGone, NotARegularFile):
+            # Also below a link, which no listing follows.
+            return None
+        return None if stat.S_ISDIR(status.st_mode) else self._listed(Entry(key, True, status), output=False)
 
     def put(self, name: str, data: bytes) -> None:
         check_key(name)

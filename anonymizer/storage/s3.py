@@ -119,12 +119,56 @@ class S3Root(Root):
 
     def version(self, key: str) -> str | None:
         check_key(key)
+        answer = self._head(key)
+        return _etag(answer) if answer is not None else None
+
+    def stat(self, key: str) -> Listed | None:
+        error = key_error(key)
+        if error is not None:
+            return irregular(self.uri, key, error)
+        answer = self._head(key)
+        if answer is None:
+            return None
+        return ImageRef(key, join_uri(self.uri, key), _etag(answer), answer["ContentLength"], _utc(answer))
+
+    def _head(self, key: str) -> dict[str, Any] | None:
         try:
-            return _etag(self._client.send("head_object", {"Key": self._prefix + key})[0])
+            return self._client.send("head_object", {"Key": self._prefix + key})[0]
         except S3Fault as fault:
             if fault.kind is Kind.GONE:
                 return None
             raise s3_error(fault) from None
+
+    def purge(self, key: str) -> None:
+        # First what everybody sees, in a versioned bucket under a marker; then all that lies below it.
+        self.remove(key, expected=None)
+        for batch in self._versions(key):
+            try:
+                answer, _ = self._client.send("delete_objects", {"Delete": {"Objects": batch, "Quiet": True}})
+            except S3Fault as fault:
+                raise s3_error(fault) from None
+            if answer.get("Errors"):
+                raise StorageError("some versions were not deleted")
+
+    def _versions(self, key: str) -> Iterator[Sequence[dict[str, str]]]:
+        """Every version and delete marker of exactly this key, a page at a time."""
+        name = self._prefix + key
+        page: dict[str, str] = {}
+        while True:
+            try:
+                answer, _ = self._client.send("list_object_versions", {"Prefix": name, **page})
+            except S3Fault as fault:
+                if fault.kind is Kind.UNSUPPORTED:
+                    return
+                raise s3_error(fault) from None
+            entries = [*answer.get("Versions", ()), *answer.get("DeleteMarkers", ())]
+            found = [{"Key": name, "VersionId": e["VersionId"]} for e in entries if e["Key"] == name]
+            if found:
+                yield found
+            # Keys come in order: behind this one are only longer ones.
+            if not answer.get("IsTruncated") or answer["NextKeyMarker"] > name:
+                return
+            page = {"KeyMarker": answer["NextKeyMarker"], "VersionIdMarker": answer.get("NextVersionIdMarker", "")}
 
     def put(self, name: str, data: bytes) -> None:
         check_key(name)

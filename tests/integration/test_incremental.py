@@ -216,3 +216,47 @@ def test_an_output_that_was_deleted_by_hand_comes_back_with_its_next_change(lake
     summary = run(lake, tmp_path / "out")
     assert summary.statuses["anonymized"] == 1
     assert "00.png" in files(tmp_path / "out")
+
+
+def test_named_objects_are_redone_or_taken_down_without_listing(lake, tmp_path, monkeypatch):
+    run(lake, tmp_path / "out")
+    before = versions(tmp_path / "out")
+    named = tmp_path / "keys.csv"
+    named.write_text("key,action\n04.png,remove\n01.png,redo\nnothing.png,redo\n02.png,check\n")
+    original = LocalRoot.list
+
+    def list_(self, *args, **options):
+        assert not self.uri.endswith("/in")
+        return original(self, *args, **options)
+
+    monkeypatch.setattr(LocalRoot, "list", list_)
+    summary = run(lake, tmp_path / "out", {"keys": str(named)})
+    assert (summary.written, summary.carried, summary.removed_requested) == (1, 1, 1)
+    assert summary.missing == ["nothing.png"]
+    assert changed(before, versions(tmp_path / "out")) == {"01.png", "04.png"}
+    row = rows(tmp_path / "out")["04.png"]
+    assert (row["status"], row["error_code"]) == ("removed", "requested")
+
+
+def test_what_was_removed_on_request_stays_away_until_something_changes(lake, tmp_path):
+    run(lake, tmp_path / "out")
+    named = tmp_path / "keys.csv"
+    named.write_text("key,action\n04.png,remove\n")
+    run(lake, tmp_path / "out", {"keys": str(named)})
+    assert run(lake, tmp_path / "out").written == 0
+    assert "04.png" not in files(tmp_path / "out")
+    write(lake, {"04.png": photo(60)})
+    assert run(lake, tmp_path / "out").written == 1
+    assert "04.png" in files(tmp_path / "out")
+
+
+def test_a_named_object_does_not_take_the_output_of_one_that_was_not_named(tmp_path):
+    lake = write(tmp_path / "in", {"a.heic.jpg": photo(1, image_format="JPEG")})
+    run(lake, tmp_path / "out")
+    published = files(tmp_path / "out")
+    write(lake, {"a.heic": b"a photo that would become a.heic.jpg"})
+    write(tmp_path, {"keys.csv": b"key\na.heic.jpg\n"})
+    (tmp_path / "out/a.heic.jpg").write_bytes(b"of a.heic")
+    run(lake, tmp_path / "out", {"keys": str(tmp_path / "keys.csv")})
+    assert files(tmp_path / "out") == {"a.heic.jpg": b"of a.heic"} != published
+    assert rows(tmp_path / "out")["a.heic.jpg"]["error_code"] == "key_collision"

@@ -167,6 +167,35 @@ class TestRead:
             assert dict(zip(content, pool.map(root.read, listed), strict=True)) == content
 
 
+class TestStat:
+    def test_one_object_as_it_is_listed(self, store: Store):
+        for key in TRICKY:
+            store.write(key, key.encode())
+        root = store.open()
+        assert [root.stat(ref.key) for ref in refs(root)] == refs(root)
+
+    def test_none(self, store: Store):
+        store.write("a/b", b"1")
+        root = store.open()
+        assert [root.stat(key) for key in ("a", "a/b/c", "a/c", "x")] == [None] * 4
+
+    def test_what_can_never_be_read(self, store: Store):
+        for key in UNSAFE:
+            found = store.open().stat(key)
+            assert isinstance(found, Irregular)
+            assert found.error is UnsafeKey
+
+
+class TestPurge:
+    def test_whatever_stands_there(self, store: Store):
+        for key in ("a", "ab", "b"):
+            store.write(key, b"1")
+        root = store.open()
+        root.purge("a")
+        root.purge("nothing")
+        assert [ref.key for ref in refs(root)] == ["ab", "b"]
+
+
 class TestPublish:
     def test_where_nothing_stands(self, store: Store):
         root = store.open()

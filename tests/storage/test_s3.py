@@ -292,6 +292,49 @@ class TestFailures:
         assert s3_server.payers == [sent] * 5
 
 
+class TestPurge:
+    @pytest.fixture
+    def versioned(self, s3_client: Any, bucket: str, s3_store: Store) -> Callable[[], dict[str, int]]:
+        s3_client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+
+        def count() -> dict[str, int]:
+            answer = s3_client.list_object_versions(Bucket=bucket, Prefix="lake/")
+            entries = [*answer.get("Versions", ()), *answer.get("DeleteMarkers", ())]
+            keys = [entry["Key"].removeprefix("lake/") for entry in entries]
+            return {key: keys.count(key) for key in keys if key}
+
+        return count
+
+    def test_older_versions_go_too_and_those_of_longer_keys_stay(
+        self, s3_store: Store, root: Root, versioned: Callable[[], dict[str, int]]
+    ):
+        for _ in range(3):
+            s3_store.write("a", b"x")
+        s3_store.erase("a")
+        for key in ("a", "ab", "a/b"):
+            s3_store.write(key, b"x")
+        root.purge("a")
+        assert versioned() == {"ab": 1, "a/b": 1}
+        root.purge("a")
+        assert versioned() == {"ab": 1, "a/b": 1}
+
+    def test_what_everybody_sees_goes_first(
+        self, s3_server: FakeS3, s3_store: Store, root: Root, versioned: Callable[[], dict[str, int]]
+    ):
+        s3_store.write("a", b"x")
+        s3_server.failures.append(Failure("GET", "403 Forbidden", "AccessDenied"))
+        with pytest.raises(AccessDenied):
+            root.purge("a")
+        assert root.version("a") is None
+        assert versioned() == {"a": 2}
+
+    def test_a_store_without_versions(self, s3_server: FakeS3, s3_store: Store, root: Root):
+        s3_store.write("a", b"x")
+        s3_server.failures.append(Failure("GET", "501 Not Implemented", "NotImplemented"))
+        root.purge("a")
+        assert root.version("a") is None
+
+
 def test_our_defects_are_not_taken_for_the_networks(root: Root, monkeypatch: pytest.MonkeyPatch):
     def broken(*_: object) -> None:
         raise AttributeError
