@@ -178,7 +178,9 @@ class EngineConfig:
     chunk_bytes: int = setting(8 * 2**20, "Bytes per chunk, at most; a larger object is one by itself.", low=1)
     io_threads: int = setting(4, "Threads of a worker that read ahead and publish behind.", low=1, high=64)
     chunk_time_s: float = setting(600.0, "After this long a worker drops a chunk and the driver sends it again.", low=1)
-    image_time_s: float = setting(60.0, "A chunk gets this long for each of its objects, if that is more.", low=1)
+    image_time_s: float = setting(
+        120.0, "A picture that takes longer is failed, and its worker ended; chunks get as long for each object.", low=1
+    )
     lease_s: float = setting(
         20.0, "A run that gives no sign of life for this long is dead, and another may take over its OUTPUT.", low=1
     )

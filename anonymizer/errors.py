@@ -21,6 +21,7 @@
         ├── EncodeError
         ├── ScrubCheckFailed
         ├── UnsafeKey / ReservedKey / KeyCollision / NotARegularFile
+        ├── ImageTimeout
         ├── PoisonImage
         ├── Unsafe / Requested        → `removed`
         └── StorageError
@@ -185,6 +186,11 @@ class Requested(ObjectError):
     code = "requested"
     message = "its removal was asked for"
     status = "removed"
+
+
+class ImageTimeout(ObjectError):
+    code = "timeout"
+    message = "it took longer than engine.image_time_s"
 
 
 class PoisonImage(ObjectError):

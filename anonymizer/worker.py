@@ -17,6 +17,7 @@ from anonymizer.config import RunConfig
 from anonymizer.detectors import Weights
 from anonymizer.errors import (
     DeadlinePassed,
+    ImageTimeout,
     ImageTooLarge,
     InternalError,
     ObjectError,
@@ -135,6 +136,9 @@ class Worker:
         self._manifest = ManifestStore(manifest_root)
         self._watch = Watch(manifest_root, job.lease)
         self._computing = threading.Lock()
+        # Apart from the thread that waits for it: a picture that never ends must not hold that one too.
+        self._computer = ThreadPoolExecutor(1)
+        self._hangs = False
         self._stopping = threading.Event()
 
     def stop(self) -> None:
@@ -162,7 +166,7 @@ class Worker:
             self._watch.alive()
             self._manifest.write_part(self._job.run_id, chunk.chunk_id, chunk.attempt, rows)
         log.debug("chunk %s: %d rows in %.1f s", chunk.chunk_id, len(rows), time.monotonic() - started)
-        return _result(chunk, outcomes, busy_s)
+        return replace(_result(chunk, outcomes, busy_s), hangs=self._hangs)
 
     def _read_ahead(
         self, chunk: Chunk, deadline: Deadline, pool: ThreadPoolExecutor
@@ -187,9 +191,16 @@ class Worker:
         return self._input.read(item.ref)
 
     def _attempt(self, item: WorkItem, data: Future[bytes], deadline: Deadline) -> AnonymizedImage | ObjectError:
+        if self._hangs:
+            return DeadlinePassed()
         try:
             deadline.alive()
-            return self._anonymizer(data.result(), item.decision, item.boxes)
+            image = self._computer.submit(self._anonymizer, data.result(), item.decision, item.boxes)
+            return image.result(self._job.config.engine.image_time_s)
+        except TimeoutError:
+            log.error("%s: it takes longer than engine.image_time_s; this worker has to end", item.ref.key)
+            self._hangs = True
+            return ImageTimeout()
         except ObjectError as error:
             return error
         except Exception as error:  # noqa: BLE001 - whatever goes wrong with one image stays with that image

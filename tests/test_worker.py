@@ -171,6 +171,32 @@ def test_what_cannot_be_removed_is_told(bench, tmp_path, monkeypatch):
     assert bench.worker.process(chunk).unsafe_left == ("a.png",)
 
 
+def test_a_picture_that_never_ends_is_failed_and_the_rest_is_left_to_another_worker(bench, tmp_path, monkeypatch):
+    ends = threading.Event()
+    monkeypatch.setattr(bench.worker, "_job", with_limit(bench.worker._job))
+    original = bench.worker._anonymizer
+    hanging = (tmp_path / "in/2.png").read_bytes()
+
+    class Hanging:
+        made_by = original.made_by
+
+        def __call__(self, data, decision, given):
+            return original(data, decision, given) if data != hanging else ends.wait(60)
+
+    monkeypatch.setattr(bench.worker, "_anonymizer", Hanging())
+    result = bench.worker.process(bench.chunk(*(f"{i}.png" for i in range(5))))
+    ends.set()
+    assert result.hangs
+    assert result.codes == {"2.png": "timeout"}
+    assert {*result.statuses, *result.unfinished} == {f"{i}.png" for i in range(5)}
+    assert {"3.png", "4.png"} <= set(result.unfinished)
+    assert set(bench.rows()) == set(result.statuses)
+
+
+def with_limit(job):
+    return replace(job, config=replace(job.config, engine=replace(job.config.engine, image_time_s=1.0)))
+
+
 def test_two_chunks_share_a_worker_one_computing_at_a_time(bench):
     results = []
     chunks = [bench.chunk(*(f"{i}.png" for i in half)) for half in (range(5), range(5, 10))]

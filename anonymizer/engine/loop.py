@@ -220,6 +220,10 @@ class Engine:
             self._bury(slot, queue, sink)
         else:
             flight = slot.flights.pop(ref)
+            if result.hangs and slot.instance is not None:
+                # It has said which picture it was; whatever else it holds is under no suspicion.
+                ray.kill(slot.actor, no_restart=False)
+                self._bury(slot, queue, sink, suspect=False)
             for again in sink.committed(flight.task, result):
                 queue.put_back(again)
 
@@ -232,11 +236,10 @@ class Engine:
             raise RunError(f"rows of the manifest could not be written: {reason}")
         queue.put_back(sink.refresh(replace(task, errors=task.errors + 1)))
 
-    def _bury(self, slot: _Slot, queue: TaskQueue, sink: Sink) -> None:
+    def _bury(self, slot: _Slot, queue: TaskQueue, sink: Sink, *, suspect: bool = True) -> None:
         """A worker is gone. What it had finished counts; of the rest the oldest chunk is under suspicion."""
         flights, slot.flights, slot.instance = slot.flights, {}, None
         log.warning("a worker was lost with %d chunks; they will be sent again", len(flights))
-        suspect = True
         for ref, flight in flights.items():
             try:
                 result = ray.get(ref, timeout=5.0)

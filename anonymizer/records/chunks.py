@@ -74,6 +74,7 @@ class ChunkResult:
         unsafe_left: Keys with an output that is not safe and could not be removed.
         codes: `error_code` by key, for failed and skipped rows.
         busy_s: Seconds in which the worker computed.
+        hangs: One of its threads does not come back: the worker has to be ended.
     """
 
     chunk_id: str
@@ -89,3 +90,4 @@ class ChunkResult:
     source_bytes: int
     output_bytes: int
     busy_s: float
+    hangs: bool = False

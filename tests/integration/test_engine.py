@@ -32,7 +32,10 @@ class Processor:
     def process(self, chunk: Chunk) -> ChunkResult:
         for item in chunk.items:
             self._obey(item.ref.key)
-        return committed(chunk)
+        keys = [item.ref.key for item in chunk.items]
+        endless = [key for key in keys if key.startswith("endless")]
+        leave = keys[keys.index(endless[0]) + 1 :] if endless else ()
+        return replace(committed(chunk, leave), hangs=bool(endless))
 
     def stop(self) -> None:
         """Nothing is being written."""
@@ -86,7 +89,8 @@ class Recorder:
     def committed(self, task: Task, result: ChunkResult) -> list[Task]:
         self.done.update(result.statuses.keys())
         self.attempts |= dict.fromkeys(result.statuses, result.attempt)
-        return []
+        left = tuple(item for item in task.items if item.ref.key in result.unfinished)
+        return [replace(task, items=left)] if left else []
 
     def poison(self, task: Task) -> None:
         self.poisoned += [item.ref.key for item in task.items]
@@ -137,6 +141,13 @@ def test_a_worker_that_hangs_is_ended_and_its_chunk_sent_again(tmp_path, monkeyp
     config = replace(CONFIG, chunk_time_s=2.0, image_time_s=1.0)
     sink = run(tmp_path, ["hang-once"], ["a"], ["b"], config=config)
     assert set(sink.done) == {"hang-once", "a", "b"}
+
+
+def test_a_worker_that_says_that_it_hangs_is_ended_at_once_and_nobody_else_is_suspected(tmp_path):
+    sink = run(tmp_path, ["a", "endless", "b"], *[[f"c{i}", f"d{i}"] for i in range(6)])
+    assert set(sink.done) == {"a", "endless", "b", *(f"{c}{i}" for c in "cd" for i in range(6))}
+    assert set(sink.done.values()) == {1}
+    assert sink.attempts["endless"] == 1
 
 
 def test_rows_that_could_not_be_written_are_tried_again(tmp_path):
