@@ -61,6 +61,8 @@ def parser() -> argparse.ArgumentParser:
     add_run(commands.add_parser("run", help="anonymize INPUT into OUTPUT", description=_RUN, epilog=_EXIT))
     text = "re-open what is published and hold it against the manifest"
     add_verify(commands.add_parser("verify", help=text, description=_VERIFY, epilog=_VERIFY_EXIT))
+    text = "a copy of the manifest without keys, hashes, consent and boxes"
+    add_manifest(commands.add_parser("manifest", help=text, description=_MANIFEST))
     return top
 
 
@@ -77,6 +79,10 @@ _VERIFY = (
     "Reads every file below OUTPUT and checks that it is what the manifest says (size, SHA-256), that its container "
     "holds nothing that this software does not write, that no file is without a row and no row without its file. "
     "Changes nothing. Run it while no run is at work."
+)
+_MANIFEST = (
+    "Writes a copy of the manifest's current rows that may be shown to everybody, as one Parquet file: what became of "
+    "every object, without keys, hashes, consent, boxes and times, in an order that tells nothing."
 )
 _VERIFY_EXIT = (
     "exit status: 0 nothing was found; 4 something was; 2 wrong usage or no manifest; 1 anything else, a listing or a "
@@ -110,6 +116,13 @@ def add_verify(verify: argparse.ArgumentParser) -> None:
         setting, metavar = _OPTIONS[option]
         verify.add_argument(option, dest=setting, metavar=metavar, help=_escaped(documentation[setting]))
     _add_common(verify, "log every finding as it happens")
+
+
+def add_manifest(command: argparse.ArgumentParser) -> None:
+    """The arguments of `anonymizer manifest`."""
+    command.add_argument("manifest", metavar="URI", help="folder of the manifest, any fsspec URL")
+    command.add_argument("--public", metavar="FILE", required=True, help="where the copy goes, any fsspec URL")
+    _add_common(command, "log more")
 
 
 def _add_common(command: argparse.ArgumentParser, verbose: str) -> None:
@@ -178,6 +191,8 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     try:
         arguments = parser().parse_args(argv)
         _log_to_stderr(arguments.verbose)
+        if arguments.command == "manifest":
+            return _manifest(settings(arguments), arguments.public)
         return _COMMANDS[arguments.command](settings(arguments), environ)
     except UsageError as error:
         return _complain(error, 2)
@@ -217,6 +232,15 @@ def _verify(run_config: RunConfig, environ: Mapping[str, str]) -> int:
     result = verify.verify(_with_cluster(run_config, environ), inside_job=_inside_job(environ))
     print(verify.table(result))
     return result.exit_status
+
+
+def _manifest(run_config: RunConfig, public: str) -> int:
+    from anonymizer.manifest import write_public
+    from anonymizer.worker import open_manifest
+
+    rows = write_public(open_manifest(run_config, run_config.manifest or ""), public)
+    print(f"{rows} rows written to {public}")
+    return 0
 
 
 _COMMANDS = {"run": _run, "verify": _verify}

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from anonymizer.manifest.names import new_run_id, record_name
+from anonymizer.manifest.public import write_public
 from anonymizer.manifest.schema import SCHEMA, SCHEMA_VERSION, from_table, public_copy, to_table
 from anonymizer.manifest.snapshot import Snapshot, Totals
 from anonymizer.manifest.store import ManifestStore, ObjectStore
@@ -45,4 +46,5 @@ __all__ = [
     "public_copy",
     "record_name",
     "to_table",
+    "write_public",
 ]
