@@ -39,10 +39,11 @@ def collisions(entries: Iterable[tuple[str, T]]) -> Iterator[tuple[T, bool]]:
         for waiting in [k for k in held if key > f"{k}{max(REPLACEMENTS)}"]:
             yield held.pop(waiting), waiting in colliding
             colliding.discard(waiting)
-        stem = key.removesuffix(extension(key)) if extension(key) in REPLACEMENTS else ""
+        ending = extension(key)
+        stem = key.removesuffix(ending) if ending in REPLACEMENTS else ""
         if stem in held:
             colliding.add(stem)
-        if extension(key) in GUESSED:
+        if ending in GUESSED:
             held[key] = value
         else:
             yield value, stem in held

