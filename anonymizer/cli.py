@@ -33,6 +33,7 @@ _OPTIONS: dict[str, tuple[str, str | None]] = {
     "--names": ("names", None),
     "--manifest": ("manifest", "URI"),
     "--limit": ("limit", "N"),
+    "--originals": ("originals", "URI"),
     "--keys": ("keys", "URI"),
     "--prune-limit": ("prune_limit", "N|P%"),
     "--workers": ("engine.workers", "N"),
@@ -40,7 +41,13 @@ _OPTIONS: dict[str, tuple[str, str | None]] = {
     "--max-failures": ("max_failures", "N|P%"),
 }
 _REPEATED = {"--include": "include", "--exclude": "exclude"}
-_FLAGS = {"--force": "force", "--prune": "prune", "--dry-run": "dry_run"}
+_FLAGS = {
+    "--in-place": "in_place",
+    "--discard-originals": "discard_originals",
+    "--force": "force",
+    "--prune": "prune",
+    "--dry-run": "dry_run",
+}
 _SECRET_WORDS = ("secret", "token", "password", "key", "credential", "connection_string", "sas")
 #: Settings below `storage` whose names hold such a word and which are none.
 _NO_SECRETS = ("SSEKMSKeyId", "BucketKeyEnabled")
@@ -94,7 +101,7 @@ def add_run(run: argparse.ArgumentParser) -> None:
     """The arguments of `anonymizer run`, which are those of `jobs/anonymize.py`."""
     documentation = {name: (default, doc) for name, default, doc in config.fields_of(RunConfig)}
     run.add_argument("input", metavar="INPUT", help=documentation["input"][1])
-    run.add_argument("output", metavar="OUTPUT", help=documentation["output"][1])
+    run.add_argument("output", metavar="OUTPUT", nargs="?", help=documentation["output"][1])
     for option, (setting, metavar) in _OPTIONS.items():
         default, doc = documentation[setting]
         choices = config.choices(RunConfig, setting)
@@ -214,6 +221,8 @@ def _complain(error: object, status: int) -> int:
 
 
 def _run(run_config: RunConfig, environ: Mapping[str, str]) -> int:
+    if not run_config.output and not run_config.in_place:
+        raise ConfigError("OUTPUT is needed, or --in-place (see anonymizer run --help)")
     from anonymizer import driver, progress
 
     shown = progress.TerminalProgress(sys.stderr) if sys.stderr.isatty() else progress.LogProgress()

@@ -203,6 +203,9 @@ class RunConfig:
     max_failures: str | None = setting(
         None, "More failed objects than this (number or share, `5%`) end the run with 3."
     )
+    in_place: bool = setting(False, "Clean INPUT where it lies; there is no OUTPUT.")
+    originals: str | None = setting(None, "In place: the folder that keeps the originals, any fsspec URL.")
+    discard_originals: bool = setting(False, "In place: keep no originals.")
     force: bool = setting(False, "Do everything again, changed or not.")
     prune: bool = setting(False, "Remove the outputs of sources that are not there any more.")
     prune_limit: str = setting("5%", "Refuse to prune more outputs than this: a number, or a share of all outputs.")

@@ -19,6 +19,7 @@
         ├── BoxesMissing / BoxesMismatch
         ├── ConsentRegionMisfit
         ├── EncodeError
+        ├── FormatInPlace
         ├── ScrubCheckFailed
         ├── UnsafeKey / ReservedKey / KeyCollision / NotARegularFile
         ├── ImageTimeout
@@ -149,6 +150,11 @@ class ConsentRegionMisfit(ObjectError):
 class EncodeError(ObjectError):
     code = "encode_error"
     message = "the redacted picture could not be encoded"
+
+
+class FormatInPlace(ObjectError):
+    code = "format_in_place"
+    message = "it would become another format, which cannot be done in place"
 
 
 class ScrubCheckFailed(ObjectError):

@@ -118,7 +118,7 @@ class Planner:
 
     def _items(self, listing: Iterable[Listed], outputs: VersionCursor | None) -> Iterator[WorkItem]:
         pairs = ((entry.key, self._planned(entry, outputs)) for entry in self._counted(listing))
-        for planned, collides in collisions(pairs) if self._places.names == "same" else ((p, False) for _, p in pairs):
+        for planned, collides in collisions(pairs) if self._may_collide else ((p, False) for _, p in pairs):
             if planned is None:
                 continue
             collided = planned.known is not None and planned.known.error_code == KeyCollision.code
@@ -129,6 +129,10 @@ class Planner:
             else:
                 yield planned.item
 
+    @property
+    def _may_collide(self) -> bool:
+        return self._places.names == "same" and not self._config.in_place
+
     def _planned(self, entry: Listed, outputs: VersionCursor | None) -> _Planned | None:
         """What an entry may need; None where no worker is asked."""
         known = self._rows.find(entry.key)
@@ -136,6 +140,8 @@ class Planner:
             self._irregular(entry, known)
             return None
         decision, given = self._asked.decide(entry.key), self._asked.given(entry)
+        if self._config.in_place:
+            return self._in_place(WorkItem(entry, decision, entry.etag, None, boxes=given), known)
         output_uri = known.output_uri if known is not None else None
         own, expected = self._places.own(entry.key), self._places.expected(entry.key, output_uri)
         version = known.output_etag if known is not None and output_uri is not None else None
@@ -148,6 +154,18 @@ class Planner:
             return _Planned(item, known, unchanged=True)
         # A redo that fails leaves an output that was made under the same decision.
         stays = output_uri is not None and version == known.output_etag and known.consent_sha256 == decision.sha256
+        return _Planned(replace(item, standing=self._rows.row(known) if stays else None), known, unchanged=False)
+
+    def _in_place(self, item: WorkItem, known: Known | None) -> _Planned:
+        """What is published replaces exactly what was listed."""
+        if known is None:
+            return _Planned(item, None, unchanged=False)
+        # Our own output is the source now.
+        stands = known.output_uri is not None and known.output_etag == item.ref.etag
+        seen = replace(known, source_etag=item.ref.etag) if stands else known
+        if self._unchanged(seen, item.ref, item.decision, item.boxes):
+            return _Planned(item, known, unchanged=True)
+        stays = stands and known.consent_sha256 == item.decision.sha256
         return _Planned(replace(item, standing=self._rows.row(known) if stays else None), known, unchanged=False)
 
     def _irregular(self, entry: Irregular, known: Known | None) -> None:

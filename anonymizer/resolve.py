@@ -7,6 +7,7 @@ import hashlib
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import combinations
 
 from anonymizer import boxes, consent
 from anonymizer.boxes import BoxTable
@@ -24,7 +25,9 @@ def resolved(config: RunConfig, *, inside_job: bool) -> tuple[RunConfig, str]:
     Raises:
         ConfigError: They are missing, contradict each other or cannot mean what was meant.
     """
-    given = [uri for uri in (config.input, config.output, config.manifest) if uri]
+    if config.in_place:
+        config = _in_place(config)
+    given = [uri for uri in (config.input, config.output, config.manifest, config.originals) if uri]
     if not config.input or not config.output:
         raise ConfigError("INPUT and OUTPUT are both needed")
     if inside_job and any(_is_relative_path(uri) for uri in given):
@@ -32,18 +35,39 @@ def resolved(config: RunConfig, *, inside_job: bool) -> tuple[RunConfig, str]:
     _check_scope(config)
     source, output = normalize_uri(config.input), normalize_uri(config.output)
     if config.manifest is None and not is_local(output) and "/" not in output.partition("://")[2].strip("/"):
-        raise ConfigError("OUTPUT is a bucket's root, so its manifest cannot lie beside it: give --manifest URI")
+        where = "INPUT" if config.in_place else "OUTPUT"
+        raise ConfigError(f"{where} is a bucket's root, so its manifest cannot lie beside it: give --manifest URI")
     manifest_uri = normalize_uri(config.manifest) if config.manifest else f"{output.rstrip('/')}.manifest"
-    for a, b, names in ((source, output, "INPUT and OUTPUT"), (output, manifest_uri, "OUTPUT and the manifest")):
-        if nested(a, b):
-            raise ConfigError(f"{names} lie inside one another")
-    return replace(config, input=source, output=output, manifest=manifest_uri), manifest_uri
+    originals = normalize_uri(config.originals) if config.originals else None
+    apart = {"INPUT": source, "the manifest": manifest_uri, "the originals": originals}
+    apart |= {} if config.in_place else {"OUTPUT": output}
+    for (name, a), (other, b) in combinations(sorted((n, uri) for n, uri in apart.items() if uri is not None), 2):
+        if nested(a, b) and {name, other} != {"INPUT", "the manifest"}:
+            raise ConfigError(f"{name} and {other} lie inside one another")
+    if nested(source, manifest_uri) and config.in_place:
+        raise ConfigError("INPUT and the manifest lie inside one another")
+    config = replace(config, input=source, output=output, manifest=manifest_uri, originals=originals)
+    return config, manifest_uri
+
+
+def _in_place(config: RunConfig) -> RunConfig:
+    """What is published replaces what was read."""
+    if config.output:
+        raise ConfigError("--in-place takes no OUTPUT: INPUT is cleaned where it lies")
+    if (config.originals is None) != config.discard_originals:
+        raise ConfigError("--in-place replaces the originals: --originals URI keeps them, --discard-originals does not")
+    if config.names != "same" or config.consent.policy != "redact":
+        raise ConfigError("--in-place keeps names and withholds nothing: no --names hashed, no --policy public")
+    storage = replace(config.storage, output=config.storage.output or config.storage.input)
+    return replace(config, output=config.input, storage=storage)
 
 
 def _check_scope(config: RunConfig) -> None:
     """Pruning needs the whole listing: what a part of it does not show is not gone."""
     part = {"--keys": config.keys, "--limit": config.limit, "--include": config.include, "--exclude": config.exclude}
     given = [option for option, value in part.items() if value not in (None, ())]
+    if not config.in_place and (config.originals is not None or config.discard_originals):
+        raise ConfigError("--originals and --discard-originals are for --in-place")
     if config.prune and given:
         raise ConfigError(f"--prune needs the whole listing: it cannot stand beside {given[0]}")
     if config.keys is not None and len(given) > 1:

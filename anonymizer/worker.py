@@ -17,6 +17,7 @@ from anonymizer.config import RunConfig
 from anonymizer.detectors import Weights
 from anonymizer.errors import (
     DeadlinePassed,
+    FormatInPlace,
     ImageTimeout,
     ImageTooLarge,
     InternalError,
@@ -28,6 +29,7 @@ from anonymizer.manifest import ManifestStore
 from anonymizer.naming import replaced
 from anonymizer.pipeline import Anonymizer
 from anonymizer.records import AnonymizedImage, Chunk, ChunkResult, ManifestRow, WorkItem
+from anonymizer.rows import failed_row, published_row, with_standing_output
 from anonymizer.storage import Root, join_uri, open_root
 
 log = logging.getLogger(__name__)
@@ -95,6 +97,16 @@ class Outcome:
     unsafe_left: bool = False
 
 
+@dataclass(frozen=True)
+class _Made:
+    """What became of an item's computing, and what it was made from."""
+
+    item: WorkItem
+    image: AnonymizedImage | ObjectError
+    since: float
+    data: Future[bytes]
+
+
 def open_input(config: RunConfig) -> Root:
     """The source, read-only."""
     return storage.open_input(config.input, config.storage.input, request_payer=config.storage.request_payer)
@@ -104,6 +116,17 @@ def open_output(config: RunConfig) -> Root:
     """Where images are published."""
     settings = config.storage
     return open_root(config.output, settings.output, put=settings.put, unconditional=settings.unconditional)
+
+
+def open_originals(config: RunConfig) -> Root | None:
+    """Where the originals of a run in place are kept, if they are."""
+    settings = config.storage
+    return open_root(config.originals, settings.output) if config.in_place and config.originals else None
+
+
+def original_key(key: str, source_sha256: str) -> str:
+    """Name of an original in the quarantine: of one key there may have been several."""
+    return f"{key}.{source_sha256[:16]}"
 
 
 def open_manifest_root(config: RunConfig, manifest_uri: str) -> Root:
@@ -132,6 +155,7 @@ class Worker:
         self._anonymizer.self_test()
         self._input = open_input(job.config)
         self._output = open_output(job.config)
+        self._originals = open_originals(job.config)
         manifest_root = open_manifest_root(job.config, job.manifest_uri)
         self._manifest = ManifestStore(manifest_root)
         self._watch = Watch(manifest_root, job.lease)
@@ -152,21 +176,41 @@ class Worker:
         with ThreadPoolExecutor(self._job.config.engine.io_threads) as pool:
             reads = self._read_ahead(chunk, deadline, pool)
             ending: list[Future[Outcome]] = []
+            intended: list[_Made] = []
             with self._computing:
                 computing_since = time.monotonic()
                 for item, data in reads:
                     item_since = time.monotonic()
-                    image = self._attempt(item, data, deadline)
-                    ending.append(pool.submit(self._finish, chunk, item, image, deadline, item_since))
+                    made = _Made(item, self._attempt(item, data, deadline), item_since, data)
+                    if self._job.config.in_place:
+                        intended.append(made)
+                    else:
+                        ending.append(pool.submit(self._finish, chunk, made, deadline))
                 busy_s = time.monotonic() - computing_since
+            intent = self._intend(chunk, intended)
+            ending += [pool.submit(self._finish, chunk, made, deadline) for made in intended]
             outcomes = [future.result() for future in ending]
         rows = [outcome.row for outcome in outcomes if outcome.row is not None]
         if rows:
             # Rows of a run that was taken over would claim what the new one may have swept already.
             self._watch.alive()
             self._manifest.write_part(self._job.run_id, chunk.chunk_id, chunk.attempt, rows)
+        if intent is not None:
+            self._manifest.forget_intent(intent)
         log.debug("chunk %s: %d rows in %.1f s", chunk.chunk_id, len(rows), time.monotonic() - started)
         return replace(_result(chunk, outcomes, busy_s), hangs=self._hangs)
+
+    def _intend(self, chunk: Chunk, made: list[_Made]) -> str | None:
+        """Writes down what is about to replace the only copies: a crash from here on loses no evidence."""
+        rows = [
+            self._complete(published_row(m.item, m.image, m.item.ref.uri, None), chunk, m.item, m.since)
+            for m in made
+            if isinstance(m.image, AnonymizedImage)
+        ]
+        if not rows:
+            return None
+        self._watch.alive()
+        return self._manifest.write_intent(self._job.run_id, chunk.chunk_id, chunk.attempt, rows)
 
     def _read_ahead(
         self, chunk: Chunk, deadline: Deadline, pool: ThreadPoolExecutor
@@ -207,23 +251,23 @@ class Worker:
             log.warning("%s: unexpected %s", item.ref.key, type(error).__name__)
             return InternalError()
 
-    def _finish(
-        self, chunk: Chunk, item: WorkItem, image: AnonymizedImage | ObjectError, deadline: Deadline, since: float
-    ) -> Outcome:
+    def _finish(self, chunk: Chunk, made: _Made, deadline: Deadline) -> Outcome:
         """Publishes, or settles what an object without a safe image leaves behind; never raises."""
         try:
-            outcome = self._publish_or_settle(item, image, deadline)
+            outcome = self._publish_or_settle(made, deadline)
         except PublishConflict:
             return Outcome(conflict=True)
         except DeadlinePassed:
             return Outcome()
         if outcome.row is None:
             return outcome
-        return replace(outcome, row=self._complete(outcome.row, chunk, item, since))
+        return replace(outcome, row=self._complete(outcome.row, chunk, made.item, made.since))
 
-    def _publish_or_settle(self, item: WorkItem, image: AnonymizedImage | ObjectError, deadline: Deadline) -> Outcome:
+    def _publish_or_settle(self, made: _Made, deadline: Deadline) -> Outcome:
+        item, image = made.item, made.image
         if isinstance(image, AnonymizedImage):
             try:
+                self._keep_original(made, image, deadline)
                 return self._publish(item, image, deadline)
             except (PublishConflict, DeadlinePassed):
                 raise
@@ -236,9 +280,18 @@ class Worker:
             raise image
         return self._settle(item, image, deadline)
 
+    def _keep_original(self, made: _Made, image: AnonymizedImage, deadline: Deadline) -> None:
+        """In place: what is about to be replaced goes to the quarantine first, under a name that its content has."""
+        if self._originals is None:
+            return
+        deadline.alive()
+        self._originals.create(original_key(made.item.ref.key, image.source_sha256), made.data.result())
+
     def _publish(self, item: WorkItem, image: AnonymizedImage, deadline: Deadline) -> Outcome:
         output_key = replaced(item.own_key, image.source_format, image.format)
         if output_key != item.output_key:
+            if self._job.config.in_place:
+                raise FormatInPlace
             # The driver fixed the version of another name; it has to look at this one first.
             return Outcome(conflict=True, renamed=output_key)
         etag = self._output.publish(
@@ -248,29 +301,7 @@ class Worker:
             media_type=codec.MEDIA_TYPES[image.format],
             alive=deadline.alive,
         )
-        row = replace(
-            blank_row(item),
-            status=image.status,
-            output_uri=join_uri(self._job.config.output, output_key),
-            output_sha256=image.sha256,
-            output_size=len(image.data),
-            output_etag=etag,
-            source_sha256=image.source_sha256,
-            consent_status=image.consent_status,
-            consent_record_ids=image.consent_record_ids,
-            format=image.format,
-            width=image.width,
-            height=image.height,
-            frame_count=image.frame_count,
-            encoding=image.encoding,
-            face_count=image.face_count,
-            redacted_count=image.redacted_count,
-            faces=image.faces,
-            metadata_removed=image.metadata_removed,
-            metadata_kept=image.metadata_kept,
-            retained_until=image.retained_until,
-        )
-        return Outcome(row)
+        return Outcome(published_row(item, image, join_uri(self._job.config.output, output_key), etag))
 
     def _settle(self, item: WorkItem, error: ObjectError, deadline: Deadline) -> Outcome:
         """A row for an object that is not published. An older output stays only if it is still safe."""
@@ -280,7 +311,7 @@ class Worker:
             raise PublishConflict
         if error.status == "failed" and item.standing is not None:
             return Outcome(with_standing_output(row, item.standing))
-        if item.output_version is None:
+        if item.output_version is None or self._job.config.in_place:
             return Outcome(row)
         try:
             self._output.remove(item.output_key, expected=item.output_version)
@@ -327,54 +358,6 @@ def _drain(
     while window:
         yield window.popleft()
         start_one()
-
-
-def blank_row(item: WorkItem) -> ManifestRow:
-    """A row that says which object was meant, and nothing of what became of it."""
-    ref = item.ref
-    return ManifestRow(
-        key=ref.key,
-        source_uri=ref.uri,
-        status="failed",
-        processed_at=datetime.now(UTC),
-        source_etag=ref.etag,
-        source_size=ref.size,
-        source_modified=ref.modified,
-    )
-
-
-def failed_row(item: WorkItem, error: ObjectError) -> ManifestRow:
-    """The row of an object that is not published; nothing of the error but its class goes into it."""
-    return replace(
-        blank_row(item),
-        status=error.status,
-        error_code=error.code,
-        error_message=error.message,
-        retryable=error.retryable,
-    )
-
-
-def with_standing_output(row: ManifestRow, standing: ManifestRow) -> ManifestRow:
-    """A failed redo whose old output is still safe and stays: the row goes on naming it."""
-    return replace(
-        row,
-        output_uri=standing.output_uri,
-        output_sha256=standing.output_sha256,
-        output_size=standing.output_size,
-        output_etag=standing.output_etag,
-        consent_status=standing.consent_status,
-        consent_record_ids=standing.consent_record_ids,
-        format=standing.format,
-        width=standing.width,
-        height=standing.height,
-        frame_count=standing.frame_count,
-        encoding=standing.encoding,
-        face_count=standing.face_count,
-        redacted_count=standing.redacted_count,
-        faces=standing.faces,
-        metadata_kept=standing.metadata_kept,
-        retained_until=standing.retained_until,
-    )
 
 
 def _result(chunk: Chunk, outcomes: list[Outcome], busy_s: float) -> ChunkResult:

@@ -20,6 +20,7 @@ LAYERS = [
     {"codec", "metadata", "detectors", "redactors", "consent"},
     {"boxes", "keylist"},
     {"pipeline", "manifest"},
+    {"rows"},
     {"worker"},
     {"engine", "known", "takedown", "resolve", "account"},
     {"plan"},

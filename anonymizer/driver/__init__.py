@@ -8,7 +8,7 @@ from datetime import datetime
 from anonymizer.account import OK, Summary
 from anonymizer.config import RunConfig
 from anonymizer.driver.book import Progress
-from anonymizer.driver.run import Driver
+from anonymizer.driver.driver import Driver
 from anonymizer.naming import Places
 from anonymizer.plan import selected
 from anonymizer.resolve import load_boxes, load_registry, resolved, time_of

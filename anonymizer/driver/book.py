@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
@@ -74,6 +74,10 @@ class Book:
         self._summary.output_bytes += result.output_bytes
         self._summary.unsafe_left.extend(result.unsafe_left)
         self._count(result.statuses, result.codes, result.face_count)
+
+    def settled(self, keys: Iterable[str]) -> None:
+        """Counts objects whose row a worker had only intended; what it says of their faces is in the manifest."""
+        self._count(dict.fromkeys(keys, "anonymized"), {}, 0)
 
     def own(self, row: ManifestRow, stamp: Stamp) -> None:
         """Writes and counts the row of a listed object.

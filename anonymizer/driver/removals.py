@@ -54,26 +54,12 @@ class Removals:
         self._attempt = attempt
 
     def unsafe(self, snapshot: Snapshot, registry: Registry, config: RunConfig) -> int:
-        """Removes every output that today's decisions do not allow; gives how many.
-
-        What an earlier run has held against the same registry, purpose and policy can only have run out since.
-        """
-        totals, as_of = snapshot.totals, self._stamp.as_of
-        checked = totals is not None and totals.checked == takedown.checked_against(config, registry.sha256)
-        if totals is not None and checked and totals.as_of is not None and totals.as_of <= as_of:
-            return self.expired(snapshot)
-        return self._remove_unsafe(
-            row
-            for row in _published(snapshot)
-            if takedown.is_unsafe(row, registry.decide(row.key), config) or takedown.past_retention(row, as_of)
-        )
+        """Removes every output that today's decisions do not allow; gives how many."""
+        return self._remove_unsafe(unsafe_rows(snapshot, registry, config, self._stamp.as_of))
 
     def expired(self, snapshot: Snapshot) -> int:
         """Removes every output whose consent has run out by the clock alone; gives how many."""
-        totals, as_of = snapshot.totals, self._stamp.as_of
-        if totals is not None and (totals.next_expiry is None or totals.next_expiry > as_of):
-            return 0
-        return self._remove_unsafe(row for row in _published(snapshot) if takedown.past_retention(row, as_of))
+        return self._remove_unsafe(expired_rows(snapshot, self._stamp.as_of))
 
     def _remove_unsafe(self, rows: Iterable[ManifestRow]) -> int:
         removed = 0
@@ -145,6 +131,30 @@ class Removals:
         else:
             return True
         return False
+
+
+def unsafe_rows(snapshot: Snapshot, registry: Registry, config: RunConfig, as_of: datetime) -> Iterator[ManifestRow]:
+    """Rows of the outputs that today's decisions do not allow.
+
+    What an earlier run has held against the same registry, purpose and policy can only have run out since.
+    """
+    totals = snapshot.totals
+    checked = totals is not None and totals.checked == takedown.checked_against(config, registry.sha256)
+    if totals is not None and checked and totals.as_of is not None and totals.as_of <= as_of:
+        return expired_rows(snapshot, as_of)
+    return (
+        row
+        for row in _published(snapshot)
+        if takedown.is_unsafe(row, registry.decide(row.key), config) or takedown.past_retention(row, as_of)
+    )
+
+
+def expired_rows(snapshot: Snapshot, as_of: datetime) -> Iterator[ManifestRow]:
+    """Rows of the outputs whose consent has run out by the clock alone."""
+    totals = snapshot.totals
+    if totals is not None and (totals.next_expiry is None or totals.next_expiry > as_of):
+        return iter(())
+    return (row for row in _published(snapshot) if takedown.past_retention(row, as_of))
 
 
 def _published(snapshot: Snapshot) -> Iterator[ManifestRow]:

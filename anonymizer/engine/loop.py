@@ -258,6 +258,8 @@ class Engine:
     def _requeue(self, flight: _Flight, suspect: bool, queue: TaskQueue, sink: Sink) -> None:
         self._metrics.lost(len(flight.task.items))
         task = sink.refresh(flight.task)
+        if not task.items:
+            return
         if not suspect:
             queue.put_back(task)
             return

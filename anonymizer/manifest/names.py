@@ -2,6 +2,7 @@
 
     run_id=<run>/part-<number>.parquet                             the table; what Hive-aware readers see
     _journal/run_id=<run>/<chunk>-<attempt>-<rows>-<digest>.parquet    committed chunks, until they are folded
+    _intents/run_id=<run>/<chunk>-<attempt>-<rows>-<digest>.parquet    what is about to replace its source, in place
     _runs/<run>.json                                               one record per run
     _state/<run>.json, _state/<run>/part-<number>.parquet          the current rows as that run left them
 
@@ -19,7 +20,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-JOURNAL, PARTS, RUNS, STATE = "_journal/", "run_id=", "_runs/", "_state/"
+JOURNAL, INTENTS, PARTS, RUNS, STATE = "_journal/", "_intents/", "run_id=", "_runs/", "_state/"
 
 _RUN = r"(?P<run_id>r[0-9A-Za-z.-]+)"
 _RUN_ID = re.compile(_RUN)
@@ -82,6 +83,22 @@ def journal_name(run_id: str, chunk_id: str, attempt: int, rows: int, data: byte
     if not _CHUNK_ID.fullmatch(chunk_id):
         raise ValueError(f"{chunk_id!r} cannot be part of a file's name")
     return f"{journal_folder(run_id)}{chunk_id}-{attempt}-{rows}-{hashlib.sha256(data).hexdigest()[:16]}.parquet"
+
+
+def intent_name(run_id: str, chunk_id: str, attempt: int, rows: int, data: bytes) -> str:
+    """Name of the intent with these bytes."""
+    return INTENTS + journal_name(run_id, chunk_id, attempt, rows, data).removeprefix(JOURNAL)
+
+
+def intents_of(run_id: str, chunk_id: str) -> str:
+    """Prefix of a chunk's intents."""
+    return f"{INTENTS}run_id={checked_run_id(run_id)}/{chunk_id}"
+
+
+def intent(name: str) -> JournalPart | None:
+    """What a name says about an intent; None for any other name."""
+    found = journal_part(JOURNAL + name.removeprefix(INTENTS)) if name.startswith(INTENTS) else None
+    return found and found._replace(name=name)
 
 
 def part_name(run_id: str, number: int) -> str:

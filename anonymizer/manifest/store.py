@@ -19,7 +19,7 @@ from anonymizer.errors import RunError, SourceGone
 from anonymizer.manifest import names
 from anonymizer.manifest.names import JournalPart
 from anonymizer.manifest.parts import decode, encode_journal, encode_part
-from anonymizer.manifest.schema import CURRENT_SCHEMA, PRECEDENCE, SCHEMA, latest, to_table
+from anonymizer.manifest.schema import CURRENT_SCHEMA, PRECEDENCE, SCHEMA, from_table, latest, to_table
 from anonymizer.records import ManifestRow
 
 PART_ROWS = 100_000
@@ -95,6 +95,32 @@ class ManifestStore:
         if not self._created(name, data):
             raise RunError(f"manifest part {name} is there with other bytes")
         return name
+
+    def write_intent(self, run_id: str, chunk_id: str, attempt: int, rows: Iterable[ManifestRow]) -> str:
+        """Writes down rows that are about to become true; see `write_part`. Gives the name."""
+        table = to_table(rows)
+        data = encode_journal(table)
+        name = names.intent_name(run_id, chunk_id, attempt, table.num_rows, data)
+        if not self._created(name, data):
+            raise RunError(f"manifest part {name} is there with other bytes")
+        return name
+
+    def intents(self, run_id: str | None = None, chunk_id: str = "") -> Iterator[tuple[JournalPart, list[ManifestRow]]]:
+        """What workers that died were about to do; each is to be settled and then forgotten.
+
+        Args:
+            run_id: Only of this run.
+            chunk_id: And only of this chunk.
+        """
+        prefix = names.INTENTS if run_id is None else names.intents_of(run_id, chunk_id)
+        found = [part for part in map(names.intent, self._store.names(prefix)) if part is not None]
+        for part, (name, data) in zip(found, self._fetched([part.name for part in found]), strict=True):
+            if data is not None:
+                yield part, from_table(decode(data, name, SCHEMA.names))
+
+    def forget_intent(self, name: str) -> None:
+        """Its rows are in the journal, or never became true."""
+        self._store.delete([name])
 
     def committed(self, run_id: str) -> Iterator[pa.Table]:
         """All rows of a run, folded or not: what a resumed run subtracts.

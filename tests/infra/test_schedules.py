@@ -46,6 +46,7 @@ NEEDED = {
     | {"s3:DeleteObjectVersion", "s3:AbortMultipartUpload"},
     "manifest": {"s3:ListBucket", "s3:GetObject", "s3:PutObject", "s3:DeleteObject"},
     "auditor": {"s3:ListBucket", "s3:GetObject"},
+    "in-place": {"s3:ListBucket", "s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"},
 }
 
 
@@ -63,10 +64,11 @@ def test_policies_allow_what_is_needed_and_nothing_else(name):
             assert not re.search(r":::\*|:::photos-\w+/\*$", resource)
 
 
-def test_older_versions_of_outputs_expire():
-    [rule] = json.loads((INFRA / "iam/lifecycle-output.json").read_text())["Rules"]
-    assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
-    assert rule["Status"] == "Enabled"
+@pytest.mark.parametrize(("name", "days"), [("output", 1), ("in-place", 7)])
+def test_older_versions_expire(name, days, s3_client, bucket):
+    rules = json.loads((INFRA / f"iam/lifecycle-{name}.json").read_text())
+    assert rules["Rules"][0]["NoncurrentVersionExpiration"] == {"NoncurrentDays": days}
+    s3_client.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration=rules)
 
 
 def test_the_service_runs_commands_that_there_are():

@@ -14,12 +14,13 @@ from typing import Any
 from anonymizer import detectors, engine, lease, takedown
 from anonymizer.account import Summary, exit_status, failure_limit, limit_of
 from anonymizer.boxes import BoxTable
-from anonymizer.chunks import Task
+from anonymizer.chunks import Task, chunk_id
 from anonymizer.collisions import rivals
 from anonymizer.config import RunConfig, item_settings_sha256
-from anonymizer.consent import Registry
+from anonymizer.consent import Registry, empty_registry
+from anonymizer.driver import intents
 from anonymizer.driver.book import Book, Progress, Stamp, TooManyFailures
-from anonymizer.driver.removals import Removals
+from anonymizer.driver.removals import Removals, expired_rows, unsafe_rows
 from anonymizer.errors import (
     ConfigError,
     KeyCollision,
@@ -38,8 +39,9 @@ from anonymizer.pipeline import Anonymizer
 from anonymizer.plan import Asked, Planner
 from anonymizer.records import NO_CONSENT, ChunkResult, GivenBoxes, ImageRef, ManifestRow, WorkItem
 from anonymizer.resolve import arguments_sha256, load_boxes, load_keys, load_registry, read_uri
+from anonymizer.rows import failed_row, with_standing_output
 from anonymizer.storage import Irregular, Listed, VersionCursor, is_local
-from anonymizer.worker import Job, Worker, failed_row, open_input, open_manifest_root, open_output, with_standing_output
+from anonymizer.worker import Job, Worker, open_input, open_manifest_root, open_output
 
 log = logging.getLogger(__name__)
 
@@ -100,20 +102,19 @@ class Driver:
             self._boxes = load_boxes(self._config)
             self._keys = load_keys(self._config)
             weights = self._load_weights()
-            # Only to hear now, not from every worker, what is wrong with the settings.
-            self._settings_sha256 = Anonymizer(self._config, weights=weights).settings_sha256
+            if self._config.in_place and self._keys is not None and any(self._keys.of("remove")):
+                raise ConfigError("--keys: action remove would delete the only copy in place; use redo")
         except UsageError:
             self._take_down_expired()
             raise
         self._stamp = replace(self._stamp, registry_sha256=registry.sha256)
         died = self._begin(registry)
-        snapshot = self._take_down(registry, died)
+        snapshot = self._take_down(registry, weights, died)
         if self._keys is not None:
             snapshot = self._take_down_requested(self._keys, snapshot, registry)
             self._redo = frozenset(request.key for request in self._keys.of("redo"))
         rows = CurrentRows(snapshot.scan, self.summary.run_id, self._config.input)
-        asked = Asked(registry.decide, self._given, self._settings, self._is_forced)
-        planner = Planner(self._config, rows, asked, self, self._places, self._attempt)
+        planner = self._planner(rows, registry)
         pruned = True
         try:
             with open_input(self._config) as self._source:
@@ -123,17 +124,32 @@ class Driver:
         except TooManyFailures:
             self.summary.stopped_early = True
         self._book.flush()
-        self._finish(registry, planner)
+        self._finish(registry)
         if not pruned:
             raise RunError(
                 f"{rows.gone_published} of {rows.published} outputs have no source any more, which is more than "
                 f"--prune-limit {self._config.prune_limit}: none of them was removed"
             )
 
+    def _planner(self, rows: CurrentRows, registry: Registry, *, forced: bool = False) -> Planner:
+        asked = Asked(
+            registry.decide,
+            self._given,
+            self._settings,
+            lambda key: forced or self._config.force or key in self._redo,
+        )
+        return Planner(self._config, rows, asked, self, self._places, self._attempt)
+
     def _load_weights(self) -> detectors.Weights:
         if self._config.boxes.mode == "replace":
-            return None
-        return detectors.load_weights(self._config.detector, lambda uri: read_uri(uri, "the detector's network"))
+            return self._checked(None)
+        weights = detectors.load_weights(self._config.detector, lambda uri: read_uri(uri, "the detector's network"))
+        return self._checked(weights)
+
+    def _checked(self, weights: detectors.Weights) -> detectors.Weights:
+        """The weights themselves; only to hear now, not from every worker, what is wrong with the settings."""
+        self._settings_sha256 = Anonymizer(self._config, weights=weights).settings_sha256
+        return weights
 
     def _begin(self, registry: Registry) -> datetime | None:
         """Takes up an unfinished run with the same arguments, or starts a new one; says so before any work.
@@ -151,8 +167,7 @@ class Driver:
         else:
             times = int(self._manifest.read_run(run_id).get("taken_up", 0)) + 1
             log.info("taking up run %s", run_id)
-        for left in self._manifest.journal_run_ids():
-            self._manifest.compact(left, final=True)
+        self._fold()
         self._attempt = times * ATTEMPTS_EACH
         self.summary.run_id = run_id
         self.summary.registry_problems = registry.problems
@@ -183,14 +198,61 @@ class Driver:
         entry = next(self._manifest_root.list(name[:-1], output=True), None)
         return entry.modified if isinstance(entry, ImageRef) and entry.key == name else None
 
-    def _take_down(self, registry: Registry, died: datetime | None) -> Snapshot:
+    def _fold(self) -> None:
+        """What runs before have left: intents are settled, journals folded."""
+        if self._config.in_place:
+            intents.settle(self._manifest, self._output)
+        for left in self._manifest.journal_run_ids():
+            self._manifest.compact(left, final=True)
+
+    def _take_down(self, registry: Registry, weights: detectors.Weights, died: datetime | None) -> Snapshot:
         """Removes every output that today's decisions do not allow, before any other work; gives the current rows."""
         snapshot = Snapshot(self._manifest_root)
+        if self._config.in_place:
+            rows = unsafe_rows(snapshot, registry, self._config, self._stamp.as_of)
+            return self._overwrite([row.key for row in rows], snapshot, registry, weights)
         removals = self._removals()
         removed = removals.unsafe(snapshot, registry, self._config)
         if died is not None:
             removals.orphans(snapshot, died)
         return self._renewed(snapshot, removed)
+
+    def _overwrite(
+        self, keys: list[str], snapshot: Snapshot, registry: Registry, weights: detectors.Weights
+    ) -> Snapshot:
+        """In place, where an output is the only copy, taking it down is redacting what may not be shown any more."""
+        if not keys:
+            return snapshot
+        planner = self._planner(
+            CurrentRows(snapshot.scan, self.summary.run_id, self._config.input), registry, forced=True
+        )
+        with open_input(self._config) as self._source:
+            found = (entry for entry in map(self._source.stat, keys) if entry is not None)
+            self._work(registry, weights, self._counted(planner.tasks(found), planner))
+        snapshot = self._renewed(snapshot, len(keys))
+        rows = CurrentRows(snapshot.scan, self.summary.run_id, self._config.input)
+        for key in keys:
+            known = rows.find(key)
+            if known is not None and known.of_this_run and known.error_code is None:
+                self.summary.removed_unsafe += 1
+            elif self._output.exists(key):
+                log.error("%s: a photo that is no longer safe could not be redacted", key)
+                self.summary.unsafe_left.append(key)
+        return snapshot
+
+    def _take_down_expired(self) -> None:
+        """With a registry or settings that are wrong: at least what has run out by the clock goes."""
+        if not self._config.in_place:
+            self._fold()
+            self.summary.run_id = new_run_id(self._manifest.run_ids(), datetime.now(UTC))
+            self._removals().expired(Snapshot(self._manifest_root))
+            return
+        nobody = empty_registry(purpose=self._config.consent.purpose, as_of=self._stamp.as_of)
+        weights = self._load_weights()
+        self._begin(nobody)
+        snapshot = Snapshot(self._manifest_root)
+        keys = [row.key for row in expired_rows(snapshot, self._stamp.as_of)]
+        self._overwrite(keys, snapshot, nobody, weights)
 
     def _renewed(self, snapshot: Snapshot, written: int) -> Snapshot:
         """The current rows after so many more were written."""
@@ -227,22 +289,13 @@ class Driver:
             else:
                 yield found
 
-    def _is_forced(self, key: str) -> bool:
-        return self._config.force or key in self._redo
-
-    def _take_down_expired(self) -> None:
-        """With a registry or settings that are wrong: at least what has run out by the clock goes."""
-        for left in self._manifest.journal_run_ids():
-            self._manifest.compact(left, final=True)
-        self.summary.run_id = new_run_id(self._manifest.run_ids(), datetime.now(UTC))
-        self._removals().expired(Snapshot(self._manifest_root))
-
     def _removals(self) -> Removals:
         return Removals(self._output, self._places, self._book, self.summary, self._stamp, self._attempt)
 
     def _unknown_outputs(self, snapshot: Snapshot) -> VersionCursor | None:
         """What lies in OUTPUT, if no manifest can tell."""
-        return VersionCursor(self._output.list(output=True)) if snapshot.is_empty else None
+        nothing_known = snapshot.is_empty and not self._config.in_place
+        return VersionCursor(self._output.list(output=True)) if nothing_known else None
 
     def _given(self, ref: ImageRef) -> GivenBoxes | None:
         found = self._boxes.find(ref) if self._boxes is not None else None
@@ -253,16 +306,24 @@ class Driver:
         return item_settings_sha256(self._settings_sha256, self._config, given.sha256 if given is not None else None)
 
     def _counted(self, tasks: Iterator[Task], planner: Planner) -> Iterator[Task]:
+        before = (self.summary.listed, self.summary.listed_bytes, self.summary.carried)
+
+        def count() -> None:
+            self.summary.listed = before[0] + planner.listed
+            self.summary.listed_bytes = before[1] + planner.listed_bytes
+            self.summary.carried = before[2] + planner.carried
+
         for task in tasks:
             self._lease.check()
-            self.summary.listed, self.summary.carried = planner.listed, planner.carried
+            count()
             yield task
-        self.summary.listed, self.summary.carried = planner.listed, planner.carried
+        count()
 
     def _work(self, registry: Registry, weights: detectors.Weights, tasks: Iterator[Task]) -> None:
         """Starts the workers, if there is anything for them to do."""
         first = next(tasks, None)
-        self._progress.start(self.summary.run_id, self.summary.carried)
+        if not self._chunks:
+            self._progress.start(self.summary.run_id, self.summary.carried)
         if first is None:
             return
         self._output.check_publishing()
@@ -335,7 +396,8 @@ class Driver:
 
     def _collides(self, item: WorkItem, attempt: int) -> bool:
         """Whether what stands in the output's place may be another source's, one that this run has not listed."""
-        others = rivals(item.ref.key, item.output_key) if self._config.names == "same" else []
+        alone = self._config.names != "same" or self._config.in_place
+        others = [] if alone else rivals(item.ref.key, item.output_key)
         if not any(map(self._source.exists, others)):
             return False
         self._fail(item, KeyCollision(), attempt)
@@ -347,9 +409,19 @@ class Driver:
 
     def refresh(self, task: Task) -> Task:
         """Output versions as they are now: whoever held the task may have published some of them."""
-        return replace(task, items=tuple(self._refreshed(item) for item in task.items))
+        settled: set[str] = set()
+        if self._config.in_place:
+            settled = intents.settle(self._manifest, self._output, self.summary.run_id, chunk_id(task.items))
+            self._book.settled(settled)
+        items = [self._refreshed(item) for item in task.items if item.ref.key not in settled]
+        return replace(task, items=tuple(items))
 
     def _refreshed(self, item: WorkItem) -> WorkItem:
+        if self._config.in_place:
+            # The version that is read is the one that is replaced.
+            found = self._source.stat(item.ref.key)
+            ref = found if isinstance(found, ImageRef) else item.ref
+            return replace(item, ref=ref, output_version=ref.etag, standing=item.standing if ref == item.ref else None)
         version = self._output.version(item.output_key)
         if version == item.output_version:
             return item
@@ -377,18 +449,16 @@ class Driver:
         row = failed_row(item, error)
         if item.standing is not None:
             row = with_standing_output(row, item.standing)
-        elif item.output_version is not None:
+        elif item.output_version is not None and not self._config.in_place:
             self._removals().now(item.output_key, item.ref.key)
         settings = self._settings(item.boxes)
         decision = item.decision.sha256
         self._book.own(replace(row, attempt=attempt, consent_sha256=decision, settings_sha256=settings), self._stamp)
 
-    def _finish(self, registry: Registry, planner: Planner) -> None:
+    def _finish(self, registry: Registry) -> None:
         """Folds the journal, balances the account, fixes the exit status and says so in the run's record."""
         summary = self.summary
         self._lease.check()
-        summary.listed, summary.carried = planner.listed, planner.carried
-        summary.listed_bytes = planner.listed_bytes
         summary.registry_unmatched = tuple(int(row) for row in registry.unmatched())
         if self._boxes is not None:
             # Few of many: keys that were written otherwise than they are listed.
