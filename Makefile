@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 UV := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 	--no-annotate --no-header --quiet
 
-.PHONY: help demo test lint format bench bench-detection fuzz wheel lock docs clean
+.PHONY: help demo test test-s3 lint format bench bench-detection faults fuzz wheel lock docs clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,11 @@ demo: $(READY) ## Anonymize a small, messy folder and show what came of it (noth
 
 test: lint ## Lint, type check and run every test
 	$(BIN)/python -m pytest
+
+test-s3: $(READY) ## The storage and whole runs against a real S3: Debian's radosgw, started here (installs it as root if need be)
+	@command -v radosgw ceph-mon ceph-osd ceph > /dev/null \
+		|| apt-get install --yes --quiet --no-install-recommends radosgw ceph-mon ceph-osd ceph-common > /dev/null
+	$(BIN)/python -m infra.radosgw $(TESTS)
 
 lint: $(READY) ## Ruff (rules, format) and mypy
 	$(BIN)/ruff check .
@@ -41,6 +46,9 @@ bench: $(READY) ## Measure against deface, a bare loop, S3 and more (PARTS="b c"
 
 bench-detection: $(READY) ## What each detector preset finds, misses and costs on labelled photographs (WHAT=fit fits its coefficients; WRITE=--write)
 	$(BIN)/python -m infra.detection $(or $(WHAT),measure) $(WRITE)
+
+faults: $(READY) ## Kill, throttle, fill, corrupt: runs that are hit, against an undisturbed one (FAULTS="driver hang", COUNT=2000, KILLS=20, WRITE=--write)
+	$(BIN)/python -m infra.faults $(FAULTS) --count $(or $(COUNT),2000) --kills $(or $(KILLS),20) $(WRITE)
 
 wheel: $(READY) ## Build the wheel into dist/
 	$(BIN)/python -m build --wheel --no-isolation

@@ -156,6 +156,7 @@ class StorageConfig:
     put: dict[str, Any] = setting({}, "Extra S3 PutObject parameters, e.g. `storage.put.ServerSideEncryption=aws:kms`.")
     request_payer: bool = setting(False, "Reads from a requester-pays bucket.")
     unconditional: bool = setting(False, "Publish to a store that cannot write conditionally.")
+    list_threads: int = setting(8, "Ranges of keys that are listed at once, on S3.", low=1, high=64)
     shared: bool = setting(False, "Local paths are on a disk that every node of the cluster sees.")
 
 

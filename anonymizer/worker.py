@@ -7,7 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
@@ -109,7 +109,10 @@ class _Made:
 
 def open_input(config: RunConfig) -> Root:
     """The source, read-only."""
-    return storage.open_input(config.input, config.storage.input, request_payer=config.storage.request_payer)
+    settings = config.storage
+    return storage.open_input(
+        config.input, settings.input, request_payer=settings.request_payer, list_threads=settings.list_threads
+    )
 
 
 def open_output(config: RunConfig) -> Root:
@@ -239,17 +242,20 @@ class Worker:
             return DeadlinePassed()
         try:
             deadline.alive()
-            image = self._computer.submit(self._anonymizer, data.result(), item.decision, item.boxes)
-            return image.result(self._job.config.engine.image_time_s)
-        except TimeoutError:
-            log.error("%s: it takes longer than engine.image_time_s; this worker has to end", item.ref.key)
-            self._hangs = True
-            return ImageTimeout()
+            return self._compute(item, data.result())
         except ObjectError as error:
             return error
         except Exception as error:  # noqa: BLE001 - whatever goes wrong with one image stays with that image
             log.warning("%s: unexpected %s", item.ref.key, type(error).__name__)
             return InternalError()
+
+    def _compute(self, item: WorkItem, data: bytes) -> AnonymizedImage:
+        image = self._computer.submit(self._anonymizer, data, item.decision, item.boxes)
+        if wait([image], self._job.config.engine.image_time_s).not_done:
+            log.error("%s: it takes longer than engine.image_time_s; this worker has to end", item.ref.key)
+            self._hangs = True
+            raise ImageTimeout
+        return image.result()
 
     def _finish(self, chunk: Chunk, made: _Made, deadline: Deadline) -> Outcome:
         """Publishes, or settles what an object without a safe image leaves behind; never raises."""

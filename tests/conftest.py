@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import botocore.loaders
 import botocore.session
 import pytest
 import ray
 
 from tests.fake_s3 import ENVIRONMENT, FakeS3
+from tests.real_s3 import ENDPOINT_VARIABLE, RealS3
 
 
 @pytest.fixture(scope="session")
-def _s3_process() -> Iterator[FakeS3]:
+def _s3_process() -> Iterator[FakeS3 | RealS3]:
+    endpoint = os.environ.get(ENDPOINT_VARIABLE)
+    if endpoint is not None:
+        yield RealS3(endpoint)
+        return
     server = FakeS3()
     server.start()
     with pytest.MonkeyPatch.context() as patched:
@@ -28,13 +33,7 @@ def _s3_process() -> Iterator[FakeS3]:
 
 @pytest.fixture(scope="session")
 def _their_client(_s3_process: FakeS3) -> Iterator[Any]:
-    client = boto3.client(
-        "s3",
-        endpoint_url=_s3_process.endpoint_url,
-        region_name="us-east-1",
-        aws_access_key_id="theirs",
-        aws_secret_access_key="theirs",
-    )
+    client = RealS3(_s3_process.endpoint_url).client()
     yield client
     client.close()
 

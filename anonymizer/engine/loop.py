@@ -29,7 +29,7 @@ FOLLOW_S = 10.0
 #: How long after its deadline a chunk may still be answered before its worker is ended.
 GRACE_S = 20.0
 #: How long workers have to finish what they are writing when a run is stopped.
-STOP_S = 4.0
+STOP_S = 1.5
 #: A worker that dies this often before it is ready is not worth another try.
 STARTS = 5
 

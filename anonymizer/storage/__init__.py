@@ -48,17 +48,25 @@ def open_root(
     return _opened(normalize_uri(uri), Access(dict(options or {}), dict(put or {}), request_payer, unconditional))
 
 
-def open_input(uri: str, options: Mapping[str, Any] | None = None, *, request_payer: bool = False) -> Root:
+def open_input(
+    uri: str, options: Mapping[str, Any] | None = None, *, request_payer: bool = False, list_threads: int = 1
+) -> Root:
     """Opens INPUT, a folder or a single file; the storage is asked which.
 
     A single file becomes the root of its folder whose listing has that one key. On S3 a URL is a file only if nothing
     lies below it as a folder.
 
+    Args:
+        uri: See `open_root`, as for the others.
+        options: Of the fsspec filesystem.
+        request_payer: Reads from a requester-pays bucket.
+        list_threads: Ranges of keys that are listed at once, on S3.
+
     Raises:
         ConfigError: See `open_root`.
         ListingError: The storage cannot tell.
     """
-    access = Access(dict(options or {}), request_payer=request_payer)
+    access = Access(dict(options or {}), request_payer=request_payer, list_threads=list_threads)
     root = _opened(normalize_uri(uri), access)
     if not root.is_object():
         return root

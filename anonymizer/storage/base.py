@@ -22,12 +22,14 @@ class Access:
         put: Extra S3 PutObject parameters.
         request_payer: Reads from a requester-pays bucket.
         unconditional: Publish although the store cannot write conditionally.
+        list_threads: Ranges of keys that are listed at once, where the store can; with 1 no page is asked for early.
     """
 
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     put: Mapping[str, Any] = field(default_factory=dict, repr=False)
     request_payer: bool = False
     unconditional: bool = False
+    list_threads: int = 1
 
 
 class Root(ABC):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,10 +22,13 @@ from anonymizer.storage.client import S3Client
 from anonymizer.storage.faults import Kind, S3Fault, s3_error
 from anonymizer.storage.keys import check_key, is_reserved, join_uri, split_uri, temporary_name
 from anonymizer.storage.listing import Listed, irregular, key_error
+from anonymizer.storage.ranges import in_order, one_by_one
 
 _BUCKET = re.compile(r"(arn:[^/]*:accesspoint(?::[^/:]+|/[^/]+)|[^/]+)(?:/(.*))?", re.DOTALL)
 _PAGE = 1000
 """Keys of one ListObjectsV2 or DeleteObjects request: S3's limit."""
+_LEVELS = 8
+"""So deep are levels looked for that have more than one prefix."""
 _OURS = {"Bucket", "Key", "Body", "IfMatch", "IfNoneMatch"}
 _DIFFERS = (Kind.PRECONDITION, Kind.CONFLICT, Kind.GONE)
 
@@ -40,6 +43,7 @@ class S3Root(Root):
             raise ConfigError(f"{uri}: no bucket, or one of {', '.join(sorted(_OURS))} among the `put` parameters")
         self._prefix = f"{match[2]}/" if match[2] else ""
         self._client = S3Client(match[1], access)
+        self._bare_tags = False
 
     def list(self, start_after: str | None = None, *, output: bool = False) -> Iterator[Listed]:
         try:
@@ -65,20 +69,39 @@ class S3Root(Root):
         return ImageRef(key, join_uri(self.uri, key), item["ETag"].strip('"'), item["Size"], _utc(item))
 
     def _items(self, start_after: str, prefix: str) -> Iterator[dict[str, Any]]:
-        last, page = "", {"StartAfter": self._prefix + start_after} if start_after else {}
-        while True:
-            answer, _ = self._client.send(
-                "list_objects_v2", {"Prefix": self._prefix + prefix, "MaxKeys": _PAGE, **page}
-            )
-            for item in answer.get("Contents", ()):
+        """Objects behind a key and below a prefix, in order; several ranges of keys are listed at once."""
+        below, threads = self._prefix + prefix, self._access.list_threads
+
+        def fetch(after: str, token: str) -> tuple[Sequence[dict[str, Any]], str]:
+            page = {"ContinuationToken": token} if token else {"StartAfter": after} if after else {}
+            answer = self._client.send("list_objects_v2", {"Prefix": below, "MaxKeys": _PAGE, **page})[0]
+            return answer.get("Contents", ()), answer["NextContinuationToken"] if answer.get("IsTruncated") else ""
+
+        if start_after:
+            listing = one_by_one(fetch, self._prefix + start_after)
+        elif threads > 1 and self.only is None:
+            listing = in_order(fetch, self._cuts(below), threads)
+        else:
+            listing = one_by_one(fetch)
+        last = ""
+        with closing(listing) as items:
+            for item in items:
                 if item["Key"] <= last:
                     # S3 Express directory buckets do this; incremental runs and versions rely on order.
                     raise ListingError(f"{self.uri}: the store does not list in the order of keys")
                 last = item["Key"]
                 yield item
-            if not answer.get("IsTruncated"):
-                return
-            page = {"ContinuationToken": answer["NextContinuationToken"]}
+
+    def _cuts(self, below: str) -> Sequence[str]:
+        """Where a listing can be cut: the first prefixes of the first level that has more than one."""
+        for _ in range(_LEVELS):
+            page = {"Prefix": below, "MaxKeys": _PAGE, "Delimiter": "/"}
+            answer = self._client.send("list_objects_v2", page)[0]
+            prefixes = [entry["Prefix"] for entry in answer.get("CommonPrefixes", ())]
+            if len(prefixes) != 1 or answer.get("Contents"):
+                return prefixes
+            below = prefixes[0]
+        return []
 
     def is_object(self) -> bool:
         if not self._prefix:
@@ -222,21 +245,35 @@ class S3Root(Root):
     def _publish(
         self, key: str, data: bytes, *, expected: str | None, media_type: str, alive: Callable[[], None]
     ) -> str:
-        condition = {"IfNoneMatch": "*"} if expected is None else {"IfMatch": f'"{expected}"'}
-        if self._access.unconditional:
-            condition = {}
-            if self.version(key) != expected:
-                raise PublishConflict(key)
+        if self._access.unconditional and self.version(key) != expected:
+            raise PublishConflict(key)
         try:
-            return self._put(key, data, {"ContentType": media_type, **condition}, alive)
+            return self._put(key, data, {"ContentType": media_type, **self._condition(expected)}, alive)
         except S3Fault as fault:
             if fault.kind not in _DIFFERS:
                 raise s3_error(fault) from None
+            if self._reads_bare_tags(key, expected, fault):
+                return self._publish(key, data, expected=expected, media_type=media_type, alive=alive)
             # The attempt before this one may have been ours and have succeeded without our hearing of it.
             ours = self._standing(key, data) if fault.attempts > 1 else None
             if ours is None:
                 raise PublishConflict(key) from None
             return ours
+
+    def _condition(self, expected: str | None) -> dict[str, str]:
+        if self._access.unconditional:
+            return {}
+        if expected is None:
+            return {"IfNoneMatch": "*"}
+        return {"IfMatch": expected if self._bare_tags else f'"{expected}"'}
+
+    def _reads_bare_tags(self, key: str, expected: str | None, fault: S3Fault) -> bool:
+        """Ceph up to Pacific compares If-Match of a PUT with the bare ETag, quotes and all: nothing ever matches."""
+        tried = expected is None or self._bare_tags or fault.kind is not Kind.PRECONDITION or fault.attempts > 1
+        if tried or self.version(key) != expected:
+            return False
+        self._bare_tags = True
+        return True
 
     def _standing(self, key: str, data: bytes) -> str | None:
         with suppress(StorageError):

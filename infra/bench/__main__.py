@@ -18,7 +18,7 @@ from pathlib import Path
 
 from anonymizer import __version__
 from anonymizer.config import RunConfig, choices, from_mapping, parse_assignments
-from infra.bench import empty, jobs, listing, photos, plot, rivals, store
+from infra.bench import empty, jobs, listing, night, photos, plot, rivals, store
 from infra.bench.figures import PARTS, Figure, table
 
 ROOT = Path(__file__).parents[2]
@@ -70,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _parts(options: argparse.Namespace, scratch: Path, notes: list[str]) -> dict[str, Callable[[], list[Figure]]]:
-    options.parts = options.parts or ["e", "f", "b", "c", "d", "a"]
+    options.parts = options.parts or ["e", "f", "g", "b", "c", "d", "a"]
     if unknown := set(options.parts) - set(PARTS):
         raise SystemExit(f"no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
     source = options.photos or (PHOTOS if PHOTOS.is_dir() else None)
@@ -92,6 +92,7 @@ def _parts(options: argparse.Namespace, scratch: Path, notes: list[str]) -> dict
         "d": lambda: jobs.far_away(bench(options.images)),
         "e": lambda: empty.figures([_alone("infra.bench.empty", str(options.objects), scratch=scratch)]),
         "f": lambda: _listing(options.keys, scratch),
+        "g": lambda: _nights(options.objects, options.rounds, scratch),
     }
 
 
@@ -112,10 +113,36 @@ def _listing(keys: int, scratch: Path) -> list[Figure]:
         return listing.figures([_alone("infra.bench.listing", url, scratch=scratch, environ=store.ENVIRONMENT)])
 
 
-def _alone(module: str, argument: str, *, scratch: Path, environ: dict[str, str] | None = None) -> dict[str, float]:
+def _nights(objects: int, rounds: int, scratch: Path) -> list[Figure]:
+    """The second night over as many files, and over as many keys of a store that is 30 ms away."""
+    disk, far = scratch / "night-disk", scratch / "night-s3"
+    empty.make_files(disk / "in", objects)
+    far.mkdir()
+    with store.running(latency_s=jobs.LATENCY_S, keys=objects) as url:
+        return [
+            figure
+            for place, folder, endpoint in (("disk", disk, "-"), ("S3", far, url))
+            for figure in night.figures(place, _night(folder, endpoint, rounds, scratch))
+        ]
+
+
+def _night(folder: Path, endpoint: str, rounds: int, scratch: Path) -> dict[str, list[dict[str, float]]]:
+    def done(what: str) -> dict[str, float]:
+        arguments = (str(folder), endpoint, what)
+        return _alone("infra.bench.night", *arguments, scratch=scratch, environ=store.ENVIRONMENT)
+
+    done("FIRST")
+    found: dict[str, list[dict[str, float]]] = {"SECOND": [], "LISTING": [], "PAGES": []}
+    for _ in range(rounds):
+        for what, results in found.items():
+            results.append(done(what))
+    return found
+
+
+def _alone(module: str, *arguments: str, scratch: Path, environ: dict[str, str] | None = None) -> dict[str, float]:
     """What a module says that measures its own process."""
     result = scratch / "result.json"
-    command = [sys.executable, "-m", module, argument, str(result)]
+    command = [sys.executable, "-m", module, *arguments, str(result)]
     subprocess.run(command, check=True, cwd=ROOT, env=os.environ | (environ or {}), stdout=subprocess.DEVNULL)
     loaded: dict[str, float] = json.loads(result.read_text())
     return loaded

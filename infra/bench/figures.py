@@ -14,6 +14,7 @@ PARTS = {
     "d": "S3 with 30 ms latency on each request against the local disk",
     "e": "cost per object of an empty job",
     "f": "streaming a listing",
+    "g": "a night on which nothing has changed",
 }
 """Letter of a part to what it compares."""
 

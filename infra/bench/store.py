@@ -2,6 +2,7 @@
 
     python -m infra.bench.store LATENCY_MS KEYS
 
+The made-up keys lie in folders of a thousand. `GET /-/requests` says how many requests of each method came so far.
 It knows one bucket for everything, the requests that this software sends, and conditional writes; it checks no
 signature. Its own process, so that it takes no time from who is measured but the CPU's. Prints its port.
 """
@@ -10,15 +11,18 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import subprocess
 import sys
 import threading
 import time
 import urllib.request
-from bisect import bisect_right, insort
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right, insort
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import takewhile
 from pathlib import Path
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 from xml.sax.saxutils import escape, unescape
@@ -33,6 +37,9 @@ ENVIRONMENT = {
 }
 """What a process needs to talk to it."""
 
+_FOLDER = 1000
+_LAST = "\U0010ffff"
+"""No name comes behind it."""
 _MODIFIED, _MODIFIED_HTTP = "2026-01-01T00:00:00.000Z", "Thu, 01 Jan 2026 00:00:00 GMT"
 
 
@@ -41,7 +48,7 @@ class Bucket:
     """Objects in memory, by name.
 
     Attributes:
-        made_up: So many keys `made-up/000000000.jpg` and on are listed as well.
+        made_up: So many keys `made-up/000000/000000000.jpg` and on are listed as well.
         latency_s: Before each answer.
     """
 
@@ -50,6 +57,7 @@ class Bucket:
     objects: dict[str, tuple[bytes, str]] = field(default_factory=dict)
     names: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    requests: Counter[str] = field(default_factory=Counter)
 
     def put(self, name: str, data: bytes, if_match: str | None, if_none_match: str | None) -> str | None:
         """The new ETag; None if a condition does not hold."""
@@ -71,19 +79,35 @@ class Bucket:
     def page(self, prefix: str, after: str, count: int) -> list[tuple[str, int, str]]:
         """Name, size and ETag of the keys after one."""
         if prefix.startswith("made-up/"):
-            first = int(after[8:17]) + 1 if after else 0
+            first = _behind(after)
             return [(made_up(i), 1, '"0"') for i in range(first, min(first + count, self.made_up))]
         with self.lock:
-            start = bisect_right(self.names, after)
-            names = [name for name in self.names[start : start + count] if name.startswith(prefix)]
-            if not names and not after:
-                names = [name for name in self.names if name.startswith(prefix)][:count]
+            start = max(bisect_right(self.names, after), bisect_left(self.names, prefix))
+            names = list(takewhile(lambda name: name.startswith(prefix), self.names[start : start + count]))
             return [(name, len(self.objects[name][0]), self.objects[name][1]) for name in names]
 
 
 def made_up(index: int) -> str:
     """A key that is listed and not there."""
-    return f"made-up/{index:09d}.jpg"
+    return f"made-up/{index // _FOLDER:06d}/{index:09d}.jpg"
+
+
+def _contents(listed: tuple[str, int, str]) -> str:
+    name, size, etag = listed
+    return (
+        f"<Contents><Key>{escape(name)}</Key><LastModified>{_MODIFIED}</LastModified>"
+        f"<ETag>{escape(etag)}</ETag><Size>{size}</Size></Contents>"
+    )
+
+
+def _behind(after: str) -> int:
+    """Index of the first made-up key behind a name: one of them, a folder of them, or nothing."""
+    if not after:
+        return 0
+    folder, _, name = after.removeprefix("made-up/").partition("/")
+    if name == _LAST:
+        return (int(folder) + 1) * _FOLDER
+    return int(name[:9]) + 1 if name else int(folder) * _FOLDER
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -109,12 +133,17 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _read(self) -> bytes:
         data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        with self.bucket.lock:
+            self.bucket.requests[self.command] += 1
         time.sleep(self.bucket.latency_s)
         if "aws-chunked" in (self.headers.get("Content-Encoding") or ""):
             return _unchunked(data)
         return data
 
     def do_GET(self) -> None:
+        if self.path == "/-/requests":
+            self._answer(200, json.dumps(self.bucket.requests).encode())
+            return
         self._read()
         query = {key: values[0] for key, values in parse_qs(urlsplit(self.path).query).items()}
         if "list-type" in query:
@@ -153,18 +182,37 @@ class _Handler(BaseHTTPRequestHandler):
         prefix = query.get("prefix", "")
         after = query.get("continuation-token") or query.get("start-after", "")
         count = int(query.get("max-keys", 1000))
+        if query.get("delimiter"):
+            self._list_folders(prefix, after, count)
+            return
         page = self.bucket.page(prefix, after, count)
-        entries = "".join(
-            f"<Contents><Key>{escape(name)}</Key><LastModified>{_MODIFIED}</LastModified>"
-            f"<ETag>{escape(etag)}</ETag><Size>{size}</Size></Contents>"
-            for name, size, etag in page
-        )
         more = len(page) == count
-        token = f"<NextContinuationToken>{escape(page[-1][0])}</NextContinuationToken>" if more else ""
-        body = (
-            f"<ListBucketResult><IsTruncated>{str(more).lower()}</IsTruncated>{entries}{token}</ListBucketResult>"
-        ).encode()
-        self._answer(200, body, Content_Type="application/xml")
+        self._answer_listing(map(_contents, page), page[-1][0] if more else "")
+
+    def _answer_listing(self, entries: Iterable[str], token: str) -> None:
+        """Entries of a page, and the token of the next one, if there is one."""
+        more = f"<NextContinuationToken>{escape(token)}</NextContinuationToken>" if token else ""
+        truncated = f"<IsTruncated>{str(bool(token)).lower()}</IsTruncated>"
+        body = f"<ListBucketResult>{truncated}{''.join(entries)}{more}</ListBucketResult>"
+        self._answer(200, body.encode(), Content_Type="application/xml")
+
+    def _list_folders(self, prefix: str, after: str, count: int) -> None:
+        """One page of what lies right below a prefix."""
+        entries: list[str] = []
+        more = False
+        while page := self.bucket.page(prefix, after, 1):
+            if len(entries) == count:
+                more = True
+                break
+            name = page[0][0]
+            folder, slash, _ = name[len(prefix) :].partition("/")
+            if slash:
+                entries.append(f"<CommonPrefixes><Prefix>{escape(prefix + folder)}/</Prefix></CommonPrefixes>")
+                after = f"{prefix}{folder}/{_LAST}"
+            else:
+                entries.append(_contents(page[0]))
+                after = name
+        self._answer_listing(entries, after if more else "")
 
     def log_message(self, *_: object) -> None:
         """Nobody reads it."""

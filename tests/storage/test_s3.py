@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -21,8 +22,9 @@ from anonymizer.errors import (
 )
 from anonymizer.records import ImageRef
 from anonymizer.storage import Irregular, Root, open_input, open_root
-from anonymizer.storage.faults import Kind, kind_of
-from tests.fake_s3 import Failure, FakeS3
+from anonymizer.storage.faults import Kind, S3Fault, kind_of
+from tests.fake_s3 import ENVIRONMENT, Failure, FakeS3
+from tests.real_s3 import ENDPOINT_VARIABLE
 from tests.storage.conftest import Store
 
 SLOW_DOWN = ("503 Slow Down", "SlowDown")
@@ -119,12 +121,25 @@ class TestList:
         with pytest.raises(ListingError, match="order"):
             list(root.names())
 
+    @pytest.mark.skipif(ENDPOINT_VARIABLE in os.environ, reason="strangers may not look into the gateway's buckets")
     def test_without_credentials(self, opened: Callable[..., Root], bucket: str, monkeypatch: pytest.MonkeyPatch):
         monkeypatch.delenv("AWS_ACCESS_KEY_ID")
         monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
         with pytest.raises(ListingError, match="no usable credentials"):
             list(opened(f"s3://{bucket}").list())
         assert list(opened(f"s3://{bucket}", options={"anon": True}).list()) == []
+
+    @pytest.mark.skipif(ENDPOINT_VARIABLE not in os.environ, reason="the fake store takes every key")
+    @pytest.mark.parametrize("wrong", [{"secret": "another"}, {"key": "nobody"}])
+    def test_wrong_credentials_are_said_in_one_line(
+        self, opened: Callable[..., Root], bucket: str, wrong: dict[str, str]
+    ):
+        options = {"key": ENVIRONMENT["AWS_ACCESS_KEY_ID"], "secret": ENVIRONMENT["AWS_SECRET_ACCESS_KEY"], **wrong}
+        root = opened(f"s3://{bucket}/lake", options=options)
+        with pytest.raises(ListingError, match=f"^s3://{bucket}/lake: no usable credentials;[^\n]*$"):
+            list(root.list())
+        with pytest.raises(ConfigError, match="cannot be published to: no usable credentials"):
+            root.check_publishing()
 
     def test_no_secret_is_shown(self, s3_server: FakeS3, opened: Callable[..., Root], bucket: str):
         root = opened(f"s3://{bucket}", options={"key": "hunter1", "secret": "hunter2"})
@@ -136,6 +151,27 @@ class TestList:
 
 
 class TestPublish:
+    def test_a_store_that_compares_bare_etags_is_understood(self, root: Root, monkeypatch: pytest.MonkeyPatch):
+        version = publish(root, "a", b"1")
+        original = root._put  # type: ignore[attr-defined]
+        sent: list[str] = []
+
+        def put(key: str, data: bytes, parameters: dict[str, str], *rest: object) -> str:
+            sent.append(parameters.get("IfMatch", ""))
+            if parameters.get("IfMatch", "").startswith('"'):
+                raise S3Fault(Kind.PRECONDITION, 1)
+            found: str = original(key, data, parameters, *rest)
+            return found
+
+        monkeypatch.setattr(root, "_put", put)
+        version = publish(root, "a", b"2", version)
+        publish(root, "a", b"3", version)
+        assert [tag[:1] == '"' for tag in sent] == [True, False, False]
+        with pytest.raises(PublishConflict):
+            publish(root, "a", b"4", version)
+        assert root.get("a") == b"3"
+
+    @pytest.mark.skipif(ENDPOINT_VARIABLE in os.environ, reason="a gateway has one storage class")
     def test_content_type_and_parameters_and_no_metadata(
         self, s3_client: Any, bucket: str, opened: Callable[..., Root]
     ):

@@ -1,0 +1,27 @@
+"""Every fault by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from infra.faults import inside, kills, store
+from infra.faults.ground import Ground
+from infra.faults.trial import Score
+
+FAULTS: dict[str, Callable[[Ground], Score]] = {
+    "driver-killed": kills.drivers,
+    "worker-killed": kills.workers,
+    "sigterm": kills.sigterm,
+    "slow-down": store.slow_down,
+    "errors": store.errors,
+    "slow-bodies": store.slow_bodies,
+    "denied": store.denied,
+    "changed": inside.changed,
+    "disk-full": inside.disk_full,
+    "corrupt-part": inside.corrupt_part,
+    "hang": inside.hang,
+    "memory": inside.memory,
+    "clock": inside.clock,
+}
+
+__all__ = ["FAULTS", "Ground"]

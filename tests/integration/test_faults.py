@@ -1,0 +1,51 @@
+"""Small versions of `make faults`: runs that are hit, started again, and held against an undisturbed one."""
+
+from __future__ import annotations
+
+import pytest
+
+from infra.faults import kills, table
+from infra.faults.ground import Ground
+from infra.faults.sampler import Sampler
+from infra.faults.trial import Score
+
+#: Exact boxes and no network: what is tested here is not the detector.
+PATCH = ("--detector", "patch", "--set", "engine.chunk_keys=4", "--set", "engine.lease_s=4", "--workers", "1")
+
+
+@pytest.fixture(scope="module")
+def ground(tmp_path_factory):
+    return Ground(tmp_path_factory.mktemp("faults"), count=60, kills=1, seed=3, more=PATCH)
+
+
+def test_nothing_is_lost_when_drivers_are_killed(ground):
+    score = kills.drivers(ground)
+    assert (score.wrong, score.outputs_right, score.rows_right) == ((), score.outputs, score.objects)
+    assert score.hits >= 1
+    assert score.looks > 0
+
+
+def test_what_may_not_stand_in_output_is_seen(tmp_path):
+    good = {"a/b.jpg": b"redacted"}
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a/b.jpg").write_bytes(b"redacted")
+    (tmp_path / "a/.b.jpg.anon-0123456789abcdef.tmp").write_bytes(b"reda")
+    sampler = Sampler(tmp_path, good)
+    sampler.look()
+    assert (sampler.bad, sampler.versions) == ([], 1)
+    (tmp_path / "a/.b.jpg.anon-0123456789abcdef.tmp").write_bytes(b"orig")
+    (tmp_path / "c.jpg").write_bytes(b"redacted")
+    (tmp_path / "a/b.jpg").unlink()
+    (tmp_path / "a/b.jpg").write_bytes(b"redac")
+    sampler.look()
+    assert [bad.partition(":")[0] for bad in sorted(sampler.bad)] == ["a/b.jpg", "a/b.jpg", "c.jpg"]
+
+
+def test_a_new_measurement_takes_the_place_of_its_old_line():
+    def score(fault: str, hits: int) -> Score:
+        return Score(fault, "so", hits, 1, 2, 2, 2, 2, 0, 9, 1.0, 1.0)
+
+    page = table.merged(f"a\n{table.BEGIN}\n{table.END}\nb\n", [score("one", 1), score("two", 1)])
+    page = table.merged(page, [score("one", 7)])
+    assert [line.split("|")[1:4:2] for line in page.splitlines()[4:6]] == [[" one ", " 7 "], [" two ", " 1 "]]
+    assert page.endswith(f"{table.END}\nb\n")
