@@ -13,6 +13,32 @@ NAMED_FAILURES = 10
 OK, UNEXPECTED, USAGE, FAILURES, VERIFY, UNSAFE_LEFT = 0, 1, 2, 3, 4, 5
 
 
+@dataclass(frozen=True)
+class Estimate:
+    """What a run would take, from a sample of its objects.
+
+    Attributes:
+        sampled: Objects that were done.
+        failed: Those among them that would have become failed or skipped rows.
+        workers: That the run would have.
+        core_hours: Of computing.
+        apart: By so many core hours it may be off, with 95 % confidence.
+        core_price: Of a core hour, if it was said.
+    """
+
+    sampled: int
+    failed: int
+    workers: int
+    core_hours: float
+    apart: float
+    core_price: float | None
+
+    @property
+    def hours(self) -> float:
+        """That all workers together take."""
+        return self.core_hours / self.workers
+
+
 @dataclass
 class Summary:
     """What the closing table tells."""
@@ -42,6 +68,8 @@ class Summary:
     seconds: float = 0.0
     first_result_s: float | None = None
     stopped_early: bool = False
+    to_take_down: int = 0
+    estimate: Estimate | None = None
 
     @property
     def written(self) -> int:

@@ -36,6 +36,8 @@ _OPTIONS: dict[str, tuple[str, str | None]] = {
     "--originals": ("originals", "URI"),
     "--keys": ("keys", "URI"),
     "--prune-limit": ("prune_limit", "N|P%"),
+    "--estimate": ("estimate", "N"),
+    "--core-price": ("core_price", "AMOUNT"),
     "--workers": ("engine.workers", "N"),
     "--address": ("engine.address", "local|auto|ADDRESS"),
     "--max-failures": ("max_failures", "N|P%"),

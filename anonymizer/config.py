@@ -213,7 +213,11 @@ class RunConfig:
     keys: str | None = setting(
         None, "Only the keys of this file (Parquet, CSV, JSON Lines or S3 Inventory); INPUT is not listed."
     )
-    dry_run: bool = setting(False, "List and count; read, write and start nothing.")
+    dry_run: bool = setting(False, "Plan and count; read no object, write and start nothing.")
+    estimate: int | None = setting(
+        None, "A dry run that does so many objects, publishes none, and says how long all will take.", low=1
+    )
+    core_price: float | None = setting(None, "What a core costs an hour, for --estimate.", low=0)
     detector: DetectorConfig = field(default_factory=DetectorConfig)
     boxes: BoxesConfig = field(default_factory=BoxesConfig)
     redaction: RedactionConfig = field(default_factory=RedactionConfig)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from typing import Any, TextIO
 
 from tqdm import tqdm
 
-from anonymizer.account import NAMED_FAILURES, Summary
+from anonymizer.account import NAMED_FAILURES, Estimate, Summary
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +82,10 @@ def closing_table(summary: Summary) -> str:
             ("published", _size(summary.output_bytes)),
             ("time", f"{summary.seconds:.1f} s, {rate:.1f} images/s{_first(summary)}"),
         ]
+    if summary.to_take_down:
+        lines.append(("to take down", f"{summary.to_take_down} outputs whose consent no longer holds"))
+    if summary.estimate is not None:
+        lines.append(("estimate", _estimated(summary.estimate)))
     if summary.removed_unsafe:
         lines.append(("taken down", f"{summary.removed_unsafe} outputs whose consent no longer holds"))
     if summary.removed_gone:
@@ -96,6 +101,20 @@ def closing_table(summary: Summary) -> str:
     width = max(len(name) for name, _ in lines)
     table = [f"{name:<{width}}  {value}" for name, value in lines]
     return "\n".join([*table, *_notes(summary)])
+
+
+def _estimated(estimate: Estimate) -> str:
+    """How long, with how much doubt, and for how much."""
+    known = estimate.core_hours > 0 and math.isfinite(estimate.apart)
+    share = f" ± {estimate.apart / estimate.core_hours:.0%}" if known else ""
+    cost = (
+        f", {estimate.core_price * estimate.core_hours:.2f} at {estimate.core_price:g}" if estimate.core_price else ""
+    )
+    failed = f", {estimate.failed} of them failed" if estimate.failed else ""
+    return (
+        f"{estimate.hours:.3g} h ({60 * estimate.hours:.2g} min) with {estimate.workers} workers like this one; "
+        f"{estimate.core_hours:.3g} core hours{share}{cost} (from {estimate.sampled} objects{failed})"
+    )
 
 
 def _notes(summary: Summary) -> list[str]:

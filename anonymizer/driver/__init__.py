@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime
 
-from anonymizer.account import OK, Summary
+from anonymizer.account import Summary
 from anonymizer.config import RunConfig
 from anonymizer.driver.book import Progress
 from anonymizer.driver.driver import Driver
+from anonymizer.driver.rehearsal import rehearse
 from anonymizer.naming import Places
-from anonymizer.plan import selected
-from anonymizer.resolve import load_boxes, load_registry, resolved, time_of
-from anonymizer.storage import Irregular
-from anonymizer.worker import open_input
+from anonymizer.resolve import resolved, time_of
 
 
 def run(
@@ -37,10 +34,10 @@ def run(
     started = time.monotonic()
     config, manifest_uri = resolved(config, inside_job=inside_job)
     as_of = time_of(config)
-    if config.dry_run:
-        return _dry_run(config, manifest_uri, as_of)
     places = Places(config.output, config.names, names_secret)
     places.own("")  # Only to hear now what is wrong with the secret.
+    if config.dry_run or config.estimate is not None:
+        return rehearse(config, manifest_uri, as_of, places)
     driver = Driver(config, manifest_uri, as_of, progress, places)
     try:
         driver.run()
@@ -48,21 +45,6 @@ def run(
         progress.close()
     driver.summary.seconds = time.monotonic() - started
     return driver.summary
-
-
-def _dry_run(config: RunConfig, manifest_uri: str, as_of: datetime) -> Summary:
-    """Counts what a run would look at; reads no object, writes nothing, starts nothing."""
-    load_registry(config, as_of)
-    load_boxes(config)
-    started = time.monotonic()
-    summary = Summary(manifest_uri=manifest_uri, exit_status=OK)
-    with open_input(config) as source:
-        for entry in selected(config, source.list()):
-            summary.listed += 1
-            summary.listed_bytes += 0 if isinstance(entry, Irregular) else entry.size
-            summary.statuses["failed" if isinstance(entry, Irregular) else "to read"] += 1
-    summary.seconds = time.monotonic() - started
-    return summary
 
 
 __all__ = ["Driver", "Progress", "run"]

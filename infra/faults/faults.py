@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from infra.faults import inside, kills, store
+from infra.faults import inside, kills, nodes, store
 from infra.faults.ground import Ground
 from infra.faults.trial import Score
 
@@ -19,6 +19,7 @@ FAULTS: dict[str, Callable[[Ground], Score]] = {
     "changed": inside.changed,
     "disk-full": inside.disk_full,
     "corrupt-part": inside.corrupt_part,
+    "node": nodes.lost,
     "hang": inside.hang,
     "memory": inside.memory,
     "clock": inside.clock,

@@ -11,7 +11,13 @@ from infra.radosgw.server import running
 from tests.fake_s3 import ENVIRONMENT
 from tests.real_s3 import ENDPOINT_VARIABLE
 
-TESTS = ("tests/storage", "tests/integration/test_s3.py", "tests/test_lease.py")
+TESTS = (
+    "tests/storage",
+    "tests/test_lease.py",
+    "tests/integration/test_s3.py",
+    "tests/integration/test_sleepers.py",
+    "tests/integration/test_withdrawal.py",
+)
 
 
 def main(arguments: Sequence[str]) -> int:

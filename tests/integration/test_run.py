@@ -140,13 +140,6 @@ def test_filters(tmp_path, settings, expected):
     assert set(files(tmp_path / "out")) == expected if (tmp_path / "out").exists() else not expected
 
 
-def test_a_dry_run_counts_and_leaves_nothing_behind(lake, tmp_path):
-    summary = run(lake, tmp_path / "out", {"dry_run": True})
-    assert (summary.exit_status, summary.listed) == (0, len(files(lake)))
-    assert summary.listed_bytes == sum(len(data) for data in files(lake).values())
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["in"]
-
-
 @pytest.mark.parametrize(("limit", "status"), [("0", 3), ("1", 3), ("2", 0), ("10%", 3), ("20%", 0)])
 def test_max_failures(lake, tmp_path, limit, status):
     assert run(lake, tmp_path / "out", {"max_failures": limit}).exit_status == status

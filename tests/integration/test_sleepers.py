@@ -15,8 +15,11 @@ from anonymizer.lease import acquire
 from anonymizer.records import ImageRef
 from anonymizer.storage import open_root
 from tests.pictures import photo
+from tests.real_s3 import RealS3
 
 LEASE_S = 1.0
+#: A real store on this machine takes its time.
+REAL_LEASE_S = 4.0
 
 WORKER = """
 import json, sys, time
@@ -56,18 +59,19 @@ except Exception as error:
 
 @pytest.fixture(params=["disk", "s3"])
 def places(request, tmp_path):
-    """URLs of input, output and manifest, and the options that reach them."""
+    """URLs of input, output and manifest, the options that reach them, and how long a lease holds there."""
     if request.param == "disk":
         (tmp_path / "in").mkdir()
-        return [str(tmp_path / name) for name in ("in", "out", "out.manifest")], {}
+        return [str(tmp_path / name) for name in ("in", "out", "out.manifest")], {}, LEASE_S
     server = request.getfixturevalue("s3_server")
+    lease_s = REAL_LEASE_S if isinstance(server, RealS3) else LEASE_S
     request.getfixturevalue("s3_client").create_bucket(Bucket="photos")
-    return [f"s3://photos/{name}" for name in ("in", "out", "out.manifest")], server.options
+    return [f"s3://photos/{name}" for name in ("in", "out", "out.manifest")], server.options, lease_s
 
 
 @pytest.mark.parametrize("output", ["absent", "present", "taken down"])
 def test_it_publishes_nothing_and_writes_no_row(places, tmp_path, output):
-    (source_uri, output_uri, manifest_uri), options = places
+    (source_uri, output_uri, manifest_uri), options, lease_s = places
     source, out = open_root(source_uri, options), open_root(output_uri, options)
     source.put("a.png", photo(1))
     if output != "absent":
@@ -80,7 +84,7 @@ def test_it_publishes_nothing_and_writes_no_row(places, tmp_path, output):
             "storage": dict.fromkeys(("input", "output", "manifest"), options),
         },
         "manifest": manifest_uri,
-        "lease_s": LEASE_S,
+        "lease_s": lease_s,
         "version": out.version("a.png"),
         "notes": str(tmp_path),
     }
@@ -92,13 +96,13 @@ def test_it_publishes_nothing_and_writes_no_row(places, tmp_path, output):
     )
     try:
         assert sleeper.stdout is not None
-        wait_for(tmp_path / "computed")
+        wait_for(tmp_path / "computed", sleeper)
         sleeper.send_signal(signal.SIGSTOP)
         # Its driver slept with it: to this machine it lives, so it is followed as one of another machine would be.
         root = open_root(manifest_uri, options)
         record = json.loads(root.get("_lease"))
         root.put("_lease", json.dumps({**record, "host": "elsewhere"}).encode())
-        with acquire(root, LEASE_S):
+        with acquire(root, lease_s):
             if output == "taken down":
                 out.purge("a.png")
             before = out.get("a.png") if output == "present" else None
@@ -116,9 +120,10 @@ def test_it_publishes_nothing_and_writes_no_row(places, tmp_path, output):
         sleeper.stdout.close()
 
 
-def wait_for(path: Path) -> None:
-    end = time.monotonic() + 30
+def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
+    end = time.monotonic() + 60
     while not path.exists():
+        assert process.poll() is None, "the worker ended before it got there"
         assert time.monotonic() < end, "the worker did not get there"
         time.sleep(0.05)
 
