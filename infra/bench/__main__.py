@@ -18,7 +18,7 @@ from pathlib import Path
 
 from anonymizer import __version__
 from anonymizer.config import RunConfig, choices, from_mapping, parse_assignments
-from infra.bench import empty, jobs, listing, night, photos, plot, rivals, store
+from infra.bench import empty, jobs, large, listing, night, photos, plot, rivals, store
 from infra.bench.figures import PARTS, Figure, table
 
 ROOT = Path(__file__).parents[2]
@@ -70,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _parts(options: argparse.Namespace, scratch: Path, notes: list[str]) -> dict[str, Callable[[], list[Figure]]]:
-    options.parts = options.parts or ["e", "f", "g", "b", "c", "d", "a"]
+    options.parts = options.parts or ["e", "f", "g", "b", "c", "d", "h", "a"]
     if unknown := set(options.parts) - set(PARTS):
         raise SystemExit(f"no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
     source = options.photos or (PHOTOS if PHOTOS.is_dir() else None)
@@ -92,6 +92,7 @@ def _parts(options: argparse.Namespace, scratch: Path, notes: list[str]) -> dict
         "d": lambda: jobs.far_away(bench(options.images)),
         "e": lambda: empty.figures([_alone("infra.bench.empty", str(options.objects), scratch=scratch)]),
         "f": lambda: _listing(options.keys, scratch),
+        "h": lambda: _large(options, source, scratch, notes),
         "g": lambda: _nights(options.objects, options.rounds, scratch),
     }
 
@@ -106,6 +107,20 @@ def _against_deface(bench: jobs.Bench, labels: Path | None, notes: list[str]) ->
         return []
     found = rivals.against_deface(bench, command, presets)
     return found + (rivals.coverages(bench, command, presets, labels) if labels and labels.is_file() else [])
+
+
+def _large(options: argparse.Namespace, source: Path | None, scratch: Path, notes: list[str]) -> list[Figure]:
+    labels = options.labels or (source / "labels.csv" if source is not None else None)
+    if labels is None or not labels.is_file():
+        notes.append("\nPart h is left out: it needs labelled photos.")
+        return []
+    try:
+        command = rivals.installed(DEFACE)
+    except rivals.DefaceMissing:
+        notes.append("\nPart h is left out: pip could not get deface.")
+        return []
+    photos, labels = large.sheets(labels, scratch / "sheets")
+    return large.against_deface(photos, labels, command, choices(RunConfig, "detector.preset") or (), options.rounds)
 
 
 def _listing(keys: int, scratch: Path) -> list[Figure]:

@@ -15,6 +15,7 @@ PARTS = {
     "e": "cost per object of an empty job",
     "f": "streaming a listing",
     "g": "a night on which nothing has changed",
+    "h": "photographs of twelve megapixels against `deface`",
 }
 """Letter of a part to what it compares."""
 

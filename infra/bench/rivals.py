@@ -88,21 +88,18 @@ def coverages(bench: Bench, command: Path, presets: Sequence[str], labels: Path)
         labels: CSV of true faces (`image,x,y,w,h`).
     """
     faces = labelled(labels, bench.photos)
-    covered: dict[str, float] = {}
+    shares: dict[str, float] = {}
     with tempfile.TemporaryDirectory(dir=bench.scratch) as temporary:
         folder = Path(temporary)
-        colour = folder / "colour.png"
-        cv2.imwrite(str(colour), np.full((64, 64, 3), (255, 0, 255), np.uint8))
-        _deface_s(bench.photos, folder / "theirs", command, "--replacewith", "img", "--replaceimg", str(colour))
-        theirs = {path.name: folder / "theirs" / f"{path.stem}{_SUFFIX}{path.suffix}" for path in bench.photos}
-        covered["deface at its defaults, whole boxes"] = coverage(faces, theirs)
+        theirs = deface_coloured(bench.photos, folder / "theirs", command)
+        shares["deface at its defaults, whole boxes"] = coverage(faces, theirs)
         for preset in presets:
             options = bench.options(2, f"detector.preset={preset}")
             output = folder / preset
             runs.timed(bench.source, str(output), [*options, "--method", "solid", "--fill", "#ff00ff"])
-            covered[f"this job, `{preset}`"] = coverage(faces, {path.name: output / path.name for path in bench.photos})
+            shares[f"this job, `{preset}`"] = coverage(faces, {path.name: output / path.name for path in bench.photos})
     name = f"of the faces from {LEAST_FACE_PX} px on covered"
-    return [Figure("a", f"{who}: {name}", (share,), "share") for who, share in covered.items()]
+    return [Figure("a", f"{who}: {name}", (share,), "share") for who, share in shares.items()]
 
 
 def figures(theirs: dict[str, list[float]], ours: dict[str, list[float]], equal: list[float]) -> list[Figure]:
@@ -121,9 +118,22 @@ def figures(theirs: dict[str, list[float]], ours: dict[str, list[float]], equal:
 def deface_rate(bench: Bench, command: Path, backend: str) -> float:
     """Images per second of deface at its defaults, beyond what starting it costs."""
     with tempfile.TemporaryDirectory(dir=bench.scratch) as temporary:
-        few_s = _deface_s(bench.photos[:FEW], Path(temporary, "few"), command, "--backend", backend)
-        all_s = _deface_s(bench.photos, Path(temporary, "all"), command, "--backend", backend)
-    return (len(bench.photos) - FEW) / (all_s - few_s)
+        return rate(bench.photos, Path(temporary), command, backend)
+
+
+def rate(photos: Sequence[Path], folder: Path, command: Path, backend: str) -> float:
+    """Photos per second of deface at its defaults, beyond what starting it costs."""
+    few_s = _deface_s(photos[:FEW], folder / "few", command, "--backend", backend)
+    all_s = _deface_s(photos, folder / "all", command, "--backend", backend)
+    return (len(photos) - FEW) / (all_s - few_s)
+
+
+def deface_coloured(photos: Sequence[Path], folder: Path, command: Path) -> dict[str, Path]:
+    """Outputs by name of the photo, in which deface at its defaults has filled whole boxes with magenta."""
+    colour = folder.parent / "colour.png"
+    cv2.imwrite(str(colour), np.full((64, 64, 3), (255, 0, 255), np.uint8))
+    _deface_s(photos, folder, command, "--replacewith", "img", "--replaceimg", str(colour))
+    return {path.name: folder / f"{path.stem}{_SUFFIX}{path.suffix}" for path in photos}
 
 
 def _deface_s(photos: Sequence[Path], folder: Path, command: Path, *options: str) -> float:
@@ -135,13 +145,15 @@ def _deface_s(photos: Sequence[Path], folder: Path, command: Path, *options: str
     return time.perf_counter() - began
 
 
-def labelled(labels: Path, photos: Iterable[Path]) -> dict[Path, list[tuple[float, float, float, float]]]:
+def labelled(
+    labels: Path, photos: Iterable[Path], least_px: int = LEAST_FACE_PX
+) -> dict[Path, list[tuple[float, float, float, float]]]:
     """The faces of each photo that has any of the least height; boxes that are to be ignored are left out."""
     by_name: dict[str, list[tuple[float, float, float, float]]] = {}
     with labels.open(newline="") as handle:
         for row in csv.DictReader(handle):
             x, y, w, h = (float(row[name]) for name in ("x", "y", "w", "h"))
-            if h >= LEAST_FACE_PX and w >= 1 and "1" not in (row.get("ignore"), row.get("invalid")):
+            if h >= least_px and w >= 1 and "1" not in (row.get("ignore"), row.get("invalid")):
                 by_name.setdefault(Path(row["image"]).name, []).append((x, y, w, h))
     # A photo's name here is a number, a hyphen and its own.
     own = {path: path.name.partition("-")[2] for path in photos}
@@ -149,17 +161,26 @@ def labelled(labels: Path, photos: Iterable[Path]) -> dict[Path, list[tuple[floa
 
 
 def coverage(faces: dict[Path, list[tuple[float, float, float, float]]], outputs: dict[str, Path]) -> float:
-    """Share of the faces that were covered, read from the pictures themselves; 0 without any."""
-    hits = total = 0
+    """Share of the faces that were covered; 0 without any."""
+    total = sum(map(len, faces.values()))
+    return len(covered(faces, outputs)) / total if total else 0.0
+
+
+def covered(
+    faces: dict[Path, list[tuple[float, float, float, float]]], outputs: dict[str, Path]
+) -> set[tuple[str, int]]:
+    """The faces (photo and number) that were covered, read from the pictures themselves."""
+    found = set()
     for source, boxes in faces.items():
         output = outputs.get(source.name)
-        filled = filled_pixels(output) if output is not None and output.exists() else None
-        for x, y, w, h in boxes:
-            total += 1
-            if filled is not None:
-                box = filled[max(0, int(y)) : int(y + h) + 1, max(0, int(x)) : int(x + w) + 1]
-                hits += bool(box.size) and bool(box.mean() >= COVERED_SHARE)
-    return hits / total if total else 0.0
+        if output is None or not output.exists():
+            continue
+        filled = filled_pixels(output)
+        for number, (x, y, w, h) in enumerate(boxes):
+            box = filled[max(0, int(y)) : int(y + h) + 1, max(0, int(x)) : int(x + w) + 1]
+            if box.size and box.mean() >= COVERED_SHARE:
+                found.add((source.name, number))
+    return found
 
 
 def filled_pixels(output: Path) -> NDArray[np.bool_]:

@@ -1,4 +1,4 @@
-"""`python -m infra.detection fit|measure [--write]`: coefficients of the detector's scores, and what they are worth."""
+"""`python -m infra.detection fit|measure|misses`: coefficients of the detector's scores, and what they are worth."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import cv2
 
 from anonymizer.detectors import weights
 from anonymizer.detectors.presets import PRESETS
-from infra.detection import fit, measure
+from infra.detection import fit, measure, misses
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "infra/docs/detection.md"
@@ -32,18 +32,25 @@ def embedded(text: str, name: str, figures: str) -> str:
 
 
 def main(argv: list[str]) -> int:
-    """Fits or measures; prints what came of it."""
+    """Fits, measures or shows; prints what came of it."""
     parser = argparse.ArgumentParser(prog="python -m infra.detection", description=__doc__)
-    parser.add_argument("what", choices=("fit", "measure"))
+    parser.add_argument("what", choices=("fit", "measure", "misses"))
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared/data", help="folder of the labelled sets")
     parser.add_argument("--presets", nargs="+", default=list(PRESETS), choices=list(PRESETS))
     parser.add_argument("--write", action="store_true", help="put coefficients and tables where they belong")
+    parser.add_argument("--set", dest="folder", default="wider_val", help="misses: of which set (default: wider_val)")
+    parser.add_argument("--count", type=int, default=30, help="misses: how many are shown (default: 30)")
+    parser.add_argument("--out", type=Path, default=Path("misses.png"), help="misses: the contact sheet")
     options = parser.parse_args(argv)
     if not (options.data / "wider_val").is_dir():
         print(f"{options.data} holds no labelled photographs (wider_val, nonface, mask853, lfw)", file=sys.stderr)
         return 2
     cv2.setNumThreads(1)
     network = weights.cleaned(weights.centerface(None, lambda path: Path(path).read_bytes()))
+    if options.what == "misses":
+        for preset in options.presets:
+            print(misses.sheet(network, options.data / options.folder, preset, options.count, options.out))
+        return 0
     if options.what == "fit":
         text, figures = fit.run(network, options.data)
         if options.write:
