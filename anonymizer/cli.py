@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import sys
+import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
@@ -15,7 +16,7 @@ from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 from anonymizer import __version__, config, naming
-from anonymizer.config import RunConfig
+from anonymizer.config import Method, RunConfig
 from anonymizer.errors import AnonymizerError, ConfigError, UsageError
 
 #: Option → setting. Help texts are those of the settings.
@@ -72,6 +73,8 @@ def parser() -> argparse.ArgumentParser:
     add_verify(commands.add_parser("verify", help=text, description=_VERIFY, epilog=_VERIFY_EXIT))
     text = "a copy of the manifest without keys, hashes, consent and boxes"
     add_manifest(commands.add_parser("manifest", help=text, description=_MANIFEST))
+    text = "one image before and after, with boxes and scores, several methods side by side"
+    add_preview(commands.add_parser("preview", help=text, description=_PREVIEW))
     return top
 
 
@@ -92,6 +95,11 @@ _VERIFY = (
 _MANIFEST = (
     "Writes a copy of the manifest's current rows that may be shown to everybody, as one Parquet file: what became of "
     "every object, without keys, hashes, consent, boxes and times, in an order that tells nothing."
+)
+_PREVIEW = (
+    "Draws one image as a PNG: the original with the boxes and scores of what was found, and what each method leaves "
+    "of it. For choosing a method and for looking at a detector's work: the file holds the original, so it is as "
+    "confidential as that."
 )
 _VERIFY_EXIT = (
     "exit status: 0 nothing was found; 4 something was; 2 wrong usage or no manifest; 1 anything else, a listing or a "
@@ -131,6 +139,19 @@ def add_manifest(command: argparse.ArgumentParser) -> None:
     """The arguments of `anonymizer manifest`."""
     command.add_argument("manifest", metavar="URI", help="folder of the manifest, any fsspec URL")
     command.add_argument("--public", metavar="FILE", required=True, help="where the copy goes, any fsspec URL")
+    _add_common(command, "log more")
+
+
+def add_preview(command: argparse.ArgumentParser) -> None:
+    """The arguments of `anonymizer preview`."""
+    documentation = {name: doc for name, _, doc in config.fields_of(RunConfig)}
+    command.add_argument("image", metavar="IMAGE", help="a single file, any fsspec URL")
+    command.add_argument("--out", metavar="FILE", required=True, help="the PNG that is written, any fsspec URL")
+    text = "methods to show, in this order (default: all)"
+    command.add_argument("--methods", metavar="NAME[,NAME]", default=",".join(typing.get_args(Method)), help=text)
+    for option in ("--detector", "--weights"):
+        setting, metavar = _OPTIONS[option]
+        command.add_argument(option, dest=setting, metavar=metavar, help=_escaped(documentation[setting]))
     _add_common(command, "log more")
 
 
@@ -202,6 +223,8 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         _log_to_stderr(arguments.verbose)
         if arguments.command == "manifest":
             return _manifest(settings(arguments), arguments.public)
+        if arguments.command == "preview":
+            return _preview(settings(arguments), arguments)
         return _COMMANDS[arguments.command](settings(arguments), environ)
     except UsageError as error:
         return _complain(error, 2)
@@ -251,6 +274,21 @@ def _manifest(run_config: RunConfig, public: str) -> int:
 
     rows = write_public(open_manifest(run_config, run_config.manifest or ""), public)
     print(f"{rows} rows written to {public}")
+    return 0
+
+
+def _preview(run_config: RunConfig, arguments: argparse.Namespace) -> int:
+    from anonymizer import detectors
+    from anonymizer.report import preview
+    from anonymizer.resolve import read_uri, write_uri
+
+    methods = preview.methods_of(arguments.methods)
+    data = read_uri(arguments.image, "the image")
+    weights = detectors.load_weights(run_config.detector, lambda uri: read_uri(uri, "the detector's network"))
+    made = preview.preview(data, run_config, methods, weights)
+    write_uri(arguments.out, preview.png(made.picture))
+    scores = ", ".join(f"{face.score:.2f}" for face in made.faces[:20])
+    print(f"{len(made.faces)} faces{f' ({scores})' if scores else ''}; {arguments.out} holds the original")
     return 0
 
 

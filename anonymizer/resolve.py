@@ -92,6 +92,20 @@ def time_of(config: RunConfig) -> datetime:
         raise ConfigError("--as-of takes an ISO 8601 time with offset, or a date") from None
 
 
+def write_uri(uri: str, data: bytes) -> None:
+    """Writes one file at any URL, with the credentials of the environment, whatever stood there.
+
+    Raises:
+        ConfigError: The URL names no file, or it cannot be written.
+    """
+    folder, _, name = normalize_uri(uri).rpartition("/")
+    try:
+        open_root(folder).put(name, data)
+    except (ObjectError, RunError) as error:
+        reason = getattr(error, "message", str(error))
+        raise ConfigError(f"{uri} cannot be written: {reason}") from None
+
+
 def read_uri(uri: str, what: str) -> bytes:
     """One file at any URL, with the credentials of the environment.
 
