@@ -7,6 +7,7 @@ temporary folder; nothing outside it is read or written. Needs Debian's `radosgw
 
 from __future__ import annotations
 
+import json
 import secrets
 import shutil
 import socket
@@ -16,13 +17,14 @@ import time
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 PROGRAMS = ("ceph", "ceph-mon", "ceph-osd", "monmaptool", "radosgw", "radosgw-admin")
-START_S = 90.0
+START_S = 30.0
+ATTEMPTS = 3
 CONFIGURATION = """
 [global]
 fsid = {fsid}
@@ -88,18 +90,34 @@ def running(access_key: str | None = None, secret_key: str | None = None) -> Ite
         secret_key: Likewise.
 
     Raises:
-        RuntimeError: A program is missing, or the gateway did not answer in time; the message says where its logs were.
+        RuntimeError: A program is missing, or the gateway did not answer in time, three times.
     """
     if absent := missing():
         raise RuntimeError(
             f"not installed: {', '.join(absent)} (apt-get install radosgw ceph-mon ceph-osd ceph-common)"
         )
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="radosgw-")))
-        cluster = _Cluster(folder, stack)
-        cluster.start_monitor()
-        cluster.start_osd()
-        yield cluster.start_gateway(access_key or secrets.token_hex(10), secret_key or secrets.token_hex(20))
+        yield _started(stack, access_key or secrets.token_hex(10), secret_key or secrets.token_hex(20))
+
+
+def _started(stack: ExitStack, access_key: str, secret_key: str) -> Gateway:
+    """A new cluster's gateway; a cluster that came to nothing is ended whole before the next is tried."""
+    attempt = 0
+    while True:
+        with ExitStack() as trial:
+            folder = Path(trial.enter_context(tempfile.TemporaryDirectory(prefix="radosgw-")))
+            cluster = _Cluster(folder, trial)
+            try:
+                cluster.start_monitor()
+                cluster.start_osd()
+                gateway = cluster.start_gateway(access_key, secret_key)
+            except (subprocess.TimeoutExpired, RuntimeError):
+                attempt += 1
+                if attempt == ATTEMPTS:
+                    raise
+                continue
+            stack.push(trial.pop_all())
+            return gateway
 
 
 class _Cluster:
@@ -131,6 +149,10 @@ class _Cluster:
         self._do("ceph", "--connect-timeout", str(int(START_S)), "osd", "new", self._osd)
         self._do("ceph-osd", "-i", "0", "--mkfs", "--osd-uuid", self._osd)
         self._daemon("ceph-osd", "-i", "0")
+        # radosgw-admin makes pools first, and waits for ever where it asks before there is an OSD to put them on.
+        self._wait(
+            lambda: json.loads(self._do("ceph", "osd", "stat", "--format", "json"))["num_up_osds"] == 1, "the OSD"
+        )
 
     def start_gateway(self, access: str, secret: str) -> Gateway:
         self._do(
@@ -139,20 +161,24 @@ class _Cluster:
         )
         self._daemon("radosgw", "-n", "client.rgw")
         url = f"http://127.0.0.1:{self._port}"
-        end = time.monotonic() + START_S
-        while not _answers(url):
-            if time.monotonic() > end:
-                raise RuntimeError(f"the gateway does not answer; its logs: {self._folder}/log")
-            time.sleep(0.2)
+        self._wait(lambda: _answers(url), "the gateway")
         return Gateway(url, access, secret)
 
-    def _do(self, program: str, *arguments: str) -> None:
+    def _wait(self, ready: Callable[[], bool], what: str) -> None:
+        end = time.monotonic() + START_S
+        while not ready():
+            if time.monotonic() > end:
+                raise RuntimeError(f"{what} does not answer within {START_S:.0f} s")
+            time.sleep(0.2)
+
+    def _do(self, program: str, *arguments: str) -> str:
         command = [program, "-c", str(self._conf)] if program != "monmaptool" else [program]
         done = subprocess.run(
             [*command, *arguments], capture_output=True, text=True, timeout=START_S, check=False, cwd=self._folder
         )
         if done.returncode:
             raise RuntimeError(f"{program} {arguments[0]}: {done.stderr.strip()[-500:]}")
+        return done.stdout
 
     def _daemon(self, program: str, *arguments: str) -> None:
         process = subprocess.Popen(
