@@ -278,14 +278,12 @@ def _manifest(run_config: RunConfig, public: str) -> int:
 
 
 def _preview(run_config: RunConfig, arguments: argparse.Namespace) -> int:
-    from anonymizer import detectors
     from anonymizer.report import preview
-    from anonymizer.resolve import read_uri, write_uri
+    from anonymizer.resolve import load_weights, read_uri, write_uri
 
     methods = preview.methods_of(arguments.methods)
     data = read_uri(arguments.image, "the image")
-    weights = detectors.load_weights(run_config.detector, lambda uri: read_uri(uri, "the detector's network"))
-    made = preview.preview(data, run_config, methods, weights)
+    made = preview.preview(data, run_config, methods, load_weights(run_config))
     write_uri(arguments.out, preview.png(made.picture))
     scores = ", ".join(f"{face.score:.2f}" for face in made.faces[:20])
     print(f"{len(made.faces)} faces{f' ({scores})' if scores else ''}; {arguments.out} holds the original")

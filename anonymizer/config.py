@@ -27,6 +27,7 @@ Kept = Literal["orientation", "icc", "capture_year", "gps_coarse", "dpi"]
 DetectorName = Literal["centerface", "yunet", "haar", "patch"]
 BoxesMode = Literal["add", "replace"]
 Preset = Literal["fast", "balanced", "thorough"]
+Precision = Literal["int8", "float32"]
 
 T = TypeVar("T")
 
@@ -91,6 +92,10 @@ class DetectorConfig:
         "So many doubtful boxes of a photo without a sure face are looked at again; default the preset's.",
         low=0,
         high=64,
+    )
+    precision: Precision | None = setting(
+        None,
+        "Of centerface's numbers: int8 takes half the time; default the preset's, on a GPU float32.",
     )
     padding: float = setting(1.4, "Masks are this many times as wide and high as the detected box.", low=1.2, high=4.0)
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import combinations
 
-from anonymizer import boxes, consent
+from anonymizer import boxes, consent, detectors
 from anonymizer.boxes import BoxTable
 from anonymizer.config import RunConfig
 from anonymizer.consent import Registry
@@ -118,6 +118,18 @@ def read_uri(uri: str, what: str) -> bytes:
     except (ObjectError, RunError) as error:
         reason = getattr(error, "message", str(error))
         raise ConfigError(f"{what} {uri} cannot be read: {reason}") from None
+
+
+def load_weights(config: RunConfig) -> detectors.Weights:
+    """What workers, or this process in their place, need of the detector's network; None where nothing is detected.
+
+    Raises:
+        ConfigError: As of `detectors.load_weights`.
+    """
+    if config.boxes.mode == "replace":
+        return None
+    on_gpu = config.engine.gpus_per_worker > 0
+    return detectors.load_weights(config.detector, lambda uri: read_uri(uri, "the detector's network"), gpu=on_gpu)
 
 
 def load_registry(config: RunConfig, as_of: datetime) -> Registry:

@@ -18,6 +18,9 @@ from anonymizer.detectors.centerface import CenterFace
 from anonymizer.detectors.contract import Detector, Found
 from anonymizer.detectors.haar import Haar
 from anonymizer.detectors.patch import Patch
+from anonymizer.detectors.presets import search
+from anonymizer.detectors.quantized import quantized
+from anonymizer.detectors.ranges import RANGES
 from anonymizer.detectors.union import DetectorUnion, merged
 from anonymizer.detectors.yunet import YuNet
 from anonymizer.errors import ConfigError, DetectionFailed
@@ -35,13 +38,14 @@ DETECTORS: dict[str, Callable[[DetectorConfig, bytes | None], Detector]] = {
 }
 
 
-def load_weights(config: DetectorConfig, read: Callable[[str], bytes]) -> Weights:
+def load_weights(config: DetectorConfig, read: Callable[[str], bytes], *, gpu: bool = False) -> Weights:
     """What the workers need of the network, read and checked.
 
     Args:
         config: Which detectors, and where the weights lie that do not come with the installation. Of several detectors
             yunet takes them, and without yunet the first that has a network.
         read: Gives the content of a URL (the storage's business).
+        gpu: Whether workers have one; integers gain nothing there.
 
     Returns:
         Bytes for `make`; None for a detector without a network.
@@ -49,13 +53,16 @@ def load_weights(config: DetectorConfig, read: Callable[[str], bytes]) -> Weight
     Raises:
         ConfigError: The weights are missing, cannot be read, or are not what they should be; says what to do.
     """
+    if gpu and config.precision is None:
+        config = replace(config, precision="float32")
     parts = _parts(config)
     return tuple(_load_weights(part, read) for part in parts) if len(parts) > 1 else _load_weights(config, read)
 
 
 def _load_weights(config: DetectorConfig, read: Callable[[str], bytes]) -> bytes | None:
     if config.name == "centerface":
-        return _weights.cleaned(_weights.centerface(config.weights, read))
+        network = _weights.cleaned(_weights.centerface(config.weights, read))
+        return quantized(network, RANGES) if search(config).precision == "int8" else network
     if config.name == "yunet":
         data = _weights.yunet(config.weights, read)
         _refuse_misfit(YuNet(config, data))

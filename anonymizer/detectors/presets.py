@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from anonymizer.config import DetectorConfig, Preset
+from anonymizer.config import DetectorConfig, Precision, Preset
 from anonymizer.detectors.contract import WORK_FACE_PX
 
 
@@ -21,6 +21,7 @@ class Search:
         lone_score: Least calibrated score of a face that a second look decided about: a false alarm there costs a
             photo in which nobody is.
         second_looks: At most so many proposals of a photo without a sure face are looked at again.
+        precision: Of the network's numbers.
     """
 
     scale: float
@@ -30,12 +31,13 @@ class Search:
     min_score: float
     lone_score: float
     second_looks: int
+    precision: Precision
 
 
 PRESETS: dict[Preset, Search] = {
-    "fast": Search(0.66, 1_000_000, None, False, 0.065, 0.3, 6),
-    "balanced": Search(0.75, 1_200_000, None, False, 0.04, 0.17, 12),
-    "thorough": Search(1.0, 2_560_000, 24.0, True, 0.015, 0.05, 12),
+    "fast": Search(0.66, 1_000_000, None, False, 0.065, 0.3, 6, "int8"),
+    "balanced": Search(0.75, 1_200_000, None, False, 0.035, 0.17, 12, "int8"),
+    "thorough": Search(1.0, 2_560_000, 24.0, True, 0.015, 0.05, 12, "float32"),
 }
 
 
@@ -54,4 +56,6 @@ def search(config: DetectorConfig) -> Search:
         chosen = replace(chosen, min_score=config.min_score, lone_score=config.min_score)
     if config.second_looks is not None:
         chosen = replace(chosen, second_looks=config.second_looks)
+    if config.precision is not None:
+        chosen = replace(chosen, precision=config.precision)
     return chosen

@@ -38,7 +38,7 @@ from anonymizer.naming import Places
 from anonymizer.pipeline import Anonymizer
 from anonymizer.plan import Asked, Planner
 from anonymizer.records import NO_CONSENT, ChunkResult, GivenBoxes, ImageRef, ManifestRow, WorkItem
-from anonymizer.resolve import arguments_sha256, load_boxes, load_keys, load_registry, read_uri
+from anonymizer.resolve import arguments_sha256, load_boxes, load_keys, load_registry, load_weights
 from anonymizer.rows import failed_row, with_standing_output
 from anonymizer.storage import Irregular, Listed, VersionCursor, is_local
 from anonymizer.worker import Job, Worker, open_input, open_manifest_root, open_output
@@ -141,13 +141,8 @@ class Driver:
         return Planner(self._config, rows, asked, self, self._places, self._attempt)
 
     def _load_weights(self) -> detectors.Weights:
-        if self._config.boxes.mode == "replace":
-            return self._checked(None)
-        weights = detectors.load_weights(self._config.detector, lambda uri: read_uri(uri, "the detector's network"))
-        return self._checked(weights)
-
-    def _checked(self, weights: detectors.Weights) -> detectors.Weights:
-        """The weights themselves; only to hear now, not from every worker, what is wrong with the settings."""
+        weights = load_weights(self._config)
+        # Only to hear now, not from every worker, what is wrong with the settings.
         self._settings_sha256 = Anonymizer(self._config, weights=weights).settings_sha256
         return weights
 

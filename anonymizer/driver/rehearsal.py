@@ -10,7 +10,6 @@ from datetime import datetime
 
 import numpy as np
 
-from anonymizer import detectors
 from anonymizer.account import OK, Estimate, Summary
 from anonymizer.config import RunConfig, item_settings_sha256
 from anonymizer.driver.removals import unsafe_rows
@@ -22,7 +21,7 @@ from anonymizer.naming import Places
 from anonymizer.pipeline import Anonymizer
 from anonymizer.plan import Asked, Planner
 from anonymizer.records import GivenBoxes, ManifestRow, WorkItem
-from anonymizer.resolve import load_boxes, load_keys, load_registry, read_uri
+from anonymizer.resolve import load_boxes, load_keys, load_registry, load_weights
 from anonymizer.storage import Irregular, Listed, Root
 from anonymizer.worker import open_input, open_manifest_root
 
@@ -72,10 +71,7 @@ def rehearse(config: RunConfig, manifest_uri: str, as_of: datetime, places: Plac
     began = time.monotonic()
     summary = Summary(manifest_uri=manifest_uri, exit_status=OK)
     registry, boxes, keys = load_registry(config, as_of), load_boxes(config), load_keys(config)
-    weights: detectors.Weights = None
-    if config.boxes.mode == "add":
-        weights = detectors.load_weights(config.detector, lambda uri: read_uri(uri, "the detector's network"))
-    anonymizer = Anonymizer(config, weights=weights)
+    anonymizer = Anonymizer(config, weights=load_weights(config))
     redo = frozenset(request.key for request in keys.of("redo")) if keys is not None else frozenset()
 
     def settings(given: GivenBoxes | None) -> str:

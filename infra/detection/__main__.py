@@ -1,4 +1,4 @@
-"""`python -m infra.detection fit|measure|misses`: coefficients of the detector's scores, and what they are worth."""
+"""`python -m infra.detection ranges|fit|measure|misses`: how the detector is set, and what it is worth."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import cv2
 
 from anonymizer.detectors import weights
 from anonymizer.detectors.presets import PRESETS
-from infra.detection import fit, measure, misses
+from infra.detection import fit, measure, misses, ranges
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "infra/docs/detection.md"
 COEFFICIENTS = ROOT / "anonymizer/detectors/coefficients.py"
+RANGES = ROOT / "anonymizer/detectors/ranges.py"
 
 
 def embedded(text: str, name: str, figures: str) -> str:
@@ -34,7 +35,7 @@ def embedded(text: str, name: str, figures: str) -> str:
 def main(argv: list[str]) -> int:
     """Fits, measures or shows; prints what came of it."""
     parser = argparse.ArgumentParser(prog="python -m infra.detection", description=__doc__)
-    parser.add_argument("what", choices=("fit", "measure", "misses"))
+    parser.add_argument("what", choices=("fit", "measure", "misses", "ranges"))
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared/data", help="folder of the labelled sets")
     parser.add_argument("--presets", nargs="+", default=list(PRESETS), choices=list(PRESETS))
     parser.add_argument("--write", action="store_true", help="put coefficients and tables where they belong")
@@ -49,7 +50,13 @@ def main(argv: list[str]) -> int:
     network = weights.cleaned(weights.centerface(None, lambda path: Path(path).read_bytes()))
     if options.what == "misses":
         for preset in options.presets:
-            print(misses.sheet(network, options.data / options.folder, preset, options.count, options.out))
+            print(misses.sheet(options.data / options.folder, preset, options.count, options.out))
+        return 0
+    if options.what == "ranges":
+        text = ranges.run(network, options.data)
+        if options.write:
+            RANGES.write_text(text, encoding="utf-8")
+        print(text)
         return 0
     if options.what == "fit":
         text, figures = fit.run(network, options.data)
@@ -57,7 +64,7 @@ def main(argv: list[str]) -> int:
             COEFFICIENTS.write_text(text, encoding="utf-8")
         print(text)
     else:
-        figures = measure.table(network, options.data, tuple(options.presets))
+        figures = measure.table(options.data, tuple(options.presets))
     print(figures)
     if options.write:
         PAGE.write_text(embedded(PAGE.read_text(encoding="utf-8"), options.what, figures), encoding="utf-8")

@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 
 from anonymizer.config import DetectorConfig, Preset
-from anonymizer.detectors.centerface import CenterFace
+from anonymizer.detectors import Detector
 from anonymizer.records import Pixels
-from infra.detection.measure import LEAST_FACE_PX, LEAST_SHARE, mask_of
+from infra.detection.measure import LEAST_FACE_PX, LEAST_SHARE, detector_of, mask_of
 from infra.detection.photos import Photo, photos
 
 TILE_PX = 160
@@ -39,7 +39,7 @@ class Miss:
     picture: Pixels
 
 
-def misses(detector: CenterFace, folder: Path, padding: float) -> Iterator[Miss]:
+def misses(detector: Detector, folder: Path, padding: float) -> Iterator[Miss]:
     """Every one of a set, in the order of the photos' names."""
     for photo in photos(folder):
         mask = mask_of(detector.detect(photo.pixels)[0], photo, padding)
@@ -75,10 +75,10 @@ def _tile(photo: Photo, mask: np.ndarray, box: tuple[int, int, int, int]) -> Pix
     return tile
 
 
-def sheet(network: bytes, folder: Path, preset: Preset, count: int, out: Path) -> str:
+def sheet(folder: Path, preset: Preset, count: int, out: Path) -> str:
     """Writes the sheet with `count` misses, evenly chosen, and gives a line for each."""
     config = DetectorConfig(preset=preset)
-    found = list(misses(CenterFace(config, network), folder, config.padding))
+    found = list(misses(detector_of(config), folder, config.padding))
     chosen = [found[index * len(found) // count] for index in range(min(count, len(found)))] if found else []
     tiles = [miss.picture for miss in chosen]
     tiles += [np.zeros((TILE_PX, TILE_PX, 3), np.uint8)] * (-len(tiles) % _COLUMNS)

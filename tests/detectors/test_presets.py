@@ -63,4 +63,4 @@ def test_large_faces_have_a_coarse_look_and_small_pictures_are_enlarged():
 
 
 def test_a_picture_without_limit_is_seen_at_its_scale():
-    assert passes(4000, 3000, Search(0.5, None, None, False, 0.1, 0.1, 0))[0].share == 0.5
+    assert passes(4000, 3000, Search(0.5, None, None, False, 0.1, 0.1, 0, "int8"))[0].share == 0.5
