@@ -20,7 +20,7 @@ from typing import get_args
 from anonymizer import Anonymizer
 from anonymizer.config import Method
 from anonymizer.errors import UsageError
-from anonymizer.report import course_network, utility
+from anonymizer.evaluation import course_network, utility
 
 PACKAGES = ("keras", "torch", "numpy", "opencv-python-headless", "pillow", "onnxruntime", "ray-anonymizer")
 

@@ -14,7 +14,7 @@ PACKAGE = Path(anonymizer.__file__).parent
 LAYERS = [
     {"errors"},
     {"records"},
-    {"config"},
+    {"config", "evidence"},
     {"geometry", "profiles", "views", "naming"},
     {"storage", "chunks", "collisions", "lease"},
     {"codec", "metadata", "detectors", "redactors", "consent"},
@@ -25,6 +25,7 @@ LAYERS = [
     {"engine", "known", "takedown", "resolve", "account"},
     {"plan"},
     {"driver", "verify"},
+    {"evaluation"},
     {"report", "progress"},
     {"cli"},
     {"__main__"},
@@ -42,8 +43,11 @@ HOMES = {
     "turbojpeg": {"codec"},
     "pyarrow": {"manifest", "consent", "boxes", "keylist", "known", "takedown"},
     "tqdm": {"progress"},
-    "keras": {"report"},
-    "cv2": {"codec", "detectors", "redactors", "report"},
+    "keras": {"evaluation"},
+    "sklearn": {"evaluation"},
+    "matplotlib": {"evaluation"},
+    "scipy": {"evidence", "evaluation"},
+    "cv2": {"codec", "detectors", "redactors", "evaluation", "report", "verify"},
 }
 
 

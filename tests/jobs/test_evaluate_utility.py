@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from anonymizer.errors import DecodeError
-from anonymizer.report import course_network, utility
-from anonymizer.report.course_network import Epoch, TrainingSet
+from anonymizer.evaluation import course_network, utility
+from anonymizer.evaluation.course_network import Epoch, TrainingSet
 from jobs import evaluate_utility
 
 ROOT = Path(__file__).parents[2]

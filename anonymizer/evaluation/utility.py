@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from anonymizer import codec
 from anonymizer.config import CodecConfig
 from anonymizer.errors import ObjectError, UsageError
+from anonymizer.evaluation.course_network import SIDE_PX, Epoch, TrainingSet
 from anonymizer.records import AnonymizedImage, Pixels
-from anonymizer.report.course_network import SIDE_PX, Epoch, TrainingSet
 
 RAW = "raw"
 VALIDATION_SHARE = 0.2

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from anonymizer.errors import DecodeError, NotAnImage, UsageError
+from anonymizer.evaluation import utility
+from anonymizer.evaluation.course_network import Epoch, TrainingSet
 from anonymizer.records import AnonymizedImage, Pixels
-from anonymizer.report import utility
-from anonymizer.report.course_network import Epoch, TrainingSet
 
 
 def plan(**changes: Any) -> utility.Plan:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from anonymizer.errors import UsageError
-from anonymizer.report import course_network
-from anonymizer.report.course_network import TrainingSet
+from anonymizer.evaluation import course_network
+from anonymizer.evaluation.course_network import TrainingSet
 
 
 @pytest.fixture
