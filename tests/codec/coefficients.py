@@ -7,6 +7,7 @@ import ctypes
 import numpy as np
 from numpy.typing import NDArray
 
+from anonymizer.codec.jpeg import source as jpeg_source
 from anonymizer.codec.jpeg import turbo as jpeg_turbo
 
 Coefficients = dict[int, NDArray[np.int16]]
@@ -46,6 +47,6 @@ def coefficients(data: bytes) -> Coefficients:
     return transformed(data)[1]
 
 
-def with_blocks(data: bytes, blocks: dict[int, jpeg_turbo.Patch], *, progressive: bool = False) -> bytes:
-    """The file with some blocks overwritten."""
-    return jpeg_turbo.transform(data, 1, progressive=progressive, scan_limit=100, patches=blocks)
+def with_blocks(data: bytes, blocks: dict[int, jpeg_turbo.Patch]) -> bytes:
+    """The file with some blocks overwritten, and its kind of codes."""
+    return jpeg_turbo.transform(data, 1, jpeg_source.read(data).layout.codes, scan_limit=100, patches=blocks)

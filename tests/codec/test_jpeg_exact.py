@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import struct
 from dataclasses import replace
+from io import BytesIO
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from anonymizer import codec, metadata, redactors
+from anonymizer.codec.jpeg import source as jpeg_source
 from anonymizer.codec.jpeg import turbo as jpeg_turbo
 from anonymizer.config import CodecConfig, RedactionConfig
 from anonymizer.geometry import head_mask, widened
@@ -326,9 +328,27 @@ def test_dirt_leaves_no_trace(dirt: str) -> None:
     assert _rewritten(DIRTY[dirt]) == _rewritten(CLEAN)
 
 
-@pytest.mark.parametrize("settings", [{"restart_marker_blocks": 3}, {"restart_marker_rows": 1}, {"optimize": True}])
+@pytest.mark.parametrize("settings", [{"restart_marker_blocks": 3}, {"restart_marker_rows": 1}])
 def test_how_the_entropy_coding_was_cut_up_leaves_no_trace(settings: dict[str, Any]) -> None:
     assert _rewritten(_source("4:2:0", **settings)) == _rewritten(CLEAN)
+
+
+def test_codes_are_made_to_measure_where_the_source_has_such() -> None:
+    plain, optimized = _source("4:2:0"), _source("4:2:0", optimize=True)
+    assert len(optimized) < len(plain)
+    sizes = [len(_rewritten(data).data) for data in (plain, optimized)]
+    assert sizes == [pytest.approx(len(plain), abs=40), pytest.approx(len(optimized), abs=40)]
+    written = [coefficients(_rewritten(data).data) for data in (plain, optimized)]
+    for number, blocks in written[0].items():
+        np.testing.assert_array_equal(blocks, written[1][number])
+
+
+@pytest.mark.parametrize("change", [b"\xff\xc4\0\x1f\0", b"\xff\xc4\0\x1f\1"])
+def test_codes_that_differ_in_one_length_are_its_own(change: bytes) -> None:
+    assert jpeg_source.read(CLEAN).layout.codes == "standard"
+    at = CLEAN.index(change) + len(change)
+    other = CLEAN[:at] + bytes([CLEAN[at] + 1, CLEAN[at + 1] - 1]) + CLEAN[at + 2 :]
+    assert jpeg_source.read(other).layout.codes == "optimized"
 
 
 def test_a_surplus_scan_of_a_progressive_picture_is_dropped() -> None:
@@ -379,6 +399,29 @@ def test_a_public_profile_is_written_with_its_exact_bytes() -> None:
     assert profile in written.data
     assert metadata.inventory(written.data, "jpeg") == ()
     assert profile in _encoded(codec.decode(data, REENCODE)).data
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("progressive", [False, True])
+def test_the_library_reads_what_pillow_reads(kind: str, progressive: bool) -> None:
+    source = jpeg_source.read(_source(kind, 97, 161, progressive=progressive))
+    found = jpeg_turbo.decompress(source.bare, source.layout, scan_limit=100)
+    if kind in ("rgb", "cmyk", "ycck"):
+        assert found is None  # Left to Pillow.
+    else:
+        np.testing.assert_array_equal(found, np.asarray(Image.open(BytesIO(source.bare))))
+
+
+def test_the_library_reads_no_other_picture_than_the_header_says() -> None:
+    source = jpeg_source.read(CLEAN)
+    for other in (
+        replace(source.layout, width=8),
+        replace(source.layout, height=8),
+        replace(source.layout, model="gray"),
+    ):
+        assert jpeg_turbo.decompress(source.bare, other, scan_limit=100) is None
+    assert jpeg_turbo.decompress(source.bare[:-40], source.layout, scan_limit=100) is None
+    assert jpeg_turbo.decompress(b"", source.layout, scan_limit=100) is None
 
 
 def test_nothing_of_the_source_is_shown_or_compared() -> None:

@@ -20,7 +20,7 @@ from anonymizer.codec.pixels import check_size, image_of, only_frame, samples_of
 from anonymizer.config import CodecConfig
 from anonymizer.errors import EncodeError, ImageTooLarge
 from anonymizer.profiles import PROFILES
-from anonymizer.records import PIXELS, Encoded, Frame, Picture
+from anonymizer.records import PIXELS, Encoded, Frame, Picture, Samples
 
 _FALLBACK_QUALITY = 95
 
@@ -61,10 +61,8 @@ def decode(data: bytes, config: CodecConfig) -> Picture:
     check_size(source.layout.width, source.layout.height, config)
     if source.layout.width * source.layout.height * source.scan_count > _MAX_SCANNED_PIXELS:
         raise ImageTooLarge
-    image = JpegImageFile(BytesIO(source.bare))
-    image.load()
     orientation = read_orientation(source.exif)
-    upright = upright_frame(*samples_of(image), source.profile, orientation)
+    upright = upright_frame(_samples(source), None, source.profile, orientation)
     layout = source.layout.turned(orientation)
     exact = (
         config.jpeg == "exact"
@@ -82,6 +80,18 @@ def decode(data: bytes, config: CodecConfig) -> Picture:
         converted=upright.converted,
         encoder=_Encoder(layout, orientation, source.bare if exact else None),
     )
+
+
+def _samples(source: jpeg_source.Source) -> Samples:
+    """The stored picture; Pillow reads what is incomplete, damaged or in ink, as far as anybody can."""
+    pixels = None
+    if source.complete:
+        pixels = jpeg_turbo.decompress(source.bare, source.layout, scan_limit=jpeg_scans.MAX_SCANS)
+    if pixels is not None:
+        return pixels
+    image = JpegImageFile(BytesIO(source.bare))
+    image.load()
+    return samples_of(image)[0]
 
 
 def encode(picture: Picture) -> Encoded:
@@ -112,7 +122,7 @@ def _exact(frame: Frame, encoder: _Encoder) -> bytes | None:
         return jpeg_turbo.transform(
             encoder.bare,
             encoder.orientation,
-            progressive=encoder.layout.progressive,
+            encoder.layout.codes,
             scan_limit=jpeg_scans.MAX_SCANS,
             patches=jpeg_blocks.patches(frame, encoder.layout),
         )

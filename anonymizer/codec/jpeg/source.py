@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from io import BytesIO
 
 import numpy as np
+from PIL import Image
 
 from anonymizer.codec.jpeg.layout import IDS, Component, Layout, Model
 from anonymizer.codec.jpeg.markers import (
@@ -30,6 +34,7 @@ from anonymizer.codec.jpeg.scans import Scans
 from anonymizer.errors import DecodeError, UnsupportedFormat
 
 _READABLE_FRAMES = (0xC0, 0xC1, 0xC2, 0xC9, 0xCA)
+_BASELINE_FRAME = 0xC0
 _PROGRESSIVE_FRAMES = (0xC2, 0xCA)
 _SAMPLE_BITS = 8
 
@@ -71,6 +76,7 @@ class _Header:
     adobe_transform: int | None = None
     tables: dict[int, tuple[int, ...]] = field(default_factory=dict)
     settled: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    own_codes: bool = False
 
     @property
     def is_progressive(self) -> bool:
@@ -115,7 +121,9 @@ class _Header:
             for number, both in enumerate(self.frame[7::3])
         )
         adobe = self.adobe_transform is not None or self.model == "rgb"
-        return Layout(width, height, components, self.model, adobe, self.is_progressive)
+        # Standard codes are those of the baseline process; the others' are always made to measure.
+        optimized = self.own_codes or self.marker != _BASELINE_FRAME
+        return Layout(width, height, components, self.model, adobe, self.is_progressive, optimized)
 
 
 def read(data: bytes) -> Source:
@@ -141,6 +149,8 @@ def read(data: bytes) -> Source:
             body.append(written(marker, payload))
             if marker == DQT:
                 header.tables |= _quantization_tables(payload)
+            elif marker == DHT and not header.own_codes:
+                header.own_codes = not _standard_codes().issuperset(_huffman_tables(payload))
         elif scans is None:
             _note(header, marker, payload)
     if scans is None:
@@ -202,6 +212,28 @@ def _frame(header: _Header) -> bytes:
     renamed = bytearray(header.frame)
     renamed[6::3] = IDS[header.model]
     return bytes(renamed)
+
+
+@functools.cache
+def _standard_codes() -> frozenset[bytes]:
+    """The Huffman tables of T.81, annex K.3, which libjpeg writes where it is asked for no others."""
+    plain = BytesIO()
+    Image.new("YCbCr", (8, 8)).save(plain, "JPEG")
+    return frozenset(
+        table
+        for marker, payload, _ in segments(plain.getvalue())
+        if marker == DHT
+        for table in _huffman_tables(payload)
+    )
+
+
+def _huffman_tables(payload: bytes) -> Iterator[bytes]:
+    """A segment's tables, each with its class and number: 16 counts, then as many values (T.81, B.2.4.2)."""
+    at = 0
+    while at < len(payload):
+        end = at + 17 + sum(payload[at + 1 : at + 17])
+        yield payload[at:end]
+        at = end
 
 
 def _quantization_tables(payload: bytes) -> dict[int, tuple[int, ...]]:

@@ -17,12 +17,19 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-_INIT_TRANSFORM = 2
-_PARAM_STOP_ON_WARNING, _PARAM_SCAN_LIMIT = 0, 13
+from anonymizer.codec.jpeg.layout import Codes, Layout, Model
+from anonymizer.records import Pixels
+
+_INIT_DECOMPRESS, _INIT_TRANSFORM = 1, 2
+_PARAM_STOP_ON_WARNING, _PARAM_WIDTH, _PARAM_HEIGHT, _PARAM_COLORS, _PARAM_SCAN_LIMIT = 0, 5, 6, 8, 13
+_COLORS: dict[Model, tuple[int, int, int]] = {"ycbcr": (1, 0, 3), "gray": (2, 6, 1)}
+"""How a file codes colours to the library's name for it (TJCS), its name for the samples (TJPF), and their number."""
 _OPTION_PERFECT, _OPTION_PROGRESSIVE, _OPTION_COPY_NONE, _OPTION_OPTIMIZE = 1, 32, 64, 256
 
 _OPERATIONS = {1: 0, 2: 1, 3: 6, 4: 2, 5: 3, 6: 5, 7: 4, 8: 7}
 """EXIF orientation to the operation (TJXOP) that turns such a picture upright."""
+
+_CODES: dict[Codes, int] = {"standard": 0, "optimized": _OPTION_OPTIMIZE, "progressive": _OPTION_PROGRESSIVE}
 
 _BLOCK = 64
 
@@ -64,15 +71,50 @@ class TransformRefused(Exception):
     """The library could not do it, or not without a warning."""
 
 
-def transform(
-    data: bytes, orientation: int, *, progressive: bool, scan_limit: int, patches: Mapping[int, Patch]
-) -> bytes:
+def decompress(data: bytes, layout: Layout, *, scan_limit: int) -> Pixels | None:
+    """Reads a picture's samples, as libjpeg's defaults have it (slow integer DCT, fancy upsampling).
+
+    The same samples as Pillow's, for less: nothing is copied.
+
+    Args:
+        data: A whole JPEG file, not trusted.
+        layout: What its header says.
+        scan_limit: More scans than this are refused.
+
+    Returns:
+        (height, width) gray or (height, width, 3) RGB; None where the library is missing, refuses, warns, or reads
+        another header.
+    """
+    library, colors = _library(), _COLORS.get(layout.model)
+    if library is None or colors is None:
+        return None
+    coded_as, given_as, channels = colors
+    handle = library.tj3Init(_INIT_DECOMPRESS)
+    try:
+        if not handle or any(
+            library.tj3Set(handle, *setting)
+            for setting in ((_PARAM_STOP_ON_WARNING, 1), (_PARAM_SCAN_LIMIT, scan_limit))
+        ):
+            return None
+        if library.tj3DecompressHeader(handle, data, len(data)):
+            return None
+        wanted = {_PARAM_WIDTH: layout.width, _PARAM_HEIGHT: layout.height, _PARAM_COLORS: coded_as}
+        if any(library.tj3Get(handle, name) != value for name, value in wanted.items()):
+            return None
+        pixels = np.empty((layout.height, layout.width, *((channels,) if channels > 1 else ())), np.uint8)
+        address = pixels.ctypes.data_as(ctypes.c_void_p)
+        return None if library.tj3Decompress8(handle, data, len(data), address, 0, given_as) else pixels
+    finally:
+        library.tj3Destroy(handle)
+
+
+def transform(data: bytes, orientation: int, codes: Codes, *, scan_limit: int, patches: Mapping[int, Patch]) -> bytes:
     """Reads a JPEG's coefficients, turns them, overwrites some, and writes them afresh.
 
     Args:
         data: A whole JPEG file, not trusted.
         orientation: EXIF's, 1 to 8: what has to be undone.
-        progressive: Write progressive; else sequential. Huffman codes are optimized in both.
+        codes: How coefficients are written.
         scan_limit: More scans than this are refused.
         patches: Number of a component to its new blocks, in upright places.
 
@@ -87,7 +129,7 @@ def transform(
     if library is None:
         raise TransformRefused
     filled = _Filter(patches)
-    options = _OPTION_PERFECT | _OPTION_COPY_NONE | (_OPTION_PROGRESSIVE if progressive else _OPTION_OPTIMIZE)
+    options = _OPTION_PERFECT | _OPTION_COPY_NONE | _CODES[codes]
     callback = _FILTER(filled) if patches else _FILTER()
     operation = _Transform(_Region(), _OPERATIONS[orientation], options, None, callback)
     output, size = ctypes.c_void_p(), ctypes.c_size_t()
@@ -187,11 +229,17 @@ def _library() -> ctypes.CDLL | None:
                 ctypes.POINTER(ctypes.c_size_t),
                 ctypes.POINTER(_Transform),
             )
+            library.tj3DecompressHeader.argtypes = (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t)
+            library.tj3Decompress8.argtypes = (
+                *(ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t),
+                *(ctypes.c_void_p, ctypes.c_int, ctypes.c_int),
+            )
         except (OSError, AttributeError):
             # It cannot be loaded, or is older than API version 3.
             continue
         library.tj3Init.restype = ctypes.c_void_p
         library.tj3Set.argtypes = (ctypes.c_void_p, ctypes.c_int, ctypes.c_int)
+        library.tj3Get.argtypes = (ctypes.c_void_p, ctypes.c_int)
         library.tj3Free.argtypes = library.tj3Destroy.argtypes = (ctypes.c_void_p,)
         library.tj3Free.restype = library.tj3Destroy.restype = None
         return library
