@@ -179,9 +179,9 @@ def _touched(distance: NDArray[np.float64], half_px: float, block: int) -> Mask:
 def _mostly(mask: Mask, grid: Grid) -> Mask:
     """(rows of blocks, columns of blocks) where `BLOCK_SHARE` of the visible pixels are in the mask."""
     top, left = np.arange(0, mask.shape[0], grid.height), np.arange(0, mask.shape[1], grid.width)
-    counts = np.add.reduceat(np.add.reduceat(mask, left, axis=1, dtype=np.int32), top, axis=0)
-    sizes = np.diff(top, append=mask.shape[0])[:, None] * np.diff(left, append=mask.shape[1])[None]
-    return np.asarray(counts >= BLOCK_SHARE * sizes)
+    counts = np.add.reduceat(np.add.reduceat(mask, top, axis=0, dtype=np.int32), left, axis=1)
+    tall, wide = np.minimum(mask.shape[0] - top, grid.height), np.minimum(mask.shape[1] - left, grid.width)
+    return np.asarray(counts >= BLOCK_SHARE * (tall[:, None] * wide))
 
 
 def _enlarged(blocks: Mask, grid: Grid) -> Mask:

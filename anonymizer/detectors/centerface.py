@@ -18,6 +18,7 @@ from anonymizer.config import DetectorConfig
 from anonymizer.detectors import calibration, known_answer, network, second_look
 from anonymizer.detectors.calibration import PROPOSAL_SCORE
 from anonymizer.detectors.contract import CANVAS_PX, Found, as_rgb, result
+from anonymizer.detectors.halves import Halves
 from anonymizer.detectors.passes import Pass, Window, passes
 from anonymizer.detectors.presets import Search, search
 from anonymizer.detectors.weights import CENTERFACE_SHA256
@@ -87,7 +88,8 @@ class CenterFace:
         Raises:
             DetectionFailed: There is no usable answer.
         """
-        found = [(self._window(rgb, window, part.share), part.share) for part in planned for window in part.windows]
+        halves = Halves(rgb)
+        found = [(self._window(halves, window, part.share), part.share) for part in planned for window in part.windows]
         xyxy = np.concatenate([boxes for (boxes, _), _ in found])
         score = np.concatenate([scores for (_, scores), _ in found])
         share = np.concatenate([np.full(len(scores), share, np.float32) for (_, scores), share in found])
@@ -105,23 +107,21 @@ class CenterFace:
         return np.asarray((scores.max(axis=1) + mirrored) / 2, dtype=np.float32)
 
     def _middle_scores(self, crops: Pixels) -> Scores:
-        blob = np.ascontiguousarray(crops.transpose(0, 3, 1, 2), dtype=np.float32)
-        heatmap, scale, _ = network.run(self._session, blob)
+        heatmap, scale, _ = network.run(self._session, np.ascontiguousarray(crops.transpose(0, 3, 1, 2)))
         return second_look.middle_score(heatmap[:, 0], scale[:, 0])
 
-    def _window(self, rgb: Pixels, window: Window, share: float) -> Found:
+    def _window(self, halves: Halves, window: Window, share: float) -> Found:
         x1, y1, x2, y2 = window
-        part = rgb[y1:y2, x1:x2]
         # Rounding up to whole steps stretches the two sides differently.
         width, height = (-(-max(1, round(side * share)) // CANVAS_PX) * CANVAS_PX for side in (x2 - x1, y2 - y1))
-        # To less than half its size linear interpolation skips pixels, and small faces with them.
-        how = cv2.INTER_AREA if share < 0.5 else cv2.INTER_LINEAR
-        blob = cv2.dnn.blobFromImage(cv2.resize(part, (width, height), interpolation=how))
-        heatmap, scale, offset = network.run(self._session, np.asarray(blob, dtype=np.float32))
+        part, factor = halves.part(window, share)
+        seen = np.asarray(cv2.resize(part, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
+        heatmap, scale, offset = network.run(self._session, np.ascontiguousarray(seen.transpose(2, 0, 1))[None])
         xyxy, score = decode((heatmap[0], scale[0], offset[0]), PROPOSAL_SCORE)
         kept = _strongest(xyxy, score)
-        stretch = np.array([(x2 - x1) / width, (y2 - y1) / height] * 2, dtype=np.float32)
-        return xyxy[kept] * stretch + np.array([x1, y1, x1, y1], np.float32), score[kept]
+        stretch = np.array([part.shape[1] * factor / width, part.shape[0] * factor / height] * 2, dtype=np.float32)
+        corner = np.array([x1 // factor, y1 // factor] * 2, np.float32) * factor
+        return xyxy[kept] * stretch + corner, score[kept]
 
 
 Scores = NDArray[np.float32]

@@ -40,16 +40,18 @@ def session(weights: bytes) -> Any:
     return onnxruntime.InferenceSession(weights, options, providers=providers(onnxruntime.get_available_providers()))
 
 
-def run(session: Any, blob: NDArray[np.float32]) -> Maps:
-    """Heatmaps (N, 1, h, w), scales and offsets (N, 2, h, w) of an (N, 3, H, W) float32 batch.
+def run(session: Any, blob: NDArray[np.uint8]) -> Maps:
+    """Heatmaps (N, 1, h, w), scales and offsets (N, 2, h, w), float32, of an (N, 3, H, W) batch of RGB pictures.
 
     Raises:
         DetectionFailed: The network could not be run, or a number is not finite.
     """
     from onnxruntime.capi.onnxruntime_pybind11_state import Fail, RuntimeException
 
+    # A network in eight bits takes bytes as they are (`quantized`).
+    given = blob if session.get_inputs()[0].type == "tensor(uint8)" else blob.astype(np.float32)
     try:
-        heatmap, scale, offset = session.run(_OUTPUTS, {_INPUT: blob})
+        heatmap, scale, offset = session.run(_OUTPUTS, {_INPUT: given})
     except (Fail, RuntimeException, MemoryError):
         raise DetectionFailed("the network could not be run") from None
     if not all(np.isfinite(values).all() for values in (heatmap, scale, offset)):

@@ -44,7 +44,7 @@ def quantized(data: bytes, ranges: Mapping[str, tuple[float, float]]) -> bytes:
         ranges: Least and greatest value of each of `activations`.
 
     Returns:
-        A serialized model with the same input and outputs.
+        A serialized model with the same outputs, whose input is the picture's bytes.
     """
     import onnx
     from onnx import helper, numpy_helper
@@ -67,19 +67,22 @@ def quantized(data: bytes, ranges: Mapping[str, tuple[float, float]]) -> bytes:
         nodes.append(helper.make_node("DequantizeLinear", parts, [f"{name}_restored"], axis=0))
         return f"{name}_restored"
 
+    def steps(name: str) -> list[str]:
+        """Step and zero point of a tensor."""
+        scale, zero = np.array(scales[name][0], np.float32), np.array(scales[name][1], np.uint8)
+        return [constant(f"{name}_scale", scale), constant(f"{name}_zero", zero)]
+
     def rounded(name: str) -> None:
         """A pair of nodes that rounds a tensor to eight bits; `{name}_rounded` is the result."""
-        scale, zero = scales[name]
-        shared = [
-            constant(f"{name}_scale", np.array(scale, np.float32)),
-            constant(f"{name}_zero", np.array(zero, np.uint8)),
-        ]
+        shared = steps(name)
         nodes.append(helper.make_node("QuantizeLinear", [name, *shared], [f"{name}_integers"]))
         nodes.append(helper.make_node("DequantizeLinear", [f"{name}_integers", *shared], [f"{name}_rounded"]))
 
     after = {node.input[0]: node.output[0] for node in graph.node if node.op_type == "Relu"}
     for value in graph.input:
-        rounded(value.name)
+        # A picture is in eight bits already.
+        value.type.tensor_type.elem_type = onnx.TensorProto.UINT8
+        nodes.append(helper.make_node("DequantizeLinear", [value.name, *steps(value.name)], [f"{value.name}_rounded"]))
     for node in graph.node:
         inputs = [f"{name}_rounded" if name in scales else name for name in node.input]
         if node.op_type == "Conv" and node.input[0] in scales and after.get(node.output[0], node.output[0]) in scales:

@@ -11,7 +11,7 @@ from anonymizer import geometry
 from anonymizer.config import DetectorConfig
 from anonymizer.detectors import load_weights, weights
 from anonymizer.detectors.centerface import CenterFace
-from anonymizer.detectors.network import session
+from anonymizer.detectors.network import run, session
 from anonymizer.detectors.quantized import activations, quantized
 from anonymizer.detectors.ranges import RANGES
 
@@ -53,11 +53,8 @@ def test_weights_keep_to_seven_bits(rounded):
 @pytest.mark.parametrize("size", [(32, 32), (64, 96), (160, 32)])
 def test_maps_of_any_size_are_close_to_those_of_the_exact_network(exact, rounded, size):
     picture = np.ascontiguousarray(astronaut()[40 : 40 + size[0], 160 : 160 + size[1]])
-    blob = picture.transpose(2, 0, 1)[None].astype(np.float32)
-    outputs = [value.name for value in onnx.load_model_from_string(exact).graph.output]
-    for ours, theirs in zip(
-        session(rounded).run(outputs, {"input.1": blob}), session(exact).run(outputs, {"input.1": blob}), strict=True
-    ):
+    blob = picture.transpose(2, 0, 1)[None]
+    for ours, theirs in zip(run(session(rounded), blob), run(session(exact), blob), strict=True):
         assert ours.shape == theirs.shape
         assert np.abs(ours - theirs).mean() < 0.1 * np.abs(theirs).mean() + 0.01
 
