@@ -6,6 +6,8 @@ size. So a box's probability depends on all proposals of its photo.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,6 +15,16 @@ from anonymizer import geometry
 from anonymizer.detectors.coefficients import COMPANY, SECOND_LOOK
 
 Floats = NDArray[np.float64]
+
+
+class Weights(NamedTuple):
+    """Of the two logistic scores; fitted by `infra.detection`."""
+
+    company: tuple[float, ...]
+    second_look: tuple[float, ...]
+
+
+FITTED = Weights(COMPANY, SECOND_LOOK)
 
 #: Proposals below this are no part of it, neither as boxes nor as company.
 PROPOSAL_SCORE = 0.05
@@ -30,18 +42,21 @@ _NO_COMPANY = 3.0
 _EDGE = 1e-4
 
 
-def company(xyxy: geometry.FloatBoxes, score: NDArray[np.float32], share: NDArray[np.float32]) -> NDArray[np.float32]:
+def company(
+    xyxy: geometry.FloatBoxes, score: NDArray[np.float32], share: NDArray[np.float32], weights: Weights = FITTED
+) -> NDArray[np.float32]:
     """Calibrated scores of all proposals of one photo.
 
     Args:
         xyxy: (N, 4) proposals in pixels of the photo, one for each face, scores of `PROPOSAL_SCORE` and more.
         score: (N,) the network's own scores.
         share: (N,) working pixels per pixel of the photo in the pass that found it.
+        weights: Of the features.
 
     Returns:
         (N,) float32 probabilities.
     """
-    return _sigmoid(features(xyxy, score, share) @ np.array(COMPANY))
+    return _sigmoid(features(xyxy, score, share) @ np.array(weights.company))
 
 
 def features(xyxy: geometry.FloatBoxes, score: NDArray[np.float32], share: NDArray[np.float32]) -> Floats:
@@ -69,14 +84,15 @@ def features(xyxy: geometry.FloatBoxes, score: NDArray[np.float32], share: NDArr
     )
 
 
-def looked_at(look: NDArray[np.float32], score: NDArray[np.float32]) -> NDArray[np.float32]:
+def looked_at(look: NDArray[np.float32], score: NDArray[np.float32], weights: Weights = FITTED) -> NDArray[np.float32]:
     """(N,) calibrated scores after a second look.
 
     Args:
         look: (N,) the network's mean score of the box seen by itself.
         score: (N,) from `company`.
+        weights: Of both.
     """
-    return _sigmoid(look_features(look, score) @ np.array(SECOND_LOOK))
+    return _sigmoid(look_features(look, score) @ np.array(weights.second_look))
 
 
 def look_features(look: NDArray[np.float32], score: NDArray[np.float32]) -> Floats:

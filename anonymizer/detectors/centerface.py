@@ -44,11 +44,14 @@ class CenterFace:
     sha256 = CENTERFACE_SHA256
     output_revision = 2
 
-    def __init__(self, config: DetectorConfig, weights: bytes | None) -> None:
+    def __init__(
+        self, config: DetectorConfig, weights: bytes | None, fitted: calibration.Weights = calibration.FITTED
+    ) -> None:
         if weights is None:
             raise ConfigError("the detector centerface was made without its network")
         self._search = search(config)
         self._weights = weights
+        self._fitted = fitted
 
     @cached_property
     def _session(self) -> Any:
@@ -64,13 +67,13 @@ class CenterFace:
     def _detect(self, pixels: Pixels, how: Search) -> Found:
         rgb = as_rgb(pixels)
         xyxy, score, share = self.proposals(rgb, passes(rgb.shape[1], rgb.shape[0], how))
-        calibrated = calibration.company(xyxy, score, share)
+        calibrated = calibration.company(xyxy, score, share, self._fitted)
         least = np.full(len(score), how.min_score, np.float32)
         doubtful = _doubtful(calibrated, how)
         if len(doubtful):
             calibrated = np.array(calibrated)
             looks = self.looks(rgb, xyxy[doubtful])
-            calibrated[doubtful] = calibration.looked_at(looks, calibrated[doubtful])
+            calibrated[doubtful] = calibration.looked_at(looks, calibrated[doubtful], self._fitted)
             least[doubtful] = max(how.min_score, how.lone_score)
         kept = calibrated >= least
         return result(xyxy[kept], calibrated[kept], rgb, how.min_score)

@@ -1,4 +1,4 @@
-"""`python -m infra.detection ranges|fit|measure|misses`: how the detector is set, and what it is worth."""
+"""`python -m infra.detection ranges|fit|measure|cross|misses`: how the detector is set, and what it is worth."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def embedded(text: str, name: str, figures: str) -> str:
 def main(argv: list[str]) -> int:
     """Fits, measures or shows; prints what came of it."""
     parser = argparse.ArgumentParser(prog="python -m infra.detection", description=__doc__)
-    parser.add_argument("what", choices=("fit", "measure", "misses", "ranges"))
+    parser.add_argument("what", choices=("fit", "measure", "cross", "misses", "ranges"))
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared/data", help="folder of the labelled sets")
     parser.add_argument("--presets", nargs="+", default=list(PRESETS), choices=list(PRESETS))
     parser.add_argument("--write", action="store_true", help="put coefficients and tables where they belong")
@@ -63,6 +63,8 @@ def main(argv: list[str]) -> int:
         if options.write:
             COEFFICIENTS.write_text(text, encoding="utf-8")
         print(text)
+    elif options.what == "cross":
+        figures = measure.crossed(options.data, tuple(options.presets), fit.folded(network, options.data))
     else:
         figures = measure.table(options.data, tuple(options.presets))
     print(figures)

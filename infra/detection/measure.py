@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from itertools import repeat
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -14,12 +15,12 @@ import numpy as np
 
 from anonymizer import detectors, geometry
 from anonymizer.config import DetectorConfig, Preset
-from anonymizer.detectors import weights
+from anonymizer.detectors import calibration, weights
 from anonymizer.detectors.centerface import CenterFace
 from anonymizer.detectors.contract import Found
 from anonymizer.records import Mask
 from infra.detection.fit import proposals
-from infra.detection.photos import LFW_STEP, Photo, photos
+from infra.detection.photos import LFW_STEP, Photo, fold, photos
 
 #: As face_coverage.py counts: faces from this height on, of whose box at least this share is covered; and a margin
 #: around every labelled face, in heights and widths, in which covering is no waste.
@@ -156,6 +157,41 @@ def table(data: Path, presets: tuple[Preset, ...]) -> str:
         *(one.line for one in found.values()),
     ]
     return "\n".join(lines) + "\n\n" + _by_kind({preset: one.by_kind for preset, one in found.items()})
+
+
+def crossed_preset(data: Path, preset: Preset, folded: Sequence[calibration.Weights]) -> str:
+    """A line of the table of photos that the fit has not seen, in a process of its own."""
+    cv2.setNumThreads(1)
+    config = DetectorConfig(preset=preset)
+    network = detectors.load_weights(config, _read)
+    assert isinstance(network, bytes)  # noqa: S101 - CenterFace is one detector, and has a network
+    parts = [CenterFace(config, network, weights) for weights in folded]
+    tallies = []
+    for name in ("wider_val", "nonface"):
+        tally = Tally()
+        for photo in photos(data / name):
+            count(tally, photo, parts[fold(photo.name, len(parts))].detect(photo.pixels), config.padding)
+        tallies.append(tally)
+    wider, others = tallies
+    return (
+        f"| {preset} | {wider.covered}/{wider.faces} = {wider.recall:.4f} | {wider.outside:.2%} "
+        f"| {wider.complete / max(1, wider.with_faces):.1%} "
+        f"| {others.touched} of {others.photos} = {others.touched / max(1, others.photos):.1%} |"
+    )
+
+
+def crossed(data: Path, presets: tuple[Preset, ...], folded: Sequence[calibration.Weights]) -> str:
+    """Markdown: every photo with the weights of a fit that knew nothing of it.
+
+    Args:
+        data: Folder of the labelled sets.
+        presets: See `detector.preset`.
+        folded: What `fit.folded` gave.
+    """
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+        lines = list(pool.map(crossed_preset, repeat(data), presets, repeat(folded)))
+    head = "| preset | `wider_val`: faces ≥ 20 px covered | outside | photos complete | `nonface` touched |"
+    return "\n".join([head, "|---|---:|---:|---:|---:|", *lines])
 
 
 def _by_kind(kinds: Mapping[Preset, Mapping[tuple[str, str], list[int]]]) -> str:

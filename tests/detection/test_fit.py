@@ -6,14 +6,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from skimage.data import astronaut
 
 from anonymizer.detectors import coefficients
+from anonymizer.detectors.calibration import FITTED, Weights
 from anonymizer.geometry import as_boxes
 from anonymizer.records import Grid
 from infra.detection.__main__ import COEFFICIENTS, PAGE, embedded, main
 from infra.detection.fit import FOLDS, Rows, fitted, left_out, logistic, reliability, source, truth_of
-from infra.detection.measure import Tally, count
+from infra.detection.measure import Tally, count, crossed_preset
 from infra.detection.photos import Photo, fold, photos
+from tests.pictures import encoded
 from tests.pictures import photo as png
 
 
@@ -98,12 +101,24 @@ def test_photos_come_with_their_labels(tmp_path: Path) -> None:
     assert [turned.pixels.shape for turned in photos(tmp_path, turns=1, step=2)] == [(120, 90, 3)]
 
 
-def test_the_page_has_a_place_for_both_tables() -> None:
+def test_the_page_has_a_place_for_each_table() -> None:
     text = PAGE.read_text(encoding="utf-8")
-    for name in ("fit", "measure"):
+    for name in ("fit", "measure", "cross"):
         assert "| new |" in embedded(text, name, "| new |")
     with pytest.raises(ValueError, match="no place"):
         embedded(text, "other", "")
+
+
+def test_a_photo_is_scored_by_the_fit_that_left_it_out(tmp_path: Path) -> None:
+    for name in ("wider_val", "nonface"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "wider_val/face.png").write_bytes(encoded(astronaut()))
+    (tmp_path / "wider_val/labels.csv").write_text("image,x,y,w,h\nface.png,185,55,80,130\n")
+    (tmp_path / "nonface/wall.png").write_bytes(png(1, ()))
+    assert crossed_preset(tmp_path, "fast", [FITTED] * FOLDS).startswith("| fast | 1/1 = 1.0000 | ")
+    blind = [FITTED] * FOLDS
+    blind[fold("face.png", FOLDS)] = Weights((-30.0,) + (0.0,) * 7, (-30.0, 0.0, 0.0))
+    assert crossed_preset(tmp_path, "fast", blind) == "| fast | 0/1 = 0.0000 | 0.00% | 0.0% | 0 of 1 = 0.0% |"
 
 
 def test_without_photographs_it_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
