@@ -8,6 +8,7 @@ from io import BytesIO
 import numpy as np
 import pytest
 from PIL import Image
+from skimage.data import astronaut
 
 from anonymizer import Anonymizer
 from anonymizer.detectors.patch import PATCH_RGB
@@ -54,3 +55,19 @@ def test_outputs_are_upright(format_name: str, orientation: int) -> None:
     assert shown.shape == (64, 160, 3)
     found = [shown[y, x] for y in (6, 57) for x in (6, 153)]
     assert np.abs(np.array(found) - np.array(CORNERS)).max() < 40
+
+
+@pytest.mark.parametrize("format_name", ["jpeg", "png"])
+def test_the_same_faces_are_found_however_the_camera_was_held(format_name: str) -> None:
+    """A real face, the real detector. JPEG rounds a turned picture a little differently."""
+    anonymizer = Anonymizer()
+    found = []
+    for orientation in STORED:
+        source = SOURCES[format_name](np.ascontiguousarray(STORED[orientation](astronaut())), orientation)
+        found.append(sorted(anonymizer(source).faces, key=lambda face: -face.score))
+    for faces in found:
+        assert len(faces) == len(found[0])
+        for face, same in zip(faces, found[0], strict=True):
+            assert (face.x, face.y, face.w, face.h) == pytest.approx((same.x, same.y, same.w, same.h), abs=3)
+            assert face.score == pytest.approx(same.score, abs=0.02)
+    assert found[0][0].score > 0.9
