@@ -59,7 +59,7 @@ def test_outputs_are_upright(format_name: str, orientation: int) -> None:
 
 @pytest.mark.parametrize("format_name", ["jpeg", "png"])
 def test_the_same_faces_are_found_however_the_camera_was_held(format_name: str) -> None:
-    """A real face, the real detector. JPEG rounds a turned picture a little differently."""
+    """A real face, the real detector: JPEG rounds a turned picture a little differently, and eight bits make more of it."""
     anonymizer = Anonymizer()
     found = []
     for orientation in STORED:
@@ -68,6 +68,6 @@ def test_the_same_faces_are_found_however_the_camera_was_held(format_name: str) 
     for faces in found:
         assert len(faces) == len(found[0])
         for face, same in zip(faces, found[0], strict=True):
-            assert (face.x, face.y, face.w, face.h) == pytest.approx((same.x, same.y, same.w, same.h), abs=3)
-            assert face.score == pytest.approx(same.score, abs=0.02)
+            assert (face.x, face.y, face.w, face.h) == pytest.approx((same.x, same.y, same.w, same.h), abs=4)
+            assert face.score == pytest.approx(same.score, abs=0.03)
     assert found[0][0].score > 0.9
