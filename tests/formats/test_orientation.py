@@ -59,7 +59,7 @@ def test_outputs_are_upright(format_name: str, orientation: int) -> None:
 
 @pytest.mark.parametrize("format_name", ["jpeg", "png"])
 def test_the_same_faces_are_found_however_the_camera_was_held(format_name: str) -> None:
-    """A real face, the real detector: JPEG rounds a turned picture a little differently, and eight bits make more of it."""
+    """A real face, the real detector: JPEG rounds a turned picture differently, and eight bits make more of it."""
     anonymizer = Anonymizer()
     found = []
     for orientation in STORED:
