@@ -1,7 +1,7 @@
 """Written by `python -m infra.detection fit --write`; not by hand."""
 
 #: Logistic weights of `calibration.company`.
-COMPANY = (0.9116, 2.2488, -0.3546, 0.1213, -0.1393, -0.8232, 0.3166, -0.6974)
+COMPANY = (0.7690, 2.2731, -0.3790, 0.0895, -0.1320, -1.1967, 0.3611, -0.6599)
 
 #: Logistic weights of `calibration.looked_at`.
-SECOND_LOOK = (0.7814, 1.4688, 0.7810)
+SECOND_LOOK = (0.7229, 1.3867, 0.7407)

@@ -35,9 +35,9 @@ class Search:
 
 
 PRESETS: dict[Preset, Search] = {
-    "fast": Search(0.66, 1_000_000, None, False, 0.065, 0.3, 6, "int8"),
-    "balanced": Search(0.75, 1_200_000, None, False, 0.035, 0.17, 12, "int8"),
-    "thorough": Search(1.0, 2_560_000, 24.0, True, 0.0135, 0.05, 12, "float32"),
+    "fast": Search(0.66, 1_000_000, None, False, 0.05, 0.3, 6, "int8"),
+    "balanced": Search(0.75, 1_200_000, None, False, 0.026, 0.17, 12, "int8"),
+    "thorough": Search(1.0, 2_560_000, 24.0, True, 0.0105, 0.05, 12, "float32"),
 }
 
 

@@ -59,12 +59,12 @@ def main(argv: list[str]) -> int:
         print(text)
         return 0
     if options.what == "fit":
-        text, figures = fit.run(network, options.data)
+        text, figures = fit.run(options.data)
         if options.write:
             COEFFICIENTS.write_text(text, encoding="utf-8")
         print(text)
     elif options.what == "cross":
-        figures = measure.crossed(options.data, tuple(options.presets), fit.folded(network, options.data))
+        figures = measure.crossed(options.data, tuple(options.presets), fit.folded(options.data))
     else:
         figures = measure.table(options.data, tuple(options.presets))
     print(figures)

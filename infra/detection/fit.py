@@ -9,17 +9,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from anonymizer import geometry
+from anonymizer import detectors, geometry
 from anonymizer.config import DetectorConfig
 from anonymizer.detectors import calibration
 from anonymizer.detectors.centerface import SURE_SCORE, CenterFace, Scores
 from anonymizer.detectors.contract import LEAST_SIDE_PX
-from anonymizer.detectors.passes import Pass
+from anonymizer.detectors.passes import Pass, passes
+from anonymizer.detectors.presets import PRESETS, search
 from infra.detection.photos import LFW_STEP, Photo, fold, photos
 
 Floats = NDArray[np.float64]
 
-SCALES = (0.6, 0.75, 1.0)
 FOLDS = 5
 #: A proposal is a face that is labelled from the first overlap (intersection over union) on; from the second on, and
 #: where it lies half in a face that is to be ignored, it is left out of the fit.
@@ -33,7 +33,7 @@ _LOOKED_AT = 12
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Proposals of one photo at one scale: features, whether a face (1, 0, or -1: left out), weight."""
+    """Proposals of one photo as one preset makes them: features, whether a face (1, 0, or -1: left out), weight."""
 
     name: str
     features: Floats
@@ -77,6 +77,13 @@ def truth_of(xyxy: geometry.FloatBoxes, photo: Photo) -> NDArray[np.int8]:
     return np.where(face, 1, np.where(left_open, -1, 0)).astype(np.int8)
 
 
+def centerface(config: DetectorConfig, weights: calibration.Weights = calibration.FITTED) -> CenterFace:
+    """The default detector as a worker makes it, perhaps with other weights of its scores."""
+    network = detectors.load_weights(config, lambda path: Path(path).read_bytes())
+    assert isinstance(network, bytes)  # noqa: S101 - it is one detector, and has a network
+    return CenterFace(config, network, weights)
+
+
 def proposals(detector: CenterFace, photo: Photo, scale: float) -> tuple[geometry.FloatBoxes, Scores, Scores]:
     """Boxes, the network's scores and working pixels per pixel, of one look at the whole photo."""
     height, width = photo.pixels.shape[:2]
@@ -84,24 +91,28 @@ def proposals(detector: CenterFace, photo: Photo, scale: float) -> tuple[geometr
     return detector.proposals(photo.pixels, (Pass(share, ((0, 0, width, height),)),))
 
 
-def company_rows(detector: CenterFace, folders: list[Path]) -> list[Rows]:
-    """Every photo at every scale."""
+def company_rows(folders: list[Path]) -> list[Rows]:
+    """Every photo as every preset looks at it, with the numbers and the passes that it has."""
     found = []
-    for folder in folders:
-        for photo in photos(folder):
-            area = photo.pixels.shape[0] * photo.pixels.shape[1]
-            for scale in SCALES:
-                xyxy, score, share = proposals(detector, photo, scale)
+    for preset in PRESETS:
+        config = DetectorConfig(preset=preset)
+        detector = centerface(config)
+        for folder in folders:
+            for photo in photos(folder):
+                height, width = photo.pixels.shape[:2]
+                planned = passes(width, height, search(config))
+                xyxy, score, share = detector.proposals(photo.pixels, planned)
                 truth = truth_of(xyxy, photo)
-                covered = np.minimum(geometry.area(xyxy) / area, _MOST_AREA)
+                covered = np.minimum(geometry.area(xyxy) / (width * height), _MOST_AREA)
                 weight = 1 + _AREA_WEIGHT * np.where(truth == 0, covered, 0)
                 found.append(Rows(photo.name, calibration.features(xyxy, score, share), truth, weight))
     return found
 
 
-def look_rows(detector: CenterFace, data: Path, company: Floats) -> list[Rows]:
+def look_rows(data: Path, company: Floats) -> list[Rows]:
     """Doubtful proposals of photos without a sure face: turned portraits, and photos without a human."""
     found = []
+    detector = centerface(DetectorConfig())
     sources = [(data / "lfw", turns, LFW_STEP) for turns in (1, 2, 3)] + [
         (data / "nonface", 0, 1),
         (data / "wider_val", 0, 1),
@@ -154,14 +165,13 @@ def left_out(rows: list[Rows]) -> tuple[Floats, NDArray[np.int8]]:
     return np.concatenate(scores), np.concatenate(truths)
 
 
-def folded(weights: bytes, data: Path) -> list[calibration.Weights]:
+def folded(data: Path) -> list[calibration.Weights]:
     """For each part of a cross-validation, what a fit that knew none of its photos gives.
 
     Which proposals are looked at again is decided by the fit of all: only their weights are left out.
     """
-    detector = CenterFace(DetectorConfig(), weights)
-    rows = company_rows(detector, [data / "wider_val", data / "nonface"])
-    looks = look_rows(detector, data, fitted(rows))
+    rows = company_rows([data / "wider_val", data / "nonface"])
+    looks = look_rows(data, fitted(rows))
     found = []
     for part in range(FOLDS):
         parts = [fitted([row for row in of if fold(row.name, FOLDS) != part]) for of in (rows, looks)]
@@ -194,10 +204,9 @@ def source(company: Floats, look: Floats) -> str:
     )
 
 
-def run(weights: bytes, data: Path) -> tuple[str, str]:
+def run(data: Path) -> tuple[str, str]:
     """The module's text, and the reliability on photos left out."""
-    detector = CenterFace(DetectorConfig(), weights)
-    rows = company_rows(detector, [data / "wider_val", data / "nonface"])
+    rows = company_rows([data / "wider_val", data / "nonface"])
     company = fitted(rows)
-    look = fitted(look_rows(detector, data, company))
+    look = fitted(look_rows(data, company))
     return source(company, look), reliability(*left_out(rows))

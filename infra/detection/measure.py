@@ -19,7 +19,7 @@ from anonymizer.detectors import calibration, weights
 from anonymizer.detectors.centerface import CenterFace
 from anonymizer.detectors.contract import Found
 from anonymizer.records import Mask
-from infra.detection.fit import proposals
+from infra.detection.fit import centerface, proposals
 from infra.detection.photos import LFW_STEP, Photo, fold, photos
 
 #: As face_coverage.py counts: faces from this height on, of whose box at least this share is covered; and a margin
@@ -163,9 +163,7 @@ def crossed_preset(data: Path, preset: Preset, folded: Sequence[calibration.Weig
     """A line of the table of photos that the fit has not seen, in a process of its own."""
     cv2.setNumThreads(1)
     config = DetectorConfig(preset=preset)
-    network = detectors.load_weights(config, _read)
-    assert isinstance(network, bytes)  # noqa: S101 - CenterFace is one detector, and has a network
-    parts = [CenterFace(config, network, weights) for weights in folded]
+    parts = [centerface(config, weights) for weights in folded]
     tallies = []
     for name in ("wider_val", "nonface"):
         tally = Tally()
