@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 from anonymizer import __version__, config, naming
+from anonymizer.account import size_text
 from anonymizer.config import Method, RunConfig
 from anonymizer.errors import AnonymizerError, ConfigError, UsageError
 
@@ -75,6 +76,8 @@ def parser() -> argparse.ArgumentParser:
     add_manifest(commands.add_parser("manifest", help=text, description=_MANIFEST))
     text = "one image before and after, with boxes and scores, several methods side by side"
     add_preview(commands.add_parser("preview", help=text, description=_PREVIEW))
+    text = "one page of HTML for the auditor: what was done, what failed, what to look at, what was measured"
+    add_report(commands.add_parser("report", help=text, description=_REPORT))
     return top
 
 
@@ -100,6 +103,11 @@ _PREVIEW = (
     "Draws one image as a PNG: the original with the boxes and scores of what was found, and what each method leaves "
     "of it. For choosing a method and for looking at a detector's work: the file holds the original, so it is as "
     "confidential as that."
+)
+_REPORT = (
+    "Writes one self-contained page over the manifest's current rows: counts, reconciliation, faces, throughput, "
+    "metadata removed, failures, published photos to look at, evidence, settings. It is confidential: it names files, "
+    "shows photos and tells who consented; --public leaves all of that out. No source is read."
 )
 _VERIFY_EXIT = (
     "exit status: 0 nothing was found; 4 something was; 2 wrong usage or no manifest; 1 anything else, a listing or a "
@@ -152,6 +160,23 @@ def add_preview(command: argparse.ArgumentParser) -> None:
     for option in ("--detector", "--weights"):
         setting, metavar = _OPTIONS[option]
         command.add_argument(option, dest=setting, metavar=metavar, help=_escaped(documentation[setting]))
+    _add_common(command, "log more")
+
+
+def add_report(command: argparse.ArgumentParser) -> None:
+    """The arguments of `anonymizer report`."""
+    documentation = {name: doc for name, _, doc in config.fields_of(RunConfig)}
+    command.add_argument("output", metavar="OUTPUT", help=documentation["output"])
+    command.add_argument("--manifest", metavar="URI", help=_escaped(documentation["manifest"]))
+    command.add_argument("--html", metavar="FILE", required=True, help="the page that is written, any fsspec URL")
+    text = "leave out keys, thumbnails and consent"
+    command.add_argument("--public", action="store_true", help=text)
+    text = "what an evaluation wrote with --json, any fsspec URL; repeatable"
+    command.add_argument("--evidence", metavar="FILE", action="append", default=[], help=text)
+    text = "photos to look at, at most (default: 60)"
+    command.add_argument("--thumbnails", metavar="N", type=int, default=60, help=text)
+    text = "keys that are named of each error code, at most (default: 50)"
+    command.add_argument("--failures", metavar="N", type=int, default=50, help=text)
     _add_common(command, "log more")
 
 
@@ -225,6 +250,8 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
             return _manifest(settings(arguments), arguments.public)
         if arguments.command == "preview":
             return _preview(settings(arguments), arguments)
+        if arguments.command == "report":
+            return _report(settings(arguments), arguments)
         return _COMMANDS[arguments.command](settings(arguments), environ)
     except UsageError as error:
         return _complain(error, 2)
@@ -287,6 +314,18 @@ def _preview(run_config: RunConfig, arguments: argparse.Namespace) -> int:
     write_uri(arguments.out, preview.png(made.picture))
     scores = ", ".join(f"{face.score:.2f}" for face in made.faces[:20])
     print(f"{len(made.faces)} faces{f' ({scores})' if scores else ''}; {arguments.out} holds the original")
+    return 0
+
+
+def _report(run_config: RunConfig, arguments: argparse.Namespace) -> int:
+    from anonymizer.report.build import Options, report
+
+    wanted = (arguments.public, tuple(arguments.evidence), arguments.thumbnails, arguments.failures)
+    made = report(run_config, Options(arguments.html, *wanted))
+    secrecy = "without keys, photos and consent" if arguments.public else "confidential"
+    print(f"{made.rows} rows, {made.photos} photos, {size_text(made.size_bytes)}; {arguments.html} is {secrecy}")
+    if made.refused:
+        print(f"{made.refused} published files are not what the manifest says; anonymizer verify names them")
     return 0
 
 

@@ -421,7 +421,10 @@ class TestScan:
 
     @pytest.mark.parametrize("method", ["get", "names"])
     def test_nothing_is_lost_while_another_process_compacts(self, method):
-        store = BusyStore(method, lambda other: ManifestStore(other).compact("r1", final=True))
+        def fold(store: BusyStore) -> None:
+            ManifestStore(store).compact("r1", final=True)
+
+        store = BusyStore(method, fold)
         found = ManifestStore(store)
         for number in range(4):
             found.write_part("r1", f"c{number}", 1, [row(f"k{number}"), row(f"l{number}")])
