@@ -71,7 +71,7 @@ def _state(run: Run | None) -> Alert:
 def headline(figures: Figures, run: Run | None) -> tuple[Figure, ...]:
     """The few numbers at the top."""
     status = figures.by("status")
-    listed = Figure("Listed by the newest run", f"{run.listed:,}") if run and run.listed is not None else None
+    listed = Figure("Listed", f"{run.listed:,}", "by the newest run") if run and run.listed is not None else None
     found = (
         listed,
         Figure("Current rows", f"{figures.rows:,}", f"{size_text(figures.source_bytes)} of sources"),
@@ -216,5 +216,6 @@ def identity(record: Mapping[str, Any], *, public: bool) -> Grid:
     if not public:
         rows += [(name, str(record.get(name) or "–")) for name in ("as_of", "registry_sha256")]
         rows.append(("arguments_sha256", str(record.get("arguments_sha256") or "–")))
-    rows += [(name, str(version)) for name, version in sorted(record.get("versions", {}).items())]
-    return Grid("identity", "The newest run", (("What", "code"), ("Value", "code")), tuple(rows))
+    versions = ", ".join(f"{name} {version}" for name, version in sorted(record.get("versions", {}).items()))
+    rows.append(("versions", versions or "–"))
+    return Grid("identity", "The newest run", (("What", "code"), ("Value", "text")), tuple(rows))

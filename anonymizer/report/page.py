@@ -9,6 +9,7 @@ from importlib import resources
 from typing import Literal
 
 import jinja2
+import markupsafe
 
 from anonymizer.evidence import Evidence
 from anonymizer.report.charts import Chart
@@ -116,7 +117,7 @@ def render(page: Page) -> bytes:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"printable": printable, "percent": percent, "outline": outline}
+    environment.filters |= {"printable": printable, "percent": percent, "outline": outline, "marked": marked}
     template = environment.get_template("report.html.jinja")
     return template.render(page=page, style=style, policy=policy).encode()
 
@@ -130,3 +131,12 @@ def outline(shot: Shot, redacted: bool) -> str:
     """The boxes of the redacted or the kept faces of a photo, but for the one in focus, as one SVG path."""
     boxes = [box for box in shot.boxes if box.redacted == redacted and not box.focus]
     return "".join(f"M{box.x:.0f} {box.y:.0f}h{box.w:.0f}v{box.h:.0f}h-{box.w:.0f}z" for box in boxes)
+
+
+def marked(text: str) -> markupsafe.Markup:
+    """Text with what stands in backticks set as code."""
+    pieces = (
+        markupsafe.Markup("<code>{}</code>").format(piece) if place % 2 else markupsafe.escape(piece)
+        for place, piece in enumerate(text.split("`"))
+    )
+    return markupsafe.Markup("").join(pieces)

@@ -15,9 +15,12 @@ from anonymizer.report.gather import Figures
 from anonymizer.report.records import Run
 from anonymizer.report.units import duration_text, time_text
 
-Kind = Literal["text", "number", "code"]
+Kind = Literal["text", "line", "number", "code"]
 Column = tuple[str, Kind]
-"""Heading, and how the cells below it are set."""
+"""Heading, and how the cells below it are set; all but `text` stay on one line."""
+
+SHOWN_KINDS = 12
+"""Kinds of metadata that are shown at once; the others on demand."""
 
 _NUMBER = re.compile(r"[<>≤≥~≈+\-−±]*[\d.]")
 
@@ -34,25 +37,30 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Breakdown:
-    """How a whole divides; `heading` says into what, `unit` of what."""
+    """How a whole divides; `heading` says into what, `unit` of what. `more` is shown on demand."""
 
     slug: str
     caption: str
     heading: str
     unit: str
     lines: tuple[Share, ...]
-    note: str = ""
+    more: tuple[Share, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """A plain table; every column has a heading and a kind, the first one heads its row."""
+    """A plain table; every column has a heading and a kind, the first one heads its row.
+
+    Attributes:
+        details: What is said below the first cell of each row, if anything is.
+    """
 
     slug: str
     caption: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[str, ...], ...]
     note: str = ""
+    details: tuple[str, ...] = ()
 
 
 def breakdown(
@@ -93,15 +101,15 @@ def error_codes(figures: Figures) -> Breakdown:
 
 def consents(figures: Figures) -> Grid:
     """Consent against what became of the objects."""
-    cells = figures.by("consent_status", "status")
-    shown = [status for status in wording.STATUS_TEXTS if any(cells[name, status] for name in _consent_names(figures))]
+    cells, names = figures.by("consent_status", "status"), _consent_names(figures)
+    shown = [status for status in wording.STATUS_TEXTS if any(cells[name, status] for name in names)]
     rows = []
-    for name in _consent_names(figures):
+    for name in names:
         counts = [cells[name, status] for status in shown]
-        rows.append((name, wording.CONSENT_TEXTS[name], *map(_count, counts), f"{sum(counts):,}"))
-    columns: list[Column] = [("Consent", "code"), ("Meaning", "text")]
-    columns += [(status, "number") for status in (*shown, "all")]
-    return Grid("consent", "Consent against what became of the objects", tuple(columns), tuple(rows))
+        rows.append((name, *map(_count, counts), f"{sum(counts):,}"))
+    columns: list[Column] = [("Consent", "code"), *((status, "number") for status in (*shown, "all"))]
+    details = tuple(wording.CONSENT_TEXTS[name] for name in names)
+    return Grid("consent", "Consent and outcome", tuple(columns), tuple(rows), "", details)
 
 
 def _consent_names(figures: Figures) -> list[str]:
@@ -124,8 +132,8 @@ def metadata_kept(figures: Figures) -> Breakdown:
 
 
 def _kinds(slug: str, caption: str, counts: Counter[str], whole: int) -> Breakdown:
-    lines = (Share(name, NAMES.get(name, ""), count, count / whole) for name, count in counts.most_common())
-    return Breakdown(slug, caption, "Kind", "Objects", tuple(lines))
+    found = tuple(Share(name, NAMES.get(name, ""), count, count / whole) for name, count in counts.most_common())
+    return Breakdown(slug, caption, "Kind", "Objects", found[:SHOWN_KINDS], found[SHOWN_KINDS:])
 
 
 def made_with(figures: Figures) -> Grid:
@@ -152,7 +160,7 @@ def runs(found: Sequence[Run], in_all: int, rows_of: Counter[str | None]) -> Gri
         numbers = [_optional(value) for value in (run.listed, run.written, run.carried)]
         rows.append((run.run_id, time_text(run.started), took, status, *numbers, f"{rows_of[run.run_id]:,}"))
     columns: tuple[Column, ...] = (
-        *(("Run", "code"), ("Started (UTC)", "text"), ("Took", "number"), ("Exit status", "number")),
+        *(("Run", "code"), ("Started (UTC)", "line"), ("Took", "number"), ("Exit status", "number")),
         *(("Listed", "number"), ("Written", "number"), ("As they were", "number"), ("Rows that still count", "number")),
     )
     note = f"{in_all - len(found):,} older runs are not shown." if in_all > len(found) else ""

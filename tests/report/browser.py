@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import select
@@ -35,15 +36,13 @@ class Browser:
     def __init__(self, profile: Path) -> None:
         theirs_in, self._to = os.pipe()
         self._from, theirs_out = os.pipe()
-        # Twice, for one of the ends may be 3 or 4 itself.
-        high_in, high_out = os.dup(theirs_in) + 0, os.dup(theirs_out) + 0
+        # Copies, for one of the ends may be 3 or 4 itself.
+        high_in, high_out = os.dup(theirs_in), os.dup(theirs_out)
         actions = [(os.POSIX_SPAWN_DUP2, high_in, 3), (os.POSIX_SPAWN_DUP2, high_out, 4)]
         silence = (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0)
         command = [str(PROGRAM), *_OPTIONS, f"--user-data-dir={profile}", "about:blank"]
         environment = os.environ | {"HOME": str(profile)}
-        self._pid = os.posix_spawn(
-            command[0], command, environment, file_actions=[*actions, silence], setpgroup=0
-        )
+        self._pid = os.posix_spawn(command[0], command, environment, file_actions=[*actions, silence], setpgroup=0)
         for end in (theirs_in, theirs_out, high_in, high_out):
             os.close(end)
         self._number, self._rest = 0, b""
@@ -101,7 +100,10 @@ class Browser:
         """The window's, in CSS pixels; narrow ones are telephones."""
         self.call(
             "Emulation.setDeviceMetricsOverride",
-            **{"width": width, "height": height, "deviceScaleFactor": scale, "mobile": width < 600},
+            width=width,
+            height=height,
+            deviceScaleFactor=scale,
+            mobile=width < 600,
         )
 
     def media(self, media: str = "", **features: str) -> None:
@@ -125,8 +127,6 @@ class Browser:
         """Ends the browser and all its processes."""
         os.close(self._to)
         os.close(self._from)
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self._pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         os.waitpid(self._pid, 0)
