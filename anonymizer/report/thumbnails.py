@@ -27,6 +27,8 @@ DETAIL_PX = 128
 """Side of the square around the weakest face."""
 DETAIL_BOXES = 3.0
 """The square is so many times as wide as the face's longer side."""
+DRAWN_BOXES = 500
+"""Of a crowd of thousands more could not be told apart."""
 QUALITY = 70
 READ_AHEAD = 4
 """Files in memory at once: the store is waited for while others are decoded."""
@@ -120,12 +122,14 @@ def _shot(photo: Doubtful, read: bytes | str, config: CodecConfig) -> Shot:
         return Shot(photo, finding="undecodable")
     pixels = seen(frame)
     detail = _data_uri(_around(pixels, photo.face)) if photo.face is not None else ""
-    boxes = tuple(
-        Box(face.x, face.y, face.w, face.h, face.redacted, face == photo.face)
-        for face in photo.row.faces
-        if face.frame == number
-    )
-    return Shot(photo, None, _data_uri(_fitted(pixels, SIDE_PX)), detail, frame.width, frame.height, boxes)
+    overview = _data_uri(_fitted(pixels, SIDE_PX))
+    return Shot(photo, None, overview, detail, frame.width, frame.height, tuple(_boxes(photo, number)))
+
+
+def _boxes(photo: Doubtful, frame: int) -> list[Box]:
+    """The faces of a frame, the weakest first."""
+    shown = sorted((face for face in photo.row.faces if face.frame == frame), key=lambda face: face.score)
+    return [Box(face.x, face.y, face.w, face.h, face.redacted, face == photo.face) for face in shown[:DRAWN_BOXES]]
 
 
 def seen(frame: Frame) -> Pixels:

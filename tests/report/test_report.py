@@ -15,6 +15,7 @@ import pytest
 from anonymizer import cli
 from anonymizer.evidence import Evidence, Table, dumps
 from anonymizer.records import Face
+from anonymizer.report.build import FAILURES, THUMBNAILS
 from anonymizer.storage import open_root
 from tests.integration.runs import files
 from tests.pictures import photo
@@ -256,3 +257,8 @@ def test_what_cannot_be_meant_is_one_line_and_exit_status_2(lake, monkeypatch, c
     assert said in complaint
     assert complaint.count("\n") == 1
     assert not (lake.folder / "r.html").exists()
+
+
+def test_what_help_says_of_numbers_is_what_is_done():
+    given = cli.parser().parse_args(["report", "out", "--html", "r.html"])
+    assert (given.thumbnails, given.failures) == (THUMBNAILS, FAILURES) == (60, 50)
