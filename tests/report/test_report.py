@@ -259,6 +259,15 @@ def test_what_cannot_be_meant_is_one_line_and_exit_status_2(lake, monkeypatch, c
     assert not (lake.folder / "r.html").exists()
 
 
+def test_nothing_is_left_beside_the_page(lake):
+    lake.commit()
+    lake.report("reports/page.html")
+    assert [path.name for path in (lake.folder / "reports").iterdir()] == ["page.html"]
+    assert not list(lake.folder.glob(".report*"))
+    (lake.folder / "file").write_text("no folder")
+    assert cli.main(["report", str(lake.output), "--html", str(lake.folder / "file/page.html")], {}) == 2
+
+
 def test_what_help_says_of_numbers_is_what_is_done():
     given = cli.parser().parse_args(["report", "out", "--html", "r.html"])
     assert (given.thumbnails, given.failures) == (THUMBNAILS, FAILURES) == (60, 50)
