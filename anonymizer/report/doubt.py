@@ -27,8 +27,8 @@ class Doubtful:
 
     Attributes:
         row: Names the output and the faces.
-        reason: `suspect`: a second look doubts it; `unsure`: the detector was sure of no face in it; `weakest`: it
-            holds one of the weakest detections beside sure ones.
+        reason: `suspect`: a second look doubts it; `unsure`: the detector was sure of no face in it; `weakest`: of
+            the others, by the score of its weakest face.
         face: Its weakest face; None where none was found.
     """
 
@@ -56,11 +56,17 @@ class _Least:
         self._size = size
         self._heap: list[_Entry] = []
 
-    def offer(self, table: pa.Table, values: NDArray[np.float64], order: int) -> None:
-        """Takes what is among the least; `order` settles equal values by the place in the manifest."""
-        if not self._size:
-            return
-        for place in np.argsort(values, kind="stable")[: self._size].tolist():
+    def offer(self, table: pa.Table, values: NDArray[np.float64], chosen: NDArray[np.bool_], order: int) -> None:
+        """Takes what is among the least.
+
+        Args:
+            table: N rows.
+            values: (N,) their ranks.
+            chosen: (N,) which of them count.
+            order: Of the first row; settles equal values.
+        """
+        places = np.flatnonzero(chosen)
+        for place in places[np.argsort(values[places], kind="stable")][: self._size].tolist():
             rank = (-float(values[place]), -float(order + place))
             if len(self._heap) == self._size and rank < self._heap[0].rank:
                 return
@@ -100,7 +106,7 @@ class ReviewQueue:
             named = published.filter(pc.is_in(published["key"], self._suspects))
             self._suspect_rows += from_table(named)[: self._size - len(self._suspect_rows)]
         with_faces = published.filter(pc.greater(pc.list_value_length(published["faces"]), 0))
-        if with_faces.num_rows and self._size:
+        if with_faces.num_rows:
             self._rank(with_faces)
 
     def _rank(self, table: pa.Table) -> None:
@@ -113,12 +119,8 @@ class ReviewQueue:
         highest = np.maximum.reduceat(scores, starts)
         unsure = highest < SURE_SCORE
         self.candidates += int((lowest < SURE_SCORE).sum())
-        for least, chosen, values in (
-            (self._unsure, unsure, highest),
-            (self._weakest, ~unsure & (lowest < SURE_SCORE), lowest),
-        ):
-            places = np.flatnonzero(chosen)
-            least.offer(table.take(pa.array(places)), values[places].astype(np.float64), self._seen)
+        self._unsure.offer(table, highest.astype(np.float64), unsure, self._seen)
+        self._weakest.offer(table, lowest, ~unsure, self._seen)
         self._seen += table.num_rows
 
     def photos(self) -> list[Doubtful]:

@@ -43,8 +43,9 @@ REASON_TEXTS: dict[str, tuple[str, str]] = {
         "missed. The least sure first.",
     ),
     "weakest": (
-        "Weakest beside sure ones",
-        "The weakest face of each photo has a low score, and others in it are sure. Fewest faces first among equals.",
+        "Weakest faces",
+        "In these photos some face is sure. The one whose weakest face has the lowest score comes first, among equals "
+        "the one with the fewest faces.",
     ),
 }
 """Heading and explanation of each part of the review queue, in order."""

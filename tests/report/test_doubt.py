@@ -34,7 +34,7 @@ ROWS = [
 ]
 
 
-def test_nothing_sure_comes_before_the_weakest_and_sure_photos_do_not_come():
+def test_nothing_sure_comes_before_the_weakest():
     photos = _queue(10, ROWS).photos()
     assert [(photo.row.key, photo.reason, photo.score and round(photo.score, 2)) for photo in photos] == [
         ("f", "unsure", 0.25),
@@ -42,6 +42,7 @@ def test_nothing_sure_comes_before_the_weakest_and_sure_photos_do_not_come():
         ("g", "weakest", 0.05),
         ("b", "weakest", 0.1),
         ("d", "weakest", 0.1),
+        ("a", "weakest", 0.9),
     ]
 
 
@@ -68,4 +69,4 @@ def test_suspects_come_first_once_and_without_a_face_too():
 
 
 def test_all_that_are_doubtful_are_counted():
-    assert _queue(1, ROWS).candidates == 5
+    assert _queue(1, ROWS).candidates == _queue(0, ROWS).candidates == 5
