@@ -23,6 +23,8 @@ EVIDENCE_HEADINGS = {
     "verification": "Verification: a second look at what was published",
 }
 SHOWN_ENDINGS = 12
+FEWEST_BARS = 5
+"""A run of a few seconds has no course over time."""
 _SMALL_FACE_PX = 32
 
 
@@ -78,7 +80,7 @@ def headline(figures: Figures, run: Run | None) -> tuple[Figure, ...]:
         Figure("Published", f"{figures.published:,}", size_text(figures.output_bytes)),
         Figure("Faces redacted", f"{figures.redacted:,}", f"of {figures.faces:,} found"),
         Figure("Failed", f"{status['failed']:,}", _share(status["failed"], figures.rows)),
-        Figure("Metadata removed from", f"{figures.with_metadata:,}", "objects"),
+        Figure("Metadata removed from", f"{figures.with_metadata:,}", f"of {figures.published:,} published"),
     )
     return tuple(figure for figure in found if figure is not None)
 
@@ -163,14 +165,14 @@ def pace_facts(figures: Figures, run_id: str | None) -> tuple[Figure, ...]:
 
 def pace(figures: Figures, run_id: str | None) -> Chart | None:
     """Objects per second over the time of the newest run that did any."""
-    if run_id is None:
+    if run_id is None or len(figures.timelines[run_id].counts) < FEWEST_BARS:
         return None
     return charts.throughput("pace", f"Objects per second, run {run_id}", figures.timelines[run_id])
 
 
 def with_metadata(figures: Figures) -> str:
-    """How many sources carried any."""
-    return f"{figures.with_metadata:,} of {figures.rows:,} sources carried metadata; all of it was removed."
+    """Of how many published photos the source carried any."""
+    return f"Of {figures.published:,} published photos {figures.with_metadata:,} had metadata; all of it was removed."
 
 
 def failures(figures: Figures) -> tuple[FailureGroup, ...]:
@@ -203,10 +205,12 @@ def queue_note(shown: int, review: ReviewQueue | None) -> str:
     """What the queue holds, and what it does not."""
     if review is None:
         return ""
+    doubtful = {0: "No published photo holds", 1: "One published photo holds"}.get(
+        review.candidates, f"{review.candidates:,} published photos hold"
+    )
     return (
-        f"{review.candidates:,} published photos hold a face with a score below {SURE_SCORE}; {shown:,} are shown, as "
-        "they were published. Look for faces that can still be seen. A face that was not found at all has no box and "
-        "no score."
+        f"{doubtful} a face with a score below {SURE_SCORE}; {shown:,} are shown, as they were published. Look for "
+        "faces that can still be seen. A face that was not found at all has no box and no score."
     )
 
 

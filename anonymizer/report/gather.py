@@ -54,7 +54,7 @@ class Figures:
     Attributes:
         cube: Rows by `DIMENSIONS`; `consent_status` is None throughout where it was not asked for.
         published: Rows that name an output.
-        with_metadata: Rows whose source carried any.
+        with_metadata: Rows whose source carried any; those of objects that were not published do not say.
         timelines: Of each run the rows of it that still count, by the time at which they were done.
         failures: Of each error code the first few keys, in order; none for a public page.
         extensions: Of each error code the endings of the names of the files that failed; none for a public page.

@@ -123,7 +123,7 @@ def _count(count: int) -> str:
 
 def metadata(figures: Figures) -> Breakdown:
     """What sources carried, the commonest first."""
-    return _kinds("metadata", "Found and removed, by kind", figures.metadata, figures.rows)
+    return _kinds("metadata", "Found and removed, by kind", figures.metadata, figures.published)
 
 
 def metadata_kept(figures: Figures) -> Breakdown:
