@@ -95,6 +95,11 @@ _VERIFY = (
     "holds nothing that this software does not write, that no file is without a row and no row without its file. "
     "Changes nothing. Run it while no run is at work."
 )
+_REPORT = (
+    "Writes one self-contained page over the manifest's current rows: counts, reconciliation, faces, throughput, "
+    "metadata removed, failures, published photos to look at, evidence, settings. It is confidential: it names files, "
+    "shows photos and tells who consented; --public leaves all of that out. No source is read."
+)
 _MANIFEST = (
     "Writes a copy of the manifest's current rows that may be shown to everybody, as one Parquet file: what became of "
     "every object, without keys, hashes, consent, boxes and times, in an order that tells nothing."
@@ -103,11 +108,6 @@ _PREVIEW = (
     "Draws one image as a PNG: the original with the boxes and scores of what was found, and what each method leaves "
     "of it. For choosing a method and for looking at a detector's work: the file holds the original, so it is as "
     "confidential as that."
-)
-_REPORT = (
-    "Writes one self-contained page over the manifest's current rows: counts, reconciliation, faces, throughput, "
-    "metadata removed, failures, published photos to look at, evidence, settings. It is confidential: it names files, "
-    "shows photos and tells who consented; --public leaves all of that out. No source is read."
 )
 _VERIFY_EXIT = (
     "exit status: 0 nothing was found; 4 something was; 2 wrong usage or no manifest; 1 anything else, a listing or a "
@@ -246,12 +246,12 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     try:
         arguments = parser().parse_args(argv)
         _log_to_stderr(arguments.verbose)
+        if arguments.command == "report":
+            return _report(settings(arguments), arguments)
         if arguments.command == "manifest":
             return _manifest(settings(arguments), arguments.public)
         if arguments.command == "preview":
             return _preview(settings(arguments), arguments)
-        if arguments.command == "report":
-            return _report(settings(arguments), arguments)
         return _COMMANDS[arguments.command](settings(arguments), environ)
     except UsageError as error:
         return _complain(error, 2)
@@ -304,6 +304,18 @@ def _manifest(run_config: RunConfig, public: str) -> int:
     return 0
 
 
+def _report(run_config: RunConfig, arguments: argparse.Namespace) -> int:
+    from anonymizer.report.build import Options, report
+
+    wanted = (arguments.public, tuple(arguments.evidence), arguments.thumbnails, arguments.failures)
+    made = report(run_config, Options(arguments.html, *wanted))
+    secrecy = "without keys, photos and consent" if arguments.public else "confidential"
+    print(f"{made.rows} rows, {made.photos} photos, {size_text(made.size_bytes)}; {arguments.html} is {secrecy}")
+    if made.refused:
+        print(f"{made.refused} published files are not what the manifest says; anonymizer verify names them")
+    return 0
+
+
 def _preview(run_config: RunConfig, arguments: argparse.Namespace) -> int:
     from anonymizer.report import preview
     from anonymizer.resolve import load_weights, read_uri, write_uri
@@ -314,18 +326,6 @@ def _preview(run_config: RunConfig, arguments: argparse.Namespace) -> int:
     write_uri(arguments.out, preview.png(made.picture))
     scores = ", ".join(f"{face.score:.2f}" for face in made.faces[:20])
     print(f"{len(made.faces)} faces{f' ({scores})' if scores else ''}; {arguments.out} holds the original")
-    return 0
-
-
-def _report(run_config: RunConfig, arguments: argparse.Namespace) -> int:
-    from anonymizer.report.build import Options, report
-
-    wanted = (arguments.public, tuple(arguments.evidence), arguments.thumbnails, arguments.failures)
-    made = report(run_config, Options(arguments.html, *wanted))
-    secrecy = "without keys, photos and consent" if arguments.public else "confidential"
-    print(f"{made.rows} rows, {made.photos} photos, {size_text(made.size_bytes)}; {arguments.html} is {secrecy}")
-    if made.refused:
-        print(f"{made.refused} published files are not what the manifest says; anonymizer verify names them")
     return 0
 
 

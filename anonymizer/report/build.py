@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +14,7 @@ from anonymizer.config import RunConfig
 from anonymizer.errors import ConfigError
 from anonymizer.evidence import KINDS, Evidence
 from anonymizer.manifest import ManifestStore
+from anonymizer.records import Face
 from anonymizer.report import content, tables
 from anonymizer.report.doubt import ReviewQueue
 from anonymizer.report.gather import Figures, columns, gather
@@ -110,15 +112,23 @@ def _evidence(uri: str) -> Evidence:
         raise ConfigError(f"--evidence {uri}: {error}") from None
 
 
-def _suspects(found: Sequence[Evidence]) -> set[str]:
-    """Keys that a second look doubts, where it says so."""
-    keys: set[str] = set()
-    for part in found:
-        named = part.figures.get("suspects") if part.kind == "verification" else None
-        for one in named if isinstance(named, list) else []:
-            key = one.get("key") if isinstance(one, dict) else one
-            keys |= {key} if isinstance(key, str) else set()
-    return keys
+def _suspects(found: Sequence[Evidence]) -> dict[str, list[Face]]:
+    """What a second look sees outside the masks, by key, where the evidence of a verification says so.
+
+    Raises:
+        ConfigError: It says so in another form.
+    """
+    boxes: dict[str, list[Face]] = {}
+    try:
+        for one in (one for part in found if part.kind == "verification" for one in part.figures.get("suspects", ())):
+            x1, y1, x2, y2 = map(float, one["xyxy"])
+            face = Face(int(one["frame"]), x1, y1, x2 - x1, y2 - y1, float(one["score"]), redacted=False)
+            if not (face.w > 0 and face.h > 0 and math.isfinite(x1 + y1 + x2 + y2)):
+                raise ValueError
+            boxes.setdefault(str(one["key"]), []).append(face)
+    except (TypeError, ValueError, KeyError, OverflowError):
+        raise ConfigError("--evidence: the suspects of a verification are not what anonymizer verify wrote") from None
+    return boxes
 
 
 def _pictures(config: RunConfig, queue: ReviewQueue) -> list[Shot]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -29,12 +29,14 @@ class Doubtful:
         row: Names the output and the faces.
         reason: `suspect`: a second look doubts it; `unsure`: the detector was sure of no face in it; `weakest`: of
             the others, by the score of its weakest face.
-        face: Its weakest face; None where none was found.
+        face: Its weakest face, of a suspect the box that the second look is surest of; None where there is none.
+        suspects: All boxes of the second look.
     """
 
     row: ManifestRow
     reason: Reason
     face: Face | None
+    suspects: tuple[Face, ...] = ()
 
     @property
     def score(self) -> float | None:
@@ -88,12 +90,13 @@ class ReviewQueue:
 
     Args:
         size: As many photos at most.
-        suspects: Keys that a second look doubts; they come first.
+        suspects: What a second look sees outside the masks, by key; these photos come first.
     """
 
-    def __init__(self, size: int, suspects: Collection[str] = ()) -> None:
+    def __init__(self, size: int, suspects: Mapping[str, Sequence[Face]] | None = None) -> None:
         self._size = size
-        self._suspects = pa.array(sorted(suspects), pa.string())
+        self._suspects = suspects or {}
+        self._suspect_keys = pa.array(sorted(self._suspects), pa.string())
         self._suspect_rows: list[ManifestRow] = []
         self._unsure, self._weakest = _Least(size), _Least(size)
         self._seen = 0
@@ -102,8 +105,8 @@ class ReviewQueue:
     def add(self, table: pa.Table) -> None:
         """Takes a batch with `key`, `output_uri`, `faces` and what a thumbnail needs."""
         published = table.filter(pc.is_valid(table["output_uri"]))
-        if len(self._suspects) and len(self._suspect_rows) < self._size:
-            named = published.filter(pc.is_in(published["key"], self._suspects))
+        if self._suspects and len(self._suspect_rows) < self._size:
+            named = published.filter(pc.is_in(published["key"], self._suspect_keys))
             self._suspect_rows += from_table(named)[: self._size - len(self._suspect_rows)]
         with_faces = published.filter(pc.greater(pc.list_value_length(published["faces"]), 0))
         if with_faces.num_rows:
@@ -125,7 +128,7 @@ class ReviewQueue:
 
     def photos(self) -> list[Doubtful]:
         """Suspects, then half of what is left for each of the other reasons; what one leaves the other takes."""
-        suspects = [_doubtful(row, "suspect") for row in self._suspect_rows]
+        suspects = [self._suspect(row) for row in self._suspect_rows]
         named = {photo.row.key for photo in suspects}
         unsure = [_doubtful(row, "unsure") for row in self._unsure.rows() if row.key not in named]
         weakest = [_doubtful(row, "weakest") for row in self._weakest.rows() if row.key not in named]
@@ -133,6 +136,11 @@ class ReviewQueue:
         first = max(left - len(weakest), left - left // 2)
         unsure = unsure[:first]
         return [*suspects, *unsure, *weakest[: left - len(unsure)]]
+
+    def _suspect(self, row: ManifestRow) -> Doubtful:
+        boxes = sorted(self._suspects[row.key], key=lambda face: -face.score)
+        photo = _doubtful(row, "suspect")
+        return replace(photo, face=boxes[0], suspects=tuple(boxes)) if boxes else photo
 
 
 def _doubtful(row: ManifestRow, reason: Reason) -> Doubtful:

@@ -42,7 +42,7 @@ _READ_FINDINGS: dict[type[ObjectError], str] = {
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A face in pixels of the published picture; `focus`: the one that the detail shows."""
+    """A face in pixels of the published picture; `focus`: what is doubted, the weakest face or a suspect."""
 
     x: float
     y: float
@@ -60,7 +60,7 @@ class Shot:
         photo: Which, and why it is looked at.
         finding: A code of `anonymizer.verify.CODES`, or `undecodable`; None where all is well.
         overview: `data:` URI of the whole picture.
-        detail: `data:` URI of the surroundings of the weakest face.
+        detail: `data:` URI of the surroundings of what is doubted most.
         width: Of the published picture, in pixels.
         height: Likewise.
         boxes: Those in the frame that is shown.
@@ -127,9 +127,11 @@ def _shot(photo: Doubtful, read: bytes | str, config: CodecConfig) -> Shot:
 
 
 def _boxes(photo: Doubtful, frame: int) -> list[Box]:
-    """The faces of a frame, the weakest first."""
-    shown = sorted((face for face in photo.row.faces if face.frame == frame), key=lambda face: face.score)
-    return [Box(face.x, face.y, face.w, face.h, face.redacted, face == photo.face) for face in shown[:DRAWN_BOXES]]
+    """What a second look sees in a frame, and its faces, the weakest first."""
+    doubted = [face for face in photo.suspects if face.frame == frame]
+    found = sorted((face for face in photo.row.faces if face.frame == frame), key=lambda face: face.score)
+    of_row = [Box(face.x, face.y, face.w, face.h, face.redacted, face == photo.face) for face in found[:DRAWN_BOXES]]
+    return [Box(face.x, face.y, face.w, face.h, False, True) for face in doubted[:DRAWN_BOXES]] + of_row
 
 
 def seen(frame: Frame) -> Pixels:

@@ -36,7 +36,7 @@ SHOT_TEXTS: dict[str, str] = {"undecodable": "it cannot be decoded here"}
 """Why a published photo is not shown, beside `anonymizer.verify.CODES`."""
 
 REASON_TEXTS: dict[str, tuple[str, str]] = {
-    "suspect": ("Suspects of the second look", "Another detector found what may be a face outside the masks."),
+    "suspect": ("Suspects of the second look", "Another detector sees a face where nothing is redacted."),
     "unsure": (
         "Nothing sure",
         "No face in these photos has a score of 0.5 or more: something else may have been redacted, or a face nearly "

@@ -15,7 +15,7 @@ def _row(key: str, *scores: float):
     return row(key, status="anonymized", output_uri=f"file:///out/{key}", faces=faces)
 
 
-def _queue(size: int, rows, suspects=(), batch: int = 2):
+def _queue(size: int, rows, suspects=None, batch: int = 2):
     queue = ReviewQueue(size, suspects)
     for start in range(0, len(rows), batch):
         queue.add(to_table(rows[start : start + batch]))
@@ -58,14 +58,16 @@ def test_what_one_reason_leaves_the_other_takes():
     assert len(_queue(8, [_row(f"{i:02}", 0.1) for i in range(20)]).photos()) == 8
 
 
-def test_suspects_come_first_once_and_without_a_face_too():
-    photos = _queue(3, ROWS, {"e", "c", "nowhere", "h"}).photos()
-    assert [(photo.row.key, photo.reason) for photo in photos] == [
-        ("c", "suspect"),
-        ("e", "suspect"),
-        ("f", "unsure"),
+def test_suspects_come_first_once_and_show_what_the_second_look_sees():
+    boxes = [Face(0, 5, 5, 9, 9, score, False) for score in (0.4, 0.8)]
+    photos = _queue(3, ROWS, {"e": boxes[:1], "c": boxes, "nowhere": boxes, "h": boxes}).photos()
+    assert [(photo.row.key, photo.reason, photo.score) for photo in photos] == [
+        ("c", "suspect", 0.8),
+        ("e", "suspect", 0.4),
+        ("f", "unsure", 0.25),
     ]
-    assert photos[1].face is None
+    assert photos[0].suspects == (boxes[1], boxes[0])
+    assert photos[2].suspects == ()
 
 
 def test_all_that_are_doubtful_are_counted():

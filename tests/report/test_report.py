@@ -208,7 +208,9 @@ def test_the_numbers_of_photos_and_keys_can_be_said(lake):
 
 def test_evidence_is_shown_and_its_suspects_come_first(lake):
     files_of = []
-    for kind, figures in (("verification", {"suspects": [{"key": "plain.png"}, "two.jpg", 3]}), ("utility", {})):
+    seen = {"frame": 0, "xyxy": [3.0, 4.0, 33.0, 44.0], "score": 0.77, "covered": 0.1}
+    suspects = [seen | {"key": "plain.png"}, seen | {"key": "two.jpg"}]
+    for kind, figures in (("verification", {"suspects": suspects}), ("utility", {})):
         table = Table(f"Table of {kind}", "A note & more", ("method", "drop"), (("smooth", "0.4 ± 0.8"),))
         (lake.folder / f"{kind}.json").write_text(dumps(Evidence(kind, (f"Said of {kind}.",), (table,), figures)))
         files_of.append(str(lake.folder / f"{kind}.json"))
@@ -220,7 +222,10 @@ def test_evidence_is_shown_and_its_suspects_come_first(lake):
     queue = page.text[page.text.index("Suspects of the second look") : page.text.index("Nothing sure")]
     assert "plain.png" in queue
     assert "two.jpg" in queue
+    assert queue.count("0.77") == 2
     assert "two.jpg" not in page.text[page.text.index("Nothing sure") :]
+    boxes = [(a["x"], a["y"], a["width"], a["height"]) for a in page.all("rect") if a.get("class") == "box focus"]
+    assert boxes.count(("3.0", "4.0", "30.0", "40.0")) == 2
 
 
 def test_the_command_writes_it_anywhere_and_changes_nothing_in_output(lake, capsys):
@@ -242,6 +247,7 @@ def test_the_command_writes_it_anywhere_and_changes_nothing_in_output(lake, caps
         (["s3://bucket", "--html", "r.html"], "give --manifest URI"),
         (["OUT", "--html", "r.html", "--evidence", "none.json"], "none.json"),
         (["OUT", "--html", "r.html", "--evidence", "bad.json"], "--evidence bad.json: the evidence is not"),
+        (["OUT", "--html", "r.html", "--evidence", "odd.json"], "the suspects of a verification"),
         (["OUT", "--html", "r.html", "--thumbnails", "-1"], "from 0 on"),
         (["OUT", "--html", "r.html", "--thumbnails", "many"], "invalid int"),
         (["OUT"], "--html"),
@@ -250,6 +256,8 @@ def test_the_command_writes_it_anywhere_and_changes_nothing_in_output(lake, caps
 def test_what_cannot_be_meant_is_one_line_and_exit_status_2(lake, monkeypatch, capsys, arguments, said):
     lake.commit()
     monkeypatch.chdir(lake.folder)
+    odd = Evidence("verification", (), (), {"suspects": [{"key": "a", "frame": 0, "xyxy": [1, 2, 1, 4], "score": 1}]})
+    (lake.folder / "odd.json").write_text(dumps(odd))
     (lake.folder / "bad.json").write_text(json.dumps({"schema_version": 1}))
     given = [argument.replace("OUT", str(lake.output)) for argument in arguments]
     assert cli.main(["report", *given], {}) == 2

@@ -103,3 +103,17 @@ def test_what_is_transparent_is_seen_on_paper():
     alpha = np.asarray([[0, 255], [128, 255]], np.uint8)
     assert seen(Frame(pixels, alpha))[..., 0].tolist() == [[255, 0], [127, 0]]
     assert seen(Frame(np.full((2, 2), 7, np.uint8))).tolist() == np.full((2, 2, 3), 7).tolist()
+
+
+def test_a_suspect_is_drawn_and_shown_close(tmp_path):
+    pixels = scene(400, 200)
+    pixels[20:60, 300:340] = (250, 10, 10)
+    lake = Lake(tmp_path)
+    lake.add({"a.png": encoded(pixels)})
+    suspect = Face(0, 300, 20, 40, 40, 0.6, False)
+    photos = [Doubtful(lake.rows[0], "suspect", suspect, (suspect,))]
+    (shot,) = shots(photos, open_root(str(lake.output)), CodecConfig())
+    assert [(box.x, box.w, box.focus) for box in shot.boxes] == [(300, 40, True)]
+    middle = np.asarray(_pixels(shot.detail).convert("RGB"))[50:70, 50:70].mean(axis=(0, 1))
+    assert middle[0] > 200
+    assert middle[1:].max() < 60
