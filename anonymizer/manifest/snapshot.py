@@ -138,12 +138,12 @@ class Snapshot:
 
         Args:
             columns: Of `CURRENT_SCHEMA`.
-            besides: Rows that are in no part yet; they have the `needed` columns.
+            besides: Rows that are in no part yet; they have the `needed_columns`.
 
         Returns:
             Tables with these columns.
         """
-        parts = [self._sorted(part, needed(columns)) for part in self._parts]
+        parts = [self._sorted(part, needed_columns(columns)) for part in self._parts]
         for table in merged([*parts, *besides]):
             yield table.select(list(columns))
 
@@ -211,7 +211,7 @@ class _Index:
     totals: Totals | None = None
 
 
-def needed(columns: Sequence[str]) -> list[str]:
+def needed_columns(columns: Sequence[str]) -> list[str]:
     """The columns of `CURRENT_SCHEMA` that have to be read for these: those that tell which row counts, too."""
     return [name for name in CURRENT_SCHEMA.names if name in columns or name in PRECEDENCE]
 

@@ -20,8 +20,8 @@ from anonymizer.manifest import names
 from anonymizer.manifest.merge import SortedPart, in_order
 from anonymizer.manifest.names import JournalPart
 from anonymizer.manifest.parts import decode, encode_journal, encode_part
-from anonymizer.manifest.schema import CURRENT_SCHEMA, SCHEMA, from_table, latest, to_table
-from anonymizer.manifest.snapshot import Snapshot, needed, of_run
+from anonymizer.manifest.schema import CURRENT_SCHEMA, PRECEDENCE, SCHEMA, from_table, latest, to_table
+from anonymizer.manifest.snapshot import Snapshot, needed_columns, of_run
 from anonymizer.records import ManifestRow
 
 PART_ROWS = 100_000
@@ -220,9 +220,12 @@ class ManifestStore:
         wanted = tuple(CURRENT_SCHEMA.names if columns is None else columns)
         if unknown := set(wanted) - set(CURRENT_SCHEMA.names):
             raise ValueError(f"no columns of the manifest: {', '.join(sorted(unknown))}")
-        read = needed(wanted)
-        schema = pa.schema([CURRENT_SCHEMA.field(name) for name in read], metadata=CURRENT_SCHEMA.metadata)
-        tables = [of_run(table, run_id) for run_id, table in self._tables([name for name in read if name != "run_id"])]
+        needed = [name for name in CURRENT_SCHEMA.names if name in wanted or name in PRECEDENCE]
+        schema = pa.schema([CURRENT_SCHEMA.field(name) for name in needed], metadata=CURRENT_SCHEMA.metadata)
+        tables = [
+            table.append_column("run_id", pa.repeat(pa.scalar(run_id), table.num_rows))
+            for run_id, table in self._tables([name for name in needed if name != "run_id"])
+        ]
         if statuses is not None:
             tables = [table.filter(pc.is_in(table["status"], pa.array(statuses, pa.string()))) for table in tables]
         return latest(pa.concat_tables([schema.empty_table(), *tables])).select(wanted)
@@ -240,7 +243,7 @@ class ManifestStore:
             RunError: A part is damaged, or went while it was read: a run at work merges what it has.
         """
         # The journal first: what is folded after it has been listed is in a part that the snapshot finds.
-        journal = self._unfolded(needed(columns))
+        journal = self._unfolded(needed_columns(columns))
         yield from Snapshot(self._store).scan(columns, journal)
 
     def _unfolded(self, columns: Sequence[str]) -> list[SortedPart]:
