@@ -132,3 +132,12 @@ def exit_status(summary: Summary, limit: FailureLimit | None, rows: int) -> int:
         return UNSAFE_LEFT
     allowed = limit.allowed(rows) if limit is not None else 0
     return FAILURES if summary.standing_failures > allowed or summary.stopped_early else OK
+
+
+def size_text(size_bytes: float) -> str:
+    """`102.7 MB`."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if size_bytes < 1000:
+            return f"{size_bytes:.0f} {unit}" if unit == "B" else f"{size_bytes:.1f} {unit}"
+        size_bytes /= 1000
+    return f"{size_bytes:.1f} TB"

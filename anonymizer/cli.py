@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 from anonymizer import __version__, config, naming
+from anonymizer.account import size_text
 from anonymizer.config import Method, RunConfig
 from anonymizer.errors import AnonymizerError, ConfigError, UsageError
 
@@ -75,6 +76,8 @@ def parser() -> argparse.ArgumentParser:
     add_manifest(commands.add_parser("manifest", help=text, description=_MANIFEST))
     text = "one image before and after, with boxes and scores, several methods side by side"
     add_preview(commands.add_parser("preview", help=text, description=_PREVIEW))
+    text = "one page of HTML for the auditor: what was done, what failed, what to look at, what was measured"
+    add_report(commands.add_parser("report", help=text, description=_REPORT))
     return top
 
 
@@ -91,6 +94,11 @@ _VERIFY = (
     "Reads every file below OUTPUT and checks that it is what the manifest says (size, SHA-256), that its container "
     "holds nothing that this software does not write, that no file is without a row and no row without its file. "
     "Changes nothing. Run it while no run is at work."
+)
+_REPORT = (
+    "Writes one self-contained page over the manifest's current rows: counts, reconciliation, faces, throughput, "
+    "metadata removed, failures, published photos to look at, evidence, settings. It is confidential: it names files, "
+    "shows photos and tells who consented; --public leaves all of that out. No source is read."
 )
 _MANIFEST = (
     "Writes a copy of the manifest's current rows that may be shown to everybody, as one Parquet file: what became of "
@@ -152,6 +160,23 @@ def add_preview(command: argparse.ArgumentParser) -> None:
     for option in ("--detector", "--weights"):
         setting, metavar = _OPTIONS[option]
         command.add_argument(option, dest=setting, metavar=metavar, help=_escaped(documentation[setting]))
+    _add_common(command, "log more")
+
+
+def add_report(command: argparse.ArgumentParser) -> None:
+    """The arguments of `anonymizer report`."""
+    documentation = {name: doc for name, _, doc in config.fields_of(RunConfig)}
+    command.add_argument("output", metavar="OUTPUT", help=documentation["output"])
+    command.add_argument("--manifest", metavar="URI", help=_escaped(documentation["manifest"]))
+    command.add_argument("--html", metavar="FILE", required=True, help="the page that is written, any fsspec URL")
+    text = "leave out keys, thumbnails and consent"
+    command.add_argument("--public", action="store_true", help=text)
+    text = "what an evaluation wrote with --json, any fsspec URL; repeatable"
+    command.add_argument("--evidence", metavar="FILE", action="append", default=[], help=text)
+    text = "photos to look at, at most (default: 60)"
+    command.add_argument("--thumbnails", metavar="N", type=int, default=60, help=text)
+    text = "keys that are named of each error code, at most (default: 50)"
+    command.add_argument("--failures", metavar="N", type=int, default=50, help=text)
     _add_common(command, "log more")
 
 
@@ -221,6 +246,8 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     try:
         arguments = parser().parse_args(argv)
         _log_to_stderr(arguments.verbose)
+        if arguments.command == "report":
+            return _report(settings(arguments), arguments)
         if arguments.command == "manifest":
             return _manifest(settings(arguments), arguments.public)
         if arguments.command == "preview":
@@ -274,6 +301,18 @@ def _manifest(run_config: RunConfig, public: str) -> int:
 
     rows = write_public(open_manifest(run_config, run_config.manifest or ""), public)
     print(f"{rows} rows written to {public}")
+    return 0
+
+
+def _report(run_config: RunConfig, arguments: argparse.Namespace) -> int:
+    from anonymizer.report.build import Options, report
+
+    wanted = (arguments.public, tuple(arguments.evidence), arguments.thumbnails, arguments.failures)
+    made = report(run_config, Options(arguments.html, *wanted))
+    secrecy = "without keys, photos and consent" if arguments.public else "confidential"
+    print(f"{made.rows} rows, {made.photos} photos, {size_text(made.size_bytes)}; {arguments.html} is {secrecy}")
+    if made.refused:
+        print(f"{made.refused} published files are not what the manifest says; anonymizer verify names them")
     return 0
 
 

@@ -9,7 +9,7 @@ from typing import Any, TextIO
 
 from tqdm import tqdm
 
-from anonymizer.account import NAMED_FAILURES, Estimate, Summary
+from anonymizer.account import NAMED_FAILURES, Estimate, Summary, size_text
 
 log = logging.getLogger(__name__)
 
@@ -72,14 +72,14 @@ class LogProgress:
 def closing_table(summary: Summary) -> str:
     """What the run did, for people."""
     rate = summary.written / summary.seconds if summary.seconds else 0.0
-    lines = [("run", summary.run_id or "(dry run)"), ("listed", f"{summary.listed}, {_size(summary.listed_bytes)}")]
+    lines = [("run", summary.run_id or "(dry run)"), ("listed", f"{summary.listed}, {size_text(summary.listed_bytes)}")]
     if summary.carried:
         lines.append(("as they were", str(summary.carried)))
     lines += [(status, str(count)) for status, count in sorted(summary.statuses.items())]
     if summary.run_id:
         lines += [
             ("faces", f"{summary.faces}, {summary.redacted} of them redacted"),
-            ("published", _size(summary.output_bytes)),
+            ("published", size_text(summary.output_bytes)),
             ("time", f"{summary.seconds:.1f} s, {rate:.1f} images/s{_first(summary)}"),
         ]
     if summary.to_take_down:
@@ -140,11 +140,3 @@ def _notes(summary: Summary) -> list[str]:
 
 def _first(summary: Summary) -> str:
     return "" if summary.first_result_s is None else f", first results after {summary.first_result_s:.1f} s"
-
-
-def _size(size_bytes: float) -> str:
-    for unit in ("B", "kB", "MB", "GB"):
-        if size_bytes < 1000:
-            return f"{size_bytes:.0f} {unit}" if unit == "B" else f"{size_bytes:.1f} {unit}"
-        size_bytes /= 1000
-    return f"{size_bytes:.1f} TB"

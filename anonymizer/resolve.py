@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import combinations
+from pathlib import Path
 
 from anonymizer import boxes, consent, detectors
 from anonymizer.boxes import BoxTable
@@ -15,7 +17,7 @@ from anonymizer.config import RunConfig
 from anonymizer.consent import Registry
 from anonymizer.errors import ConfigError, ObjectError, RegistryError, RunError
 from anonymizer.keylist import KeyList, read_keys
-from anonymizer.storage import is_local, nested, normalize_uri, open_root
+from anonymizer.storage import is_local, local_path, nested, normalize_uri, open_root
 from anonymizer.worker import open_manifest
 
 
@@ -99,11 +101,17 @@ def write_uri(uri: str, data: bytes) -> None:
         ConfigError: The URL names no file, or it cannot be written.
     """
     folder, _, name = normalize_uri(uri).rpartition("/")
+    # Beside the folder, where a root has its lock, whoever may write this file may not write.
+    lock = Path(local_path(folder), f".{name}.anon-lock") if is_local(folder) else None
     try:
-        open_root(folder).put(name, data)
+        open_root(folder, {"lock_path": str(lock)} if lock is not None else None).put(name, data)
     except (ObjectError, RunError) as error:
         reason = getattr(error, "message", str(error))
         raise ConfigError(f"{uri} cannot be written: {reason}") from None
+    finally:
+        if lock is not None:
+            with suppress(OSError):
+                lock.unlink()
 
 
 def read_uri(uri: str, what: str) -> bytes:

@@ -133,24 +133,25 @@ class Snapshot:
             remedy = f"; delete {names.STATE} and start again" if name.startswith(names.STATE) else ""
             raise RunError(f"manifest part {name} is gone{remedy}") from None
 
-    def scan(self, columns: Sequence[str]) -> Iterator[pa.Table]:
+    def scan(self, columns: Sequence[str], besides: Sequence[SortedPart] = ()) -> Iterator[pa.Table]:
         """One row per key, in UTF-8 byte order of keys: always the same rows, in the same order.
 
         Args:
             columns: Of `CURRENT_SCHEMA`.
+            besides: Rows that are in no part yet; they have the `needed_columns`.
 
         Returns:
             Tables with these columns.
         """
-        needed = [name for name in CURRENT_SCHEMA.names if name in columns or name in PRECEDENCE]
-        for table in merged(self._sorted(part, needed) for part in self._parts):
+        parts = [self._sorted(part, needed_columns(columns)) for part in self._parts]
+        for table in merged([*parts, *besides]):
             yield table.select(list(columns))
 
     def _sorted(self, part: Part, columns: Sequence[str]) -> SortedPart:
         def read() -> Iterator[pa.Table]:
             own = [name for name in columns if part.run_id is None or name != "run_id"]
             for table in stream(self._get(part.name), part.name, own):
-                yield table if part.run_id is None else _of_run(table, part.run_id)
+                yield table if part.run_id is None else of_run(table, part.run_id)
 
         return SortedPart(part.first, part.last, read)
 
@@ -210,6 +211,17 @@ class _Index:
     totals: Totals | None = None
 
 
+def needed_columns(columns: Sequence[str]) -> list[str]:
+    """The columns of `CURRENT_SCHEMA` that have to be read for these: those that tell which row counts, too."""
+    return [name for name in CURRENT_SCHEMA.names if name in columns or name in PRECEDENCE]
+
+
+def of_run(table: pa.Table, run_id: str) -> pa.Table:
+    """The rows with their run, columns in the order of `CURRENT_SCHEMA`."""
+    with_run = table.append_column(CURRENT_SCHEMA.field("run_id"), pa.repeat(pa.scalar(run_id), table.num_rows))
+    return with_run.select([name for name in CURRENT_SCHEMA.names if name in with_run.column_names])
+
+
 def _newest_index(objects: Objects) -> _Index:
     """The index that the newest run left. A damaged one is as none: everything is in the parts of the runs."""
     name = max((name for name in objects.names(names.STATE) if names.state_run_id(name)), default=None)
@@ -231,12 +243,6 @@ def _parsed(index: dict[str, Any]) -> _Index:
 
 def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime) else value
-
-
-def _of_run(table: pa.Table, run_id: str) -> pa.Table:
-    """The rows with their run, columns in the order of `CURRENT_SCHEMA`."""
-    with_run = table.append_column(CURRENT_SCHEMA.field("run_id"), pa.repeat(pa.scalar(run_id), table.num_rows))
-    return with_run.select([name for name in CURRENT_SCHEMA.names if name in with_run.column_names])
 
 
 def _depth(parts: Sequence[Part]) -> int:

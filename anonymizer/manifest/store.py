@@ -17,9 +17,11 @@ import pyarrow.compute as pc
 
 from anonymizer.errors import RunError, SourceGone
 from anonymizer.manifest import names
+from anonymizer.manifest.merge import SortedPart, in_order
 from anonymizer.manifest.names import JournalPart
 from anonymizer.manifest.parts import decode, encode_journal, encode_part
 from anonymizer.manifest.schema import CURRENT_SCHEMA, PRECEDENCE, SCHEMA, from_table, latest, to_table
+from anonymizer.manifest.snapshot import Snapshot, needed_columns, of_run
 from anonymizer.records import ManifestRow
 
 PART_ROWS = 100_000
@@ -227,6 +229,37 @@ class ManifestStore:
         if statuses is not None:
             tables = [table.filter(pc.is_in(table["status"], pa.array(statuses, pa.string()))) for table in tables]
         return latest(pa.concat_tables([schema.empty_table(), *tables])).select(wanted)
+
+    def scan(self, columns: Sequence[str]) -> Iterator[pa.Table]:
+        """As `current`, in tables of a few thousand rows: what is in memory does not grow with the manifest.
+
+        Only the journal is held whole: some 10^5 rows, and none at all once a run has come to its end.
+
+        Args:
+            columns: Of `CURRENT_SCHEMA`.
+
+        Raises:
+            ConfigError: A newer version of this software wrote a part.
+            RunError: A part is damaged, or went while it was read: a run at work merges what it has.
+        """
+        # The journal first: what is folded after it has been listed is in a part that the snapshot finds.
+        journal = self._unfolded(needed_columns(columns))
+        yield from Snapshot(self._store).scan(columns, journal)
+
+    def _unfolded(self, columns: Sequence[str]) -> list[SortedPart]:
+        """What is in the journal, as one part in order of keys; none where it is empty."""
+        found = {part.name: part.run_id for part in self._journal(None)}
+        own = [name for name in columns if name != "run_id"]
+        tables = [
+            of_run(decode(data, name, own), found[name])
+            for name, data in self._fetched(list(found))
+            if data is not None
+        ]
+        if not sum(table.num_rows for table in tables):
+            return []
+        table = in_order(pa.concat_tables(tables))
+        keys = table["key"]
+        return [SortedPart(keys[0].as_py(), keys[-1].as_py(), lambda: iter([table]))]
 
     def _tables(self, columns: Sequence[str], run_id: str | None = None) -> Iterator[tuple[str, pa.Table]]:
         """Run and rows of every part, also while somebody else compacts: what vanished is looked for in new parts."""

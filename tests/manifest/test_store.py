@@ -399,3 +399,35 @@ class TestRuns:
         found.write_run("r1", {"arguments_sha256": "x"})
         found.write_part("r2", "c", 1, [row("a")])
         assert found.unfinished("x") is None
+
+
+class TestScan:
+    def test_it_gives_what_current_gives(self, store):
+        found = ManifestStore(store, part_rows=2)
+        assert list(found.scan(["key"])) == []
+        for run, keys in (("r1", "adg"), ("r2", "bdh"), ("r3", "ca")):
+            for number, key in enumerate(keys):
+                found.write_part(run, f"c{number}", 1, [row(key, output_sha256=run)])
+            if run != "r3":
+                found.compact(run, final=run == "r1")
+        # A journal of a run at work, with a key twice, beside folded parts; `r2` has some of both.
+        found.write_part("r3", "c0", 2, [row("c", output_sha256="again")])
+        assert found.journal_run_ids() == ["r2", "r3"]
+        columns = ["output_sha256", "key", "run_id", "attempt"]
+        streamed = [record for table in found.scan(columns) for record in table.to_pylist()]
+        assert streamed == found.current(columns).to_pylist()
+        assert [record["key"] for record in streamed] == list("abcdgh")
+        assert all(list(record) == columns for record in streamed)
+
+    @pytest.mark.parametrize("method", ["get", "names"])
+    def test_nothing_is_lost_while_another_process_compacts(self, method):
+        def fold(store: BusyStore) -> None:
+            ManifestStore(store).compact("r1", final=True)
+
+        store = BusyStore(method, fold)
+        found = ManifestStore(store)
+        for number in range(4):
+            found.write_part("r1", f"c{number}", 1, [row(f"k{number}"), row(f"l{number}")])
+        expected = found.current(["key"])["key"].to_pylist()
+        store.armed = True
+        assert [key for table in found.scan(["key"]) for key in table["key"].to_pylist()] == expected
