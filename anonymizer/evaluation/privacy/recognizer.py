@@ -2,7 +2,8 @@
 
 One input, float32, (N, 3, H, W) or (N, H, W, 3), with fixed H and W; N is 1 or free. Values are RGB, (v - 127.5) /
 127.5, as ArcFace and its successors take them. The first output is (N, D, ...) float: an embedding, compared by its
-cosine. Faces are squares of 1.2 times the detected box, not aligned by landmarks: there are none under a mask.
+cosine. Faces are squares as large as the longer side of the detected box, not aligned by landmarks: there are none
+under a mask.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from anonymizer.evaluation.privacy.attackers import Attacker, Training, cosine, 
 from anonymizer.evaluation.privacy.features import Floats, middle
 
 EYE = "recognizer"
-VIEW = 1.2
+VIEW = 1.0
 _MISFIT = "--recognizer: the network needs one float32 input (N, 3, H, W) or (N, H, W, 3) with fixed H and W"
 
 
