@@ -163,16 +163,11 @@ def _copies(measured: Measured) -> Table:
 
 def _both(measured: Measured, outcome: Outcome, of: Callable[[Outcome], Share | None]) -> list[str]:
     """A difference of one variant and attacker, in both settings."""
-    cells = []
-    for setting in SETTINGS:
-        found = next(
-            o
-            for o in measured.outcomes
-            if (o.variant, o.attacker, o.setting) == (outcome.variant, outcome.attacker, setting)
-        )
-        difference = of(found)
-        cells.append("" if difference is None else signed(difference))
-    return cells
+    own = {
+        o.setting: of(o) for o in measured.outcomes if (o.variant, o.attacker) == (outcome.variant, outcome.attacker)
+    }
+    differences = [own.get(setting) for setting in SETTINGS]
+    return ["" if difference is None else signed(difference) for difference in differences]
 
 
 def _all(measured: Measured) -> Table:
