@@ -20,7 +20,7 @@ from tests.evaluation.privacy.made import Known
 from tests.evaluation.privacy.test_recognizer import graph
 
 pytest.importorskip("sklearn")
-PEOPLE, PHOTOS = 30, 3
+PEOPLE, PHOTOS = 27, 3
 
 
 @pytest.fixture(scope="module")
