@@ -57,3 +57,18 @@ def run(session: Any, blob: NDArray[np.uint8]) -> Maps:
     if not all(np.isfinite(values).all() for values in (heatmap, scale, offset)):
         raise DetectionFailed("the network's answer is not finite")
     return heatmap, scale, offset
+
+
+def refusals() -> tuple[type[Exception], ...]:
+    """What the runtime raises for a file that is no network, and for an input that a network does not take."""
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+    return (
+        state.Fail,
+        state.InvalidArgument,
+        state.InvalidGraph,
+        state.InvalidProtobuf,
+        state.NoModel,
+        state.NotImplemented,
+        state.RuntimeException,
+    )

@@ -1,0 +1,125 @@
+"""Whether redacted faces can be told apart: attackers who know the method, on photos of people they never saw.
+
+    python jobs/evaluate_privacy.py RAW ANONYMIZED --labels identity.csv --json FILE --plot FILE
+    python jobs/evaluate_privacy.py RAW --labels identity.csv --methods smooth,solid,pixelate:cells=4
+
+RAW is the folder of the originals, ANONYMIZED the OUTPUT of a run on it; several as NAME=FOLDER. With `--methods` the
+photos are redacted here as well. Needs `pip install 'ray-anonymizer[privacy]'`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import get_args
+
+from anonymizer import evidence
+from anonymizer.config import DetectorName
+from anonymizer.errors import UsageError
+from anonymizer.evaluation.privacy import attackers, plot, result
+from anonymizer.evaluation.privacy.measure import Plan, measure
+from anonymizer.evaluation.privacy.variants import LADDER
+
+
+def main(argv: Sequence[str]) -> int:
+    """Attacks; 0, or 2 when it cannot be done as asked."""
+    arguments = _parser().parse_args(argv)
+    try:
+        attackers.require_sklearn()
+        if arguments.plot:
+            plot.require_matplotlib()
+        measured = measure(_plan(arguments), lambda said: print(said, file=sys.stderr, flush=True))
+    except UsageError as error:
+        print(f"evaluate_privacy: {error}", file=sys.stderr)
+        return 2
+    found = result.evidence(measured)
+    print(result.text(found))
+    if arguments.json:
+        arguments.json.write_text(evidence.dumps(found), encoding="utf-8")
+    if arguments.plot:
+        plot.draw(measured, arguments.plot)
+    return 0
+
+
+def _plan(arguments: argparse.Namespace) -> Plan:
+    methods = arguments.methods or (() if arguments.anonymized else ("smooth", "blur", "pixelate", "solid", "gaussian"))
+    return Plan(
+        root=arguments.raw,
+        labels=arguments.labels,
+        folders=tuple(arguments.anonymized),
+        methods=(*methods, *(LADDER if arguments.strengths else ())),
+        copies=arguments.copies,
+        detectors=arguments.detectors,
+        weights=arguments.weights,
+        recognizer=arguments.recognizer,
+        folds=arguments.folds,
+        photos_per_person=arguments.photos_per_person,
+        people=arguments.people,
+        seed=arguments.seed,
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="evaluate_privacy", description=__doc__.partition("\n")[0])
+    add = parser.add_argument
+    add("raw", metavar="RAW", type=Path, help="folder of the originals")
+    add("anonymized", metavar="[NAME=]FOLDER", type=_folder, nargs="*", help="OUTPUT of a run on RAW; may be several")
+    add("--labels", metavar="CSV", type=Path, required=True, help="columns image (key below RAW) and identity")
+    add(
+        "--methods",
+        type=_methods,
+        help="redact here too: smooth,solid,pixelate:cells=4,gaussian:sigma=0.1,"
+        "smooth:padding=1.8; all five at default strength where no FOLDER is given",
+    )
+    add("--strengths", action="store_true", help="also each method at other strengths")
+    add("--copies", metavar="N", type=_positive, default=1, help="also attack with N near copies of every photo")
+    add("--detectors", type=_detectors, default=("centerface",), help="look for faces in what is redacted")
+    add("--weights", metavar="FILE", type=Path, help="network of the detector yunet")
+    add("--recognizer", metavar="FILE", type=Path, help="also attack with this recogniser (ONNX)")
+    add("--folds", metavar="N", type=_folds, default=5, help="of people: trained on the others, attacked here")
+    add("--photos-per-person", metavar="N", type=_several, default=6, help="at most")
+    add("--people", metavar="N", type=_positive, help="draw so many of those with two photos or more")
+    add("--seed", type=int, default=42, help="of all that is drawn")
+    add("--json", metavar="FILE", type=Path, help="write the evidence there, for `anonymizer report --evidence`")
+    add("--plot", metavar="FILE", type=Path, help="write a PNG there")
+    return parser
+
+
+def _folder(text: str) -> tuple[str, Path]:
+    name, separator, path = text.partition("=")
+    return (name, Path(path)) if separator else (Path(text).name, Path(text))
+
+
+def _methods(text: str) -> tuple[str, ...]:
+    return tuple(text.split(","))
+
+
+def _detectors(text: str) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(text.split(",")))
+    for name in names:
+        if name not in get_args(DetectorName):
+            raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(get_args(DetectorName))}")
+    return names
+
+
+def _at_least(text: str, least: int) -> int:
+    number = int(text)
+    if number < least:
+        raise argparse.ArgumentTypeError(f"at least {least}")
+    return number
+
+
+def _positive(text: str) -> int:
+    return _at_least(text, 1)
+
+
+def _several(text: str) -> int:
+    return _at_least(text, 2)
+
+
+_folds = _several
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
