@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from anonymizer.config import DetectorConfig
 from anonymizer.evidence import Evidence, Table, exact_interval
-from anonymizer.verify.look import COVERED_SHARE, LEAST_FACE_PX
+from anonymizer.verify.look import COVERED_SHARE, LEAST_FACE_PX, settings
 from anonymizer.verify.result import CODES, SecondLook, Verification, sorted_suspects
 
 
@@ -92,10 +93,10 @@ def _from_score(look: SecondLook) -> str:
 
 def _of_sensitivity(look: SecondLook) -> str:
     known = SENSITIVITY.get(look.detector_sha256)
-    if known is None:
+    if known is None or look.settings != settings(DetectorConfig(name=look.detector, weights=look.settings.weights)):
         return "How many of the faces that a run misses such a look raises has not been measured for this detector."
     return (
-        f"On labelled photographs such a look, with its default settings, raised {known.raised} of {known.missed} "
+        f"On labelled photographs such a look raised {known.raised} of {known.missed} "
         f"faces that the preset balanced had left uncovered (95 % interval {known.low:.0%} to {known.high:.0%}): most "
         "of what the run misses it misses too."
     )

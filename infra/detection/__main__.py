@@ -1,4 +1,4 @@
-"""`python -m infra.detection ranges|fit|measure|cross|misses`: how the detector is set, and what it is worth."""
+"""`python -m infra.detection WHAT`: how the detector is set, and what it and the second look are worth."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import cv2
 
 from anonymizer.detectors import weights
 from anonymizer.detectors.presets import PRESETS
-from infra.detection import fit, measure, misses, ranges
+from infra.detection import fit, measure, misses, ranges, sample
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "infra/docs/detection.md"
+VERIFICATION = ROOT / "infra/docs/verification.md"
 COEFFICIENTS = ROOT / "anonymizer/detectors/coefficients.py"
 RANGES = ROOT / "anonymizer/detectors/ranges.py"
 
@@ -35,9 +36,15 @@ def embedded(text: str, name: str, figures: str) -> str:
 def main(argv: list[str]) -> int:
     """Fits, measures or shows; prints what came of it."""
     parser = argparse.ArgumentParser(prog="python -m infra.detection", description=__doc__)
-    parser.add_argument("what", choices=("fit", "measure", "cross", "misses", "ranges"))
+    parser.add_argument("what", choices=("fit", "cross", "measure", "misses", "ranges", "sample", "proof"))
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared/data", help="folder of the labelled sets")
     parser.add_argument("--presets", nargs="+", default=list(PRESETS), choices=list(PRESETS))
+    parser.add_argument(
+        "--weights",
+        type=Path,
+        default=ROOT.parent / "shared/models/face_detection_yunet_2026may.onnx",
+        help="sample: of the second detector",
+    )
     parser.add_argument("--write", action="store_true", help="put coefficients and tables where they belong")
     parser.add_argument("--set", dest="folder", default="wider_val", help="misses: of which set (default: wider_val)")
     parser.add_argument("--count", type=int, default=30, help="misses: how many are shown (default: 30)")
@@ -47,6 +54,18 @@ def main(argv: list[str]) -> int:
         print(f"{options.data} holds no labelled photographs (wider_val, nonface, mask853, lfw)", file=sys.stderr)
         return 2
     cv2.setNumThreads(1)
+    if options.what in ("sample", "proof"):
+        figures = (
+            sample.sensitivity(options.data, options.weights)
+            if options.what == "sample"
+            else sample.proofs(options.data)
+        )
+        print(figures)
+        if options.write:
+            VERIFICATION.write_text(
+                embedded(VERIFICATION.read_text(encoding="utf-8"), options.what, figures), encoding="utf-8"
+            )
+        return 0
     network = weights.cleaned(weights.centerface(None, lambda path: Path(path).read_bytes()))
     if options.what == "misses":
         for preset in options.presets:
