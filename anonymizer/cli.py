@@ -19,6 +19,9 @@ from anonymizer import __version__, config, naming
 from anonymizer.config import Method, RunConfig
 from anonymizer.errors import AnonymizerError, ConfigError, UsageError
 
+if typing.TYPE_CHECKING:
+    from anonymizer.keylist import KeyList
+
 #: Option → setting. Help texts are those of the settings.
 _OPTIONS: dict[str, tuple[str, str | None]] = {
     "--consent": ("consent.registry", "URI"),
@@ -145,6 +148,10 @@ def add_verify(verify: argparse.ArgumentParser) -> None:
     for option in ("--detector", "--weights"):
         setting, metavar = _OPTIONS[option]
         look.add_argument(option, dest=setting, metavar=metavar, help=_escaped(documentation[setting]))
+    text = (
+        "redact what is suspect: its photos are done again as the newest run did them, and every later run does so too"
+    )
+    look.add_argument("--redact-suspects", action="store_true", help=text)
     text = "write what may be said on the strength of it, and all suspects, as JSON; any fsspec URL"
     verify.add_argument("--json", metavar="FILE", help=text)
     _add_common(verify, "log every finding as it happens")
@@ -272,13 +279,17 @@ def _complain(error: object, status: int) -> int:
 def _run(run_config: RunConfig, environ: Mapping[str, str]) -> int:
     if not run_config.output and not run_config.in_place:
         raise ConfigError("OUTPUT is needed, or --in-place (see anonymizer run --help)")
+    return _driven(run_config, environ)
+
+
+def _driven(run_config: RunConfig, environ: Mapping[str, str], keys: KeyList | None = None) -> int:
     from anonymizer import driver, progress
 
     shown = progress.TerminalProgress(sys.stderr) if sys.stderr.isatty() else progress.LogProgress()
     signal.signal(signal.SIGTERM, _interrupt)
     secret = naming.secret_of(environ.get(naming.SECRET_VARIABLE)) if run_config.names == "hashed" else None
     ready = _with_cluster(run_config, environ)
-    summary = driver.run(ready, shown, inside_job=_inside_job(environ), names_secret=secret)
+    summary = driver.run(ready, shown, inside_job=_inside_job(environ), names_secret=secret, keys=keys)
     print(progress.closing_table(summary))
     return summary.exit_status
 
@@ -288,6 +299,8 @@ def _verify(run_config: RunConfig, arguments: argparse.Namespace, environ: Mappi
     from anonymizer.resolve import write_uri
 
     sample = verify.Sample(arguments.sample, arguments.seed) if arguments.sample is not None else None
+    if sample is None and (arguments.redact_suspects or arguments.seed is not None):
+        raise ConfigError("--redact-suspects and --seed are for --sample N")
     signal.signal(signal.SIGTERM, _interrupt)
     result = verify.verify(_with_cluster(run_config, environ), inside_job=_inside_job(environ), sample=sample)
     print(verify.table(result))
@@ -296,7 +309,12 @@ def _verify(run_config: RunConfig, arguments: argparse.Namespace, environ: Mappi
         print("\n" + "\n".join(said.statements))
     if arguments.json is not None:
         write_uri(arguments.json, evidence.dumps(said).encode())
-    return result.exit_status
+    redo = verify.redo(run_config, result) if arguments.redact_suspects else None
+    if redo is None:
+        return result.exit_status
+    print()
+    status = _driven(redo.config, environ, redo.keys)
+    return status if status in (1, 2, 5) else result.exit_status
 
 
 def _manifest(run_config: RunConfig, public: str) -> int:

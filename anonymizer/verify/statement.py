@@ -2,26 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from anonymizer.config import DetectorConfig
 from anonymizer.evidence import Evidence, Table, exact_interval
 from anonymizer.verify.look import COVERED_SHARE, LEAST_FACE_PX, settings
 from anonymizer.verify.result import CODES, SecondLook, Verification, sorted_suspects
-
-
-@dataclass(frozen=True, slots=True)
-class Sensitivity:
-    """Of labelled faces that a run had left uncovered, how many a second look raised; and an interval of that share."""
-
-    raised: int
-    missed: int
-    low: float
-    high: float
-
-
-SENSITIVITY: dict[str, Sensitivity] = {}
-"""By SHA-256 of the weights, with the default settings (`make bench-detection WHAT=sample`)."""
+from anonymizer.verify.sensitivity import SENSITIVITY
 
 
 def evidence(result: Verification) -> Evidence:
@@ -95,10 +80,10 @@ def _of_sensitivity(look: SecondLook) -> str:
     known = SENSITIVITY.get(look.detector_sha256)
     if known is None or look.settings != settings(DetectorConfig(name=look.detector, weights=look.settings.weights)):
         return "How many of the faces that a run misses such a look raises has not been measured for this detector."
+    raised, missed, low, high = known
     return (
-        f"On labelled photographs such a look raised {known.raised} of {known.missed} "
-        f"faces that the preset balanced had left uncovered (95 % interval {known.low:.0%} to {known.high:.0%}): most "
-        "of what the run misses it misses too."
+        f"On labelled photographs such a look raised {raised} of {missed} faces that the preset balanced had left "
+        f"uncovered (95 % interval {low:.0%} to {high:.0%}): what it does not raise is not known to be safe."
     )
 
 

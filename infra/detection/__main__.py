@@ -14,6 +14,7 @@ from infra.detection import fit, measure, misses, ranges, sample
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "infra/docs/detection.md"
+SENSITIVITY = ROOT / "anonymizer/verify/sensitivity.py"
 VERIFICATION = ROOT / "infra/docs/verification.md"
 COEFFICIENTS = ROOT / "anonymizer/detectors/coefficients.py"
 RANGES = ROOT / "anonymizer/detectors/ranges.py"
@@ -31,6 +32,20 @@ def embedded(text: str, name: str, figures: str) -> str:
     if not found:
         raise ValueError(f"no place for {name} in the page")
     return f"{before}{begin}\n{figures}\n{end}{after}"
+
+
+def _second_look(options: argparse.Namespace) -> None:
+    """What `verify --sample` is worth."""
+    if options.what == "sample":
+        text, figures = sample.sensitivity(options.data, options.weights)
+        if options.write:
+            SENSITIVITY.write_text(text, encoding="utf-8")
+    else:
+        figures = sample.proofs(options.data)
+    print(figures)
+    if options.write:
+        page = VERIFICATION.read_text(encoding="utf-8")
+        VERIFICATION.write_text(embedded(page, options.what, figures), encoding="utf-8")
 
 
 def main(argv: list[str]) -> int:
@@ -55,16 +70,7 @@ def main(argv: list[str]) -> int:
         return 2
     cv2.setNumThreads(1)
     if options.what in ("sample", "proof"):
-        figures = (
-            sample.sensitivity(options.data, options.weights)
-            if options.what == "sample"
-            else sample.proofs(options.data)
-        )
-        print(figures)
-        if options.write:
-            VERIFICATION.write_text(
-                embedded(VERIFICATION.read_text(encoding="utf-8"), options.what, figures), encoding="utf-8"
-            )
+        _second_look(options)
         return 0
     network = weights.cleaned(weights.centerface(None, lambda path: Path(path).read_bytes()))
     if options.what == "misses":

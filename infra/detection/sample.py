@@ -5,8 +5,7 @@ The run's work is done in this process, photo by photo, and the look sees nothin
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -57,13 +56,25 @@ class Tally:
     suspects: int = 0
     suspect_photos: int = 0
 
-    def add(self, photo: Photo, masks: Sequence[Mask], suspects: Sequence[geometry.FloatBoxes]) -> None:
+    def add(self, photo: Photo, masks: Sequence[Mask], suspects: Sequence[tuple[float, float, float, float]]) -> None:
         """Counts one photo."""
         missed = uncovered(photo, masks[0])
         seen = geometry.iou(missed, np.array(suspects, np.float32).reshape(-1, 4)).max(axis=1, initial=0.0)
         self.raised.append((int((seen >= SAME_FACE_IOU).sum()), len(missed)))
         self.suspects += len(suspects)
         self.suspect_photos += bool(suspects)
+
+    @property
+    def sums(self) -> tuple[int, int]:
+        """Faces raised, and left uncovered."""
+        return sum(pair[0] for pair in self.raised), sum(pair[1] for pair in self.raised)
+
+    def line(self, name: str) -> str:
+        """Of the table."""
+        raised, missed = self.sums
+        low, high = clustered(self.raised)
+        share = f"{raised} = {raised / missed:.3f} [{low:.3f}, {high:.3f}]" if missed else "-"
+        return f"| `{name}` | {len(self.raised)} | {self.suspect_photos} | {self.suspects} | {missed} | {share} |"
 
 
 def uncovered(photo: Photo, mask: Mask) -> geometry.FloatBoxes:
@@ -76,32 +87,49 @@ def uncovered(photo: Photo, mask: Mask) -> geometry.FloatBoxes:
     return geometry.as_boxes(np.array(found, np.float32))
 
 
-def sensitivity(data: Path, weights: Path) -> str:
-    """A Markdown table: what the look raises on `wider_val` and, where nobody is, on `nonface`."""
-    config = RunConfig()
-    anonymizer, made = Anonymizer(config), MadeWith(config.detector.padding, config.redaction, config.codec)
+def sensitivity(data: Path, weights: Path) -> tuple[str, str]:
+    """What the look raises on `wider_val` and, where nobody is, on `nonface`.
+
+    Returns:
+        The module `anonymizer.verify.sensitivity`, and a Markdown table.
+    """
     detector = second_detector(weights, DetectorConfig(name="yunet"))
+    found = {name: tally(photos(data / name), data / name, detector) for name in ("wider_val", "nonface")}
     lines = [
-        f"Weights: SHA-256 `{hashlib.sha256(weights.read_bytes()).hexdigest()}`.",
+        f"Weights: SHA-256 `{detector.sha256}`.",
         "",
         "| set | photos | suspect photos | suspect boxes | labelled faces left uncovered | of these raised |",
         "|---|---:|---:|---:|---:|---:|",
+        *(one.line(name) for name, one in found.items()),
     ]
-    for name in ("wider_val", "nonface"):
-        tally = Tally()
-        for photo in photos(data / name):
-            image = anonymizer((data / name / photo.name).read_bytes())
-            row = row_of(photo.name, image)
-            picture = decoded(image.data, row, made)
-            masks = proven(picture, row, made)
-            tally.add(photo, masks, [one.xyxy for one in look(picture, row, masks, detector).suspects])
-        raised, missed = (sum(pair[side] for pair in tally.raised) for side in (0, 1))
-        low, high = clustered(tally.raised)
-        share = f"{raised} = {raised / missed:.3f} [{low:.3f}, {high:.3f}]" if missed else "-"
-        lines.append(
-            f"| `{name}` | {len(tally.raised)} | {tally.suspect_photos} | {tally.suspects} | {missed} | {share} |"
-        )
-    return "\n".join(lines)
+    return _module(detector.sha256, found["wider_val"]), "\n".join(lines)
+
+
+def tally(chosen: Iterable[Photo], folder: Path, detector: Detector) -> Tally:
+    """Anonymizes photos as the default settings do and looks at what would be published."""
+    config = RunConfig()
+    anonymizer, made = Anonymizer(config), MadeWith(config.detector.padding, config.redaction, config.codec)
+    counts = Tally()
+    for photo in chosen:
+        image = anonymizer((folder / photo.name).read_bytes())
+        row = row_of(photo.name, image)
+        picture = decoded(image.data, row, made)
+        masks = proven(picture, row, made)
+        counts.add(photo, masks, [one.xyxy for one in look(picture, row, masks, detector).suspects])
+    return counts
+
+
+def _module(sha256: str, counts: Tally) -> str:
+    raised, missed = counts.sums
+    low, high = clustered(counts.raised)
+    return (
+        '"""Written by `python -m infra.detection sample --write`; not by hand."""\n\n'
+        "#: By SHA-256 of the second detector's weights, with its default settings: labelled faces raised, of so many "
+        "that the\n#: preset balanced had left uncovered, and the ends of the share's 95 % interval.\n"
+        "SENSITIVITY: dict[str, tuple[int, int, float, float]] = {\n"
+        f'    "{sha256}": ({raised}, {missed}, {low:.3f}, {high:.3f}),\n'
+        "}\n"
+    )
 
 
 def proofs(data: Path) -> str:

@@ -88,6 +88,7 @@ def test_a_transparent_pixel_is_not_proven():
     data, row = published(encoded(pixels), run, FACE)
     picture = decoded(data, row, made(run))
     assert share(data, row, run) == 1
+    assert picture.frames[0].alpha is not None
     alpha = picture.frames[0].alpha.copy()
     alpha[60:70] = 200
     forged = replace(picture, frames=(replace(picture.frames[0], alpha=alpha),))
