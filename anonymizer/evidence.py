@@ -38,8 +38,8 @@ class Evidence:
         kind: One of `KINDS`.
         statements: What may be said on the strength of it, a sentence each, its limits included.
         tables: The figures.
-        figures: Everything that was measured, ready for JSON, for programs. Of a verification also the suspects, with the
-            manifest's keys: what is shown to everybody leaves the figures out.
+        figures: Everything that was measured, ready for JSON, for programs. Of a verification also the suspects, with
+            the manifest's keys: what is shown to everybody leaves the figures out.
     """
 
     kind: str
