@@ -18,7 +18,7 @@ from anonymizer.verify.checker import Checker
 from anonymizer.verify.joined import COLUMNS, named_outputs, outputs, to_check
 from anonymizer.verify.placing import here, on_ray
 from anonymizer.verify.result import Verification
-from anonymizer.verify.sample import Sample, second_look
+from anonymizer.verify.sample import Sample, look_job, second_look
 from anonymizer.worker import open_manifest, open_output
 
 log = logging.getLogger(__name__)
@@ -54,14 +54,15 @@ def verify(config: RunConfig, *, inside_job: bool = False, sample: Sample | None
     run_ids = manifest.run_ids()
     if not run_ids:
         raise ConfigError(f"there is no manifest at {manifest_uri}; --manifest URI says where it is")
+    job = look_job(config) if sample is not None else None
     current = manifest.current(COLUMNS)
     named = current.filter(current["output_uri"].is_valid())
     result = Verification(config.output, manifest_uri, expected=named.num_rows)
     result.unfinished = _unfinished(manifest, run_ids[-1])
     account = _Account(result, config.engine)
     _check(config, named, account)
-    if sample is not None:
-        result.second_look = second_look(config, manifest, named, sample, account.report)
+    if sample is not None and job is not None:
+        result.second_look = second_look(job, manifest, named, sample, account.report)
     result.seconds = time.monotonic() - since
     return result
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from anonymizer import detectors
 from anonymizer.chunks import Task, group
-from anonymizer.config import RunConfig
+from anonymizer.config import BoxesConfig, RunConfig
 from anonymizer.errors import RunError
 from anonymizer.manifest import ManifestStore, from_table
 from anonymizer.naming import output_key_of
@@ -46,23 +46,35 @@ class Sample:
     seed: str | None = None
 
 
-def second_look(config: RunConfig, manifest: ManifestStore, named: Any, sample: Sample, report: Report) -> SecondLook:
-    """Looks at the sample.
+def look_job(config: RunConfig) -> LookJob:
+    """What a second look needs, read and checked before any work.
 
     Args:
         config: As of `verify`; its detector is the second one.
+
+    Raises:
+        ConfigError: The detector needs weights that are not there.
+    """
+    # A configuration that is that of a run may give boxes in place of detection; here somebody looks all the same.
+    return LookJob(config, load_weights(replace(config, boxes=BoxesConfig())))
+
+
+def second_look(job: LookJob, manifest: ManifestStore, named: Any, sample: Sample, report: Report) -> SecondLook:
+    """Looks at the sample.
+
+    Args:
+        job: As `look_job` gives it.
         manifest: Holds the rows.
         named: The current rows that name an output, as a table with `key`.
         sample: What to draw from them.
         report: Told of every finding.
 
     Raises:
-        ConfigError: The detector needs weights that are not there.
         RunError: The manifest cannot be read, or workers cannot be had.
     """
-    weights = load_weights(config)
+    config = job.config
     seed = sample.seed if sample.seed is not None else manifest.run_ids()[-1]
-    detector = detectors.make(settings(config.detector), weights)
+    detector = detectors.make(settings(config.detector), job.weights)
     look = SecondLook(detector.name, detector.sha256, settings(config.detector), seed, published=named.num_rows)
     keys = drawn((key.as_py() for key in named["key"]), sample.count, seed)
     look.drawn = len(keys)
@@ -70,7 +82,6 @@ def second_look(config: RunConfig, manifest: ManifestStore, named: Any, sample: 
     with open_output(config) as root:
         items = _items(root, manifest, keys, account)
         tasks = map(Task, group(items, config.engine.chunk_keys, config.engine.chunk_bytes))
-        job = LookJob(config, weights)
         if len(keys) >= MANY_LOOKS:
             on_ray(config, Looker, job, tasks, account)
         else:

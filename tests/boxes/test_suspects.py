@@ -22,13 +22,21 @@ def faces(*boxes, score=0.75, frame=0):
     return Detections.of([Face(frame, x1, y1, x2 - x1, y2 - y1, score, True) for x1, y1, x2, y2 in boxes])
 
 
-def suspects(*boxes, of=None, **changes):
-    return Suspects(faces(*boxes, **changes), hashlib.sha256(of or photo(0)).hexdigest())
+def suspects(*boxes, data=None, **changes):
+    return Suspects(faces(*boxes, **changes), hashlib.sha256(data or photo(0)).hexdigest())
 
 
 @pytest.fixture
 def folder(tmp_path):
     return open_root(str(tmp_path / "out.manifest"))
+
+
+def of(known: SuspectList, key: str) -> Suspects:
+    given = known.besides(key, None)
+    assert given is not None
+    assert given.suspects is not None
+    assert not given.complete
+    return given.suspects
 
 
 def lists(suspects):
@@ -50,20 +58,17 @@ def test_what_is_written_is_read(folder):
     known = SuspectList.read(folder)
     assert len(known) == 2
     for key, expected in found.items():
-        given = known.besides(key, None)
-        assert given is not None
-        assert not given.complete
-        assert lists(given.suspects) == lists(expected)
-        assert given.suspects.sha256 == expected.sha256
+        assert lists(of(known, key)) == lists(expected)
+        assert of(known, key).sha256 == expected.sha256
 
 
 def test_later_lists_add_to_earlier_ones_and_speak_for_a_newer_photo(folder):
     written(folder, "r1", [("a.png", suspects(SECOND)), ("b.png", suspects(SECOND))])
-    written(folder, "r2", [("a.png", suspects(SECOND, (1, 2, 30, 40))), ("b.png", suspects((5, 5, 9, 9), of=b"new"))])
+    written(folder, "r2", [("a.png", suspects(SECOND, (1, 2, 30, 40))), ("b.png", suspects((5, 5, 9, 9), data=b"new"))])
     known = SuspectList.read(folder)
-    assert known.besides("a.png", None).suspects.faces.xyxy.tolist() == [list(SECOND), [1, 2, 30, 40]]
-    assert lists(known.besides("b.png", None).suspects) == lists(suspects((5, 5, 9, 9)))
-    assert known.besides("b.png", None).suspects.source_sha256 == hashlib.sha256(b"new").hexdigest()
+    assert of(known, "a.png").faces.xyxy.tolist() == [list(SECOND), [1, 2, 30, 40]]
+    assert lists(of(known, "b.png")) == lists(suspects((5, 5, 9, 9)))
+    assert of(known, "b.png").source_sha256 == hashlib.sha256(b"new").hexdigest()
 
 
 @pytest.mark.parametrize(

@@ -27,8 +27,8 @@ def test_faces_in_one_photo_are_not_so_many_trials():
 def test_where_nothing_varies_photos_are_the_trials():
     # Clopper-Pearson for 0 of 20: 1 - 0.025 ** (1 / 20).
     low, high = clustered([(0, 5)] * 20)
-    assert (low, high) == (0, pytest.approx(0.1684, abs=1e-4))
-    assert clustered([(5, 5)] * 20) == (pytest.approx(1 - 0.1684, abs=1e-4), 1)
+    assert (low, high) == pytest.approx((0, 0.1684), abs=1e-4)
+    assert clustered([(5, 5)] * 20) == pytest.approx((1 - 0.1684, 1), abs=1e-4)
     assert clustered([(0, 0), (0, 0)]) == (0, 1)
     assert shown([(0, 0)]) == "none"
     assert shown([(9, 10), (0, 0)]) == "0.900 [0.900, 0.900] of 10"

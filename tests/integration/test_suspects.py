@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,8 @@ def half(tmp_path):
 
 
 def verified(output, *more, **options):
-    settings = [f"--set=engine.{name}={value}" for name, value in QUICK["engine"].items()]
+    engine: Any = QUICK["engine"]
+    settings = [f"--set=engine.{name}={value}" for name, value in engine.items()]
     words = [part for name, value in options.items() for part in (f"--{name}", str(value))]
     return cli.main(["verify", str(output), "--detector", "patch", *settings, *words, *more], {})
 

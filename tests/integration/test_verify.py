@@ -204,6 +204,17 @@ def test_kept_faces_are_not_suspect(tmp_path):
     assert (result.second_look.faces, result.second_look.redacted, result.second_look.proven) == (1, 2, 2)
 
 
+def test_a_detector_that_cannot_be_had_is_said_before_any_work(half_hidden, capsys, monkeypatch):
+    monkeypatch.setattr(verify.Checker, "process", lambda *_: pytest.fail("files were read"))
+    assert cli.main(["verify", str(half_hidden), "--sample", "3", "--detector", "yunet"], {}) == 2
+    assert "--weights" in capsys.readouterr().err
+
+
+def test_a_configuration_that_gives_boxes_looks_all_the_same(half_hidden):
+    config = from_mapping(RunConfig, {"output": str(half_hidden), **QUICK, "boxes": {"mode": "replace"}})
+    assert verify.verify(config, sample=verify.Sample(100)).findings == {"suspect_face": 4}
+
+
 def test_the_program_looks_again_and_says_what_that_proves(half_hidden, capsys):
     out = half_hidden.parent / "look.json"
     arguments = ["verify", str(half_hidden), "--sample", "100", "--detector", "patch", "--json", str(out)]

@@ -6,8 +6,8 @@ import pytest
 
 from anonymizer import evidence, verify
 from anonymizer.config import DetectorConfig
-from anonymizer.verify import statement
 from anonymizer.verify.look import Looked, Suspect, settings
+from anonymizer.verify.sensitivity import SENSITIVITY
 
 
 def second_look(suspects: int, looked: int, **changes: object) -> verify.SecondLook:
@@ -80,7 +80,7 @@ def test_the_same_detector_is_no_second_one(used, warned):
 
 def test_what_is_known_of_its_sensitivity_is_said(monkeypatch):
     assert "has not been measured" in said(second_look(1, 10)).statements[-1]
-    monkeypatch.setitem(statement.SENSITIVITY, "ab" * 32, (10, 80, 0.06, 0.22))
+    monkeypatch.setitem(SENSITIVITY, "ab" * 32, (10, 80, 0.06, 0.22))
     text = said(second_look(1, 10)).statements[-1]
     assert "raised 10 of 80 faces" in text
     assert "6% to 22%" in text
