@@ -20,6 +20,9 @@ from anonymizer.account import size_text
 from anonymizer.config import Method, RunConfig
 from anonymizer.errors import AnonymizerError, ConfigError, UsageError
 
+if typing.TYPE_CHECKING:
+    from anonymizer.keylist import KeyList
+
 #: Option → setting. Help texts are those of the settings.
 _OPTIONS: dict[str, tuple[str, str | None]] = {
     "--consent": ("consent.registry", "URI"),
@@ -109,6 +112,11 @@ _PREVIEW = (
     "of it. For choosing a method and for looking at a detector's work: the file holds the original, so it is as "
     "confidential as that."
 )
+_SECOND_LOOK = (
+    "Another detector looks at a random sample of the photos as they are published, larger than the run did and "
+    "mirrored. A face of which less than 80 % lies in pixels that are found to be redacted is a finding, unless "
+    "consent has kept it. Best with a detector that the run did not use: --detector yunet --weights FILE."
+)
 _VERIFY_EXIT = (
     "exit status: 0 nothing was found; 4 something was; 2 wrong usage or no manifest; 1 anything else, a listing or a "
     "manifest that cannot be read completely included."
@@ -140,7 +148,28 @@ def add_verify(verify: argparse.ArgumentParser) -> None:
     for option in ("--manifest", "--workers", "--address"):
         setting, metavar = _OPTIONS[option]
         verify.add_argument(option, dest=setting, metavar=metavar, help=_escaped(documentation[setting]))
+    look = verify.add_argument_group("second look", _SECOND_LOOK)
+    text = "so many published photos, drawn at random; all if there are no more"
+    look.add_argument("--sample", metavar="N", type=_count, help=text)
+    text = "what decides the draw (default: the id of the newest run)"
+    look.add_argument("--seed", metavar="TEXT", help=text)
+    for option in ("--detector", "--weights"):
+        setting, metavar = _OPTIONS[option]
+        look.add_argument(option, dest=setting, metavar=metavar, help=_escaped(documentation[setting]))
+    text = (
+        "redact what is suspect: its photos are done again as the newest run did them, and every later run does so too"
+    )
+    look.add_argument("--redact-suspects", action="store_true", help=text)
+    text = "write what may be said on the strength of it, and all suspects, as JSON; any fsspec URL"
+    verify.add_argument("--json", metavar="FILE", help=text)
     _add_common(verify, "log every finding as it happens")
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("at least 1")
+    return number
 
 
 def add_manifest(command: argparse.ArgumentParser) -> None:
@@ -252,7 +281,9 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
             return _manifest(settings(arguments), arguments.public)
         if arguments.command == "preview":
             return _preview(settings(arguments), arguments)
-        return _COMMANDS[arguments.command](settings(arguments), environ)
+        if arguments.command == "verify":
+            return _verify(settings(arguments), arguments, environ)
+        return _run(settings(arguments), environ)
     except UsageError as error:
         return _complain(error, 2)
     except AnonymizerError as error:
@@ -275,24 +306,42 @@ def _complain(error: object, status: int) -> int:
 def _run(run_config: RunConfig, environ: Mapping[str, str]) -> int:
     if not run_config.output and not run_config.in_place:
         raise ConfigError("OUTPUT is needed, or --in-place (see anonymizer run --help)")
+    return _driven(run_config, environ)
+
+
+def _driven(run_config: RunConfig, environ: Mapping[str, str], keys: KeyList | None = None) -> int:
     from anonymizer import driver, progress
 
     shown = progress.TerminalProgress(sys.stderr) if sys.stderr.isatty() else progress.LogProgress()
     signal.signal(signal.SIGTERM, _interrupt)
     secret = naming.secret_of(environ.get(naming.SECRET_VARIABLE)) if run_config.names == "hashed" else None
     ready = _with_cluster(run_config, environ)
-    summary = driver.run(ready, shown, inside_job=_inside_job(environ), names_secret=secret)
+    summary = driver.run(ready, shown, inside_job=_inside_job(environ), names_secret=secret, keys=keys)
     print(progress.closing_table(summary))
     return summary.exit_status
 
 
-def _verify(run_config: RunConfig, environ: Mapping[str, str]) -> int:
-    from anonymizer import verify
+def _verify(run_config: RunConfig, arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
+    from anonymizer import evidence, verify
+    from anonymizer.resolve import write_uri
 
+    sample = verify.Sample(arguments.sample, arguments.seed) if arguments.sample is not None else None
+    if sample is None and (arguments.redact_suspects or arguments.seed is not None):
+        raise ConfigError("--redact-suspects and --seed are for --sample N")
     signal.signal(signal.SIGTERM, _interrupt)
-    result = verify.verify(_with_cluster(run_config, environ), inside_job=_inside_job(environ))
+    result = verify.verify(_with_cluster(run_config, environ), inside_job=_inside_job(environ), sample=sample)
     print(verify.table(result))
-    return result.exit_status
+    said = verify.evidence(result)
+    if sample is not None:
+        print("\n" + "\n".join(said.statements))
+    if arguments.json is not None:
+        write_uri(arguments.json, evidence.dumps(said).encode())
+    redo = verify.redo(run_config, result) if arguments.redact_suspects else None
+    if redo is None:
+        return result.exit_status
+    print()
+    status = _driven(redo.config, environ, redo.keys)
+    return status if status in (1, 2, 5) else result.exit_status
 
 
 def _manifest(run_config: RunConfig, public: str) -> int:
@@ -327,9 +376,6 @@ def _preview(run_config: RunConfig, arguments: argparse.Namespace) -> int:
     scores = ", ".join(f"{face.score:.2f}" for face in made.faces[:20])
     print(f"{len(made.faces)} faces{f' ({scores})' if scores else ''}; {arguments.out} holds the original")
     return 0
-
-
-_COMMANDS = {"run": _run, "verify": _verify}
 
 
 def _with_cluster(run_config: RunConfig, environ: Mapping[str, str]) -> RunConfig:

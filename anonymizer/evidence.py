@@ -32,13 +32,14 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One measurement; it names no key, no person and no path.
+    """One measurement; it names no person and no path, and no key but in `figures`.
 
     Attributes:
         kind: One of `KINDS`.
         statements: What may be said on the strength of it, a sentence each, its limits included.
         tables: The figures.
-        figures: Everything that was measured, ready for JSON, for programs.
+        figures: Everything that was measured, ready for JSON, for programs. Of a verification also the suspects, with
+            the manifest's keys: what is shown to everybody leaves the figures out.
     """
 
     kind: str

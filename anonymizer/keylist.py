@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -100,6 +100,12 @@ def read_keys(uri: str, read: Callable[[str], bytes], root_uri: str) -> KeyList:
         return KeyList(_inventory(data, read, root_uri))
     sheet = read_sheet(data, uri, LAYOUT)
     return KeyList(_table(sheet.columns, sheet.rows))
+
+
+def to_redo(keys: Iterable[str]) -> KeyList:
+    """These keys are done again, changed or not."""
+    named = pa.array(keys, pa.large_string())
+    return KeyList(_table({"key": named}, len(named)))
 
 
 def _table(columns: dict[str, pa.Array], rows: int) -> pa.Table:

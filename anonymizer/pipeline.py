@@ -75,8 +75,11 @@ class Anonymizer:
 
     def _found_by(self, given: GivenBoxes | None) -> tuple[str, str]:
         parts = [] if self.detector is None else [(self.detector.name, self.detector.sha256)]
-        if self.config.boxes.uri is not None or given is not None or not parts:
-            parts.append(("boxes", given.sha256 if given is not None else ""))
+        known = given is not None and given.complete
+        if self.config.boxes.uri is not None or known or not parts:
+            parts.append(("boxes", given.sha256 if given is not None and known else ""))
+        if given is not None and given.suspects is not None:
+            parts.append(("second_look", given.suspects.sha256))
         if len(parts) == 1:
             return parts[0]
         named = "\n".join(f"{name} {sha256}" for name, sha256 in parts)
@@ -138,14 +141,17 @@ class Anonymizer:
         )
 
     def _found(self, picture: Picture, source_sha256: str, given: GivenBoxes | None) -> Detections:
-        """Faces that are known from outside and faces that are detected, each once."""
-        known = None if given is None else boxes.placed(given, picture.frames, source_sha256)
-        if self.detector is None:
-            if known is None:
-                raise BoxesMissing
-            return known
-        found = detect(self.detector, picture.frames)
-        return found if known is None else _joined((known, found), len(picture.frames))
+        """Faces that are known from outside and faces that are detected, each once; and what a second look has seen."""
+        known = boxes.placed(given, picture.frames, source_sha256) if given is not None and given.complete else None
+        if self.detector is not None:
+            found = detect(self.detector, picture.frames)
+            found = found if known is None else _joined((known, found), len(picture.frames))
+        elif known is not None:
+            found = known
+        else:
+            raise BoxesMissing
+        suspects = given.suspects if given is not None else None
+        return found if suspects is None else boxes.with_suspects(found, suspects, len(picture.frames), source_sha256)
 
     def _redact(self, picture: Picture, detections: Detections, verdict: Verdict) -> Picture:
         frames = []

@@ -428,7 +428,18 @@ def test_the_command_line(lake, capsys):
     assert cli.main(["verify", str(lake.folder)], {}) == 1
 
 
-@pytest.mark.parametrize("argv", [[], ["out", "--method", "solid"], ["in", "out"], ["out", "--workers", "0"]])
+@pytest.mark.parametrize(
+    "argv",
+    [
+        [],
+        ["out", "--method", "solid"],
+        ["in", "out"],
+        ["out", "--workers", "0"],
+        ["out", "--sample", "0"],
+        ["out", "--sample", "few"],
+        ["out", "--sample", "3", "--detector", "eyes"],
+    ],
+)
 def test_wrong_usage_of_the_command_line(argv, capsys):
     assert cli.main(["verify", *argv], {}) == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
@@ -437,7 +448,8 @@ def test_wrong_usage_of_the_command_line(argv, capsys):
 def test_the_environment_names_the_cluster(monkeypatch):
     seen = []
 
-    def verified(config: RunConfig, *, inside_job: bool) -> verify.Verification:
+    def verified(config: RunConfig, *, inside_job: bool, sample: object) -> verify.Verification:
+        assert sample is None
         seen.append((config.engine.address, inside_job))
         return verify.Verification(config.output, "")
 

@@ -3,6 +3,17 @@
 from anonymizer.boxes.earlier import ANSWERS, FACE_COLUMNS, from_manifest
 from anonymizer.boxes.placing import placed
 from anonymizer.boxes.reader import FILE_ENDINGS, read_boxes
+from anonymizer.boxes.suspects import SuspectList, with_suspects
 from anonymizer.boxes.table import BoxTable
 
-__all__ = ["ANSWERS", "FACE_COLUMNS", "FILE_ENDINGS", "BoxTable", "from_manifest", "placed", "read_boxes"]
+__all__ = [
+    "ANSWERS",
+    "FACE_COLUMNS",
+    "FILE_ENDINGS",
+    "BoxTable",
+    "SuspectList",
+    "from_manifest",
+    "placed",
+    "read_boxes",
+    "with_suspects",
+]

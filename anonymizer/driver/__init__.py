@@ -9,12 +9,18 @@ from anonymizer.config import RunConfig
 from anonymizer.driver.book import Progress
 from anonymizer.driver.driver import Driver
 from anonymizer.driver.rehearsal import rehearse
+from anonymizer.keylist import KeyList
 from anonymizer.naming import Places
 from anonymizer.resolve import resolved, time_of
 
 
 def run(
-    config: RunConfig, progress: Progress, *, inside_job: bool = False, names_secret: bytes | None = None
+    config: RunConfig,
+    progress: Progress,
+    *,
+    inside_job: bool = False,
+    names_secret: bytes | None = None,
+    keys: KeyList | None = None,
 ) -> Summary:
     """Does a run.
 
@@ -23,6 +29,7 @@ def run(
         progress: Told how far it is.
         inside_job: Runs inside a Ray job, where relative paths point into a package that is deleted later.
         names_secret: Key of the hash for `names` hashed.
+        keys: What to do, where it is known already; `config.keys` then only says where it came from.
 
     Returns:
         The counts and the exit status.
@@ -38,7 +45,7 @@ def run(
     places.own("")  # Only to hear now what is wrong with the secret.
     if config.dry_run or config.estimate is not None:
         return rehearse(config, manifest_uri, as_of, places)
-    driver = Driver(config, manifest_uri, as_of, progress, places)
+    driver = Driver(config, manifest_uri, as_of, progress, places, keys)
     try:
         driver.run()
     finally:

@@ -13,7 +13,7 @@ from typing import Any
 
 from anonymizer import detectors, engine, lease, takedown
 from anonymizer.account import Summary, exit_status, failure_limit, limit_of
-from anonymizer.boxes import BoxTable
+from anonymizer.boxes import BoxTable, SuspectList
 from anonymizer.chunks import Task, chunk_id
 from anonymizer.collisions import rivals
 from anonymizer.config import RunConfig, item_settings_sha256
@@ -62,13 +62,20 @@ class Driver:
         as_of: Time at which consent is decided, UTC.
         progress: Told how far it is.
         places: Where outputs go.
+        keys: What to do, in place of what `config.keys` names.
 
     Attributes:
         summary: The account.
     """
 
     def __init__(
-        self, config: RunConfig, manifest_uri: str, as_of: datetime, progress: Progress, places: Places
+        self,
+        config: RunConfig,
+        manifest_uri: str,
+        as_of: datetime,
+        progress: Progress,
+        places: Places,
+        keys: KeyList | None = None,
     ) -> None:
         self._config = config
         self._places = places
@@ -84,7 +91,8 @@ class Driver:
         self._attempt = 0
         self._settings_sha256 = ""
         self._boxes: BoxTable | None = None
-        self._keys: KeyList | None = None
+        self._suspects = SuspectList({})
+        self._keys = keys
         self._redo: frozenset[str] = frozenset()
         self._with_boxes = 0
         self._record: dict[str, Any] = {}
@@ -100,7 +108,8 @@ class Driver:
         try:
             registry = load_registry(self._config, self._stamp.as_of)
             self._boxes = load_boxes(self._config)
-            self._keys = load_keys(self._config)
+            self._suspects = SuspectList.read(self._manifest_root)
+            self._keys = self._keys or load_keys(self._config)
             weights = self._load_weights()
             if self._config.in_place and self._keys is not None and any(self._keys.of("remove")):
                 raise ConfigError("--keys: action remove would delete the only copy in place; use redo")
@@ -295,7 +304,7 @@ class Driver:
     def _given(self, ref: ImageRef) -> GivenBoxes | None:
         found = self._boxes.find(ref) if self._boxes is not None else None
         self._with_boxes += found is not None
-        return found
+        return self._suspects.besides(ref.key, found)
 
     def _settings(self, given: GivenBoxes | None) -> str:
         return item_settings_sha256(self._settings_sha256, self._config, given.sha256 if given is not None else None)

@@ -11,6 +11,7 @@ from datetime import datetime
 import numpy as np
 
 from anonymizer.account import OK, Estimate, Summary
+from anonymizer.boxes import SuspectList
 from anonymizer.config import RunConfig, item_settings_sha256
 from anonymizer.driver.removals import unsafe_rows
 from anonymizer.errors import ImageTooLarge, ObjectError
@@ -77,10 +78,11 @@ def rehearse(config: RunConfig, manifest_uri: str, as_of: datetime, places: Plac
     def settings(given: GivenBoxes | None) -> str:
         return item_settings_sha256(anonymizer.settings_sha256, config, given.sha256 if given is not None else None)
 
-    snapshot = Snapshot(open_manifest_root(config, manifest_uri))
+    manifest_root = open_manifest_root(config, manifest_uri)
+    snapshot, suspects = Snapshot(manifest_root), SuspectList.read(manifest_root)
     asked = Asked(
         registry.decide,
-        lambda ref: boxes.find(ref) if boxes is not None else None,
+        lambda ref: suspects.besides(ref.key, boxes.find(ref) if boxes is not None else None),
         settings,
         lambda key: config.force or key in redo,
     )

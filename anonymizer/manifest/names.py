@@ -5,6 +5,7 @@
     _intents/run_id=<run>/<chunk>-<attempt>-<rows>-<digest>.parquet    what is about to replace its source, in place
     _runs/<run>.json                                               one record per run
     _state/<run>.json, _state/<run>/part-<number>.parquet          the current rows as that run left them
+    _suspects/<run>-<digest>.jsonl                                 faces that a second look has seen (`boxes.suspects`)
 
 Readers of Hive folders skip names with a leading underscore. A journal part says in its name how many rows it holds,
 so that compaction knows from a listing alone whether there is enough to fold, and which bytes, so that a repeated

@@ -202,12 +202,19 @@ class ManifestStore:
         matches = record.get("arguments_sha256") == arguments_sha256
         return known[-1] if matches and record.get("finished") is None else None
 
-    def current(self, columns: Sequence[str] | None = None, *, statuses: Sequence[str] | None = None) -> pa.Table:
+    def current(
+        self,
+        columns: Sequence[str] | None = None,
+        *,
+        statuses: Sequence[str] | None = None,
+        keys: Sequence[str] | None = None,
+    ) -> pa.Table:
         """One row per key over all runs: that of the greatest (run_id, attempt).
 
         Args:
             columns: Of `CURRENT_SCHEMA`; all of them by default.
             statuses: Rows of other statuses do not count, so that an older row may be a key's greatest.
+            keys: Rows of these keys only; no others are held.
 
         Returns:
             A table in UTF-8 byte order of keys. Keys whose output was removed have their row too.
@@ -222,10 +229,12 @@ class ManifestStore:
             raise ValueError(f"no columns of the manifest: {', '.join(sorted(unknown))}")
         needed = [name for name in CURRENT_SCHEMA.names if name in wanted or name in PRECEDENCE]
         schema = pa.schema([CURRENT_SCHEMA.field(name) for name in needed], metadata=CURRENT_SCHEMA.metadata)
-        tables = [
-            table.append_column("run_id", pa.repeat(pa.scalar(run_id), table.num_rows))
-            for run_id, table in self._tables([name for name in needed if name != "run_id"])
-        ]
+        wanted_keys = None if keys is None else pa.array(keys, pa.string())
+        tables = []
+        for run_id, table in self._tables([name for name in needed if name != "run_id"]):
+            if wanted_keys is not None:
+                table = table.filter(pc.is_in(table["key"], wanted_keys))
+            tables.append(table.append_column("run_id", pa.repeat(pa.scalar(run_id), table.num_rows)))
         if statuses is not None:
             tables = [table.filter(pc.is_in(table["status"], pa.array(statuses, pa.string()))) for table in tables]
         return latest(pa.concat_tables([schema.empty_table(), *tables])).select(wanted)

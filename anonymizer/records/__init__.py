@@ -19,6 +19,7 @@ from anonymizer.records.faces import (
     Detections,
     Face,
     GivenBoxes,
+    Suspects,
 )
 from anonymizer.records.listed import (
     ImageRef,
@@ -68,6 +69,7 @@ __all__ = [
     "Region",
     "Samples",
     "Status",
+    "Suspects",
     "Veto",
     "WorkItem",
 ]

@@ -59,6 +59,25 @@ EVERY_FRAME = -1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Suspects:
+    """Where a second look at an output has seen faces that its run had left as they were.
+
+    Attributes:
+        faces: Redacted in addition to whatever else is found.
+        source_sha256: Of the file that the run had read, lower-case hex; of any other file they say nothing.
+    """
+
+    faces: Detections
+    source_sha256: str
+
+    @property
+    def sha256(self) -> str:
+        """Hash of all of it, in hex."""
+        arrays = (self.faces.xyxy, self.faces.score, self.faces.frame)
+        return hashlib.sha256(self.source_sha256.encode() + b"".join(array.tobytes() for array in arrays)).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class GivenBoxes:
     """Where somebody else found the faces of one object: read by the driver, travels with the chunk.
 
@@ -68,6 +87,8 @@ class GivenBoxes:
         height: Likewise.
         source_sha256: Of the file that they were found in, lower-case hex; None = not said.
         outdated: They were found in another version than the one that was listed.
+        complete: They say where all faces are; else there are suspects only, and `faces` is empty.
+        suspects: Faces besides.
     """
 
     faces: Detections
@@ -75,10 +96,14 @@ class GivenBoxes:
     height: int | None = None
     source_sha256: str | None = None
     outdated: bool = False
+    complete: bool = True
+    suspects: Suspects | None = None
 
     @property
     def sha256(self) -> str:
         """Hash of all of it, in hex."""
         said = repr((self.width, self.height, self.source_sha256, self.outdated, len(self.faces)))
+        if self.suspects is not None:
+            said += f" {self.complete} {self.suspects.sha256}"
         arrays = (self.faces.xyxy, self.faces.score, self.faces.frame)
         return hashlib.sha256(said.encode() + b"".join(array.tobytes() for array in arrays)).hexdigest()

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from anonymizer import engine
-from anonymizer.chunks import Task, as_chunk, group
+from anonymizer.chunks import Task, group
 from anonymizer.config import EngineConfig, RunConfig
 from anonymizer.errors import ConfigError
 from anonymizer.manifest import ManifestStore
 from anonymizer.records import ChunkResult
-from anonymizer.storage import is_local, is_relative, nested, normalize_uri
+from anonymizer.storage import is_relative, nested, normalize_uri
 from anonymizer.verify.checker import Checker
 from anonymizer.verify.joined import COLUMNS, named_outputs, outputs, to_check
+from anonymizer.verify.placing import here, on_ray
 from anonymizer.verify.result import Verification
+from anonymizer.verify.sample import Sample, look_job, second_look
 from anonymizer.worker import open_manifest, open_output
 
 log = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ MANY_BYTES = 4 * 2**30
 LOG_EVERY_S = 30.0
 
 
-def verify(config: RunConfig, *, inside_job: bool = False) -> Verification:
+def verify(config: RunConfig, *, inside_job: bool = False, sample: Sample | None = None) -> Verification:
     """Holds every file below OUTPUT against the manifest's current rows; changes nothing.
 
     Meant for a time when no run is at work: what one publishes meanwhile has no row yet.
@@ -38,6 +38,7 @@ def verify(config: RunConfig, *, inside_job: bool = False) -> Verification:
     Args:
         config: OUTPUT and the manifest as the user wrote them, how they are reached, and how many workers.
         inside_job: Runs inside a Ray job, where relative paths point into a package that is deleted later.
+        sample: What a second detector, that of `config`, looks at besides.
 
     Returns:
         What was found; `exit_status` 0 only if nothing was.
@@ -53,11 +54,15 @@ def verify(config: RunConfig, *, inside_job: bool = False) -> Verification:
     run_ids = manifest.run_ids()
     if not run_ids:
         raise ConfigError(f"there is no manifest at {manifest_uri}; --manifest URI says where it is")
+    job = look_job(config) if sample is not None else None
     current = manifest.current(COLUMNS)
     named = current.filter(current["output_uri"].is_valid())
     result = Verification(config.output, manifest_uri, expected=named.num_rows)
     result.unfinished = _unfinished(manifest, run_ids[-1])
-    _check(config, named, _Account(result, config.engine))
+    account = _Account(result, config.engine)
+    _check(config, named, account)
+    if sample is not None and job is not None:
+        result.second_look = second_look(job, manifest, named, sample, account.report)
     result.seconds = time.monotonic() - since
     return result
 
@@ -87,16 +92,10 @@ def _check(config: RunConfig, named: Any, account: _Account) -> None:
         rows = named_outputs(named, root.uri, account.report)
         items = to_check(outputs(root), rows, datetime.now(UTC), account.report)
         tasks = map(Task, group(items, config.engine.chunk_keys, config.engine.chunk_bytes))
-        if not _is_large(named):
-            _here(config, tasks, account)
-            return
-        with engine.connected(config.engine) as nodes:
-            if nodes > 1 and is_local(config.output) and not config.storage.shared:
-                raise ConfigError(
-                    f"{config.output} is a local path and the cluster has {nodes} nodes: "
-                    "use --address local, or --set storage.shared=true if every node sees the same disk"
-                )
-            engine.Engine(config.engine, Checker, config).run(tasks, account)
+        if _is_large(named):
+            on_ray(config, Checker, config, tasks, account)
+        else:
+            here(config, Checker(config), tasks, account)
 
 
 def _is_large(named: Any) -> bool:
@@ -105,16 +104,6 @@ def _is_large(named: Any) -> bool:
         return True
     sizes: list[int | None] = named["output_size"].to_pylist()
     return sum(filter(None, sizes)) > MANY_BYTES
-
-
-def _here(config: RunConfig, tasks: Iterator[Task], account: _Account) -> None:
-    checker, settings = Checker(config), config.engine
-    for fresh in tasks:
-        waiting = [fresh]
-        while waiting:
-            task = replace(waiting[0], attempt=waiting[0].attempt + 1)
-            chunk = as_chunk(task, epoch=0, chunk_time_s=settings.chunk_time_s, image_time_s=settings.image_time_s)
-            waiting = account.committed(task, checker.process(chunk))
 
 
 class _Account:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -9,13 +10,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import boto3
+import numpy as np
 import pytest
 
-from anonymizer import verify
+from anonymizer import cli, codec, evidence, verify
 from anonymizer.chunks import as_chunk
-from anonymizer.config import RunConfig, from_mapping
+from anonymizer.config import CodecConfig, RunConfig, from_mapping
 from anonymizer.errors import ConfigError, RunError
+from anonymizer.manifest import ManifestStore, from_table
+from anonymizer.storage import open_root
 from anonymizer.verify import run as verify_run
+from anonymizer.verify import sample
 from tests.fake_s3 import ENVIRONMENT
 from tests.integration.runs import QUICK, files, rows, run, write
 from tests.pictures import encoded, photo, scene
@@ -121,6 +126,108 @@ def test_the_program_tells_by_its_exit_status(published, start):
     assert (nowhere.returncode, nowhere.stdout) == (2, "")
     assert len(nowhere.stderr.splitlines()) == 1
     assert main(published, "--method", "solid").returncode == 2
+
+
+@pytest.fixture
+def half_hidden(tmp_path):
+    """Photos of two patches; a run that was told of one of them only, and of both in `both.png`."""
+    faces = ((10, 30, 30, 54), (80, 40, 100, 64))
+    lake = {f"a/{i}.{name}": photo(i, faces, kind) for i, (name, kind) in enumerate(FORMATS.items())}
+    write(tmp_path / "in", lake | {"both.png": photo(7, faces), "no.png": photo(8, ()), "notes.txt": b"text"})
+    known = [f"{key},10,30,20,24" for key in [*lake, "both.png"]]
+    (tmp_path / "boxes.csv").write_text("\n".join(["key,x,y,w,h", *known, "both.png,80,40,20,24", "no.png,,,,", ""]))
+    run(tmp_path / "in", tmp_path / "out", {"boxes": {"uri": str(tmp_path / "boxes.csv"), "mode": "replace"}})
+    return tmp_path / "out"
+
+
+def looked(output, count, seed=None):
+    config = from_mapping(RunConfig, {"output": str(output), **QUICK})
+    return verify.verify(config, sample=verify.Sample(count, seed))
+
+
+@pytest.mark.parametrize("many", [0, 40])
+def test_a_second_look_names_what_the_run_has_left(half_hidden, monkeypatch, many):
+    monkeypatch.setattr(sample, "MANY_LOOKS", many)
+    result = looked(half_hidden, 100)
+    look = result.second_look
+    assert look is not None
+    assert (look.published, look.drawn, look.looked) == (6, 6, 6)
+    assert (look.redacted, look.proven, look.unproven) == (6, 6, [])
+    assert sorted({key for key, _ in look.suspects}) == [f"a/{i}.{name}" for i, name in enumerate(FORMATS)]
+    for _, suspect in look.suspects:
+        assert np.allclose(suspect.xyxy, (80, 40, 100, 64), atol=2)
+    assert result.findings == {"suspect_face": 4}
+    assert result.exit_status == 4
+    assert "a/0.png x=80 y=40 w=20 h=24 score=1.00 covered=0%" in verify.table(result)
+
+
+def test_a_sample_is_the_same_until_something_is_published(half_hidden):
+    twice = [looked(half_hidden, 3).second_look for _ in range(2)]
+    assert twice[0] == twice[1]
+    assert (twice[0].drawn, twice[0].looked) == (3, 3)
+    drawn = {tuple(sorted(looked(half_hidden, 1, str(seed)).second_look.suspects)) for seed in range(12)}
+    assert len(drawn) > 1
+
+
+def test_what_cannot_be_looked_at_is_said(half_hidden):
+    (half_hidden / "both.png").unlink()
+    data = (half_hidden / "no.png").read_bytes()
+    (half_hidden / "no.png").write_bytes(bytes([*data[:-30], data[-30] ^ 1, *data[-29:]]))
+    result = looked(half_hidden, 100)
+    assert result.findings == {"suspect_face": 4, "not_looked": 2, "missing": 1, "hash_mismatch": 1}
+    assert (result.second_look.drawn, result.second_look.looked) == (6, 4)
+
+
+def test_pixels_in_clear_under_a_row_that_says_redacted_are_suspect(half_hidden):
+    """Somebody has put the original in its place, and its hash into the manifest."""
+    store = ManifestStore(open_root(f"{half_hidden}.manifest"))
+    row = next(one for one in from_table(store.current()) if one.key == "both.png")
+    data = codec.encode(codec.decode(photo(7, ((10, 30, 30, 54), (80, 40, 100, 64))), CodecConfig())).data
+    (half_hidden / "both.png").write_bytes(data)
+    forged = replace(
+        row, output_sha256=hashlib.sha256(data).hexdigest(), output_size=len(data), attempt=row.attempt + 1
+    )
+    store.write_part(store.run_ids()[-1], "f0", row.attempt + 1, [forged])
+    result = looked(half_hidden, 100)
+    assert result.findings == {"suspect_face": 5}
+    assert result.second_look.unproven == ["both.png"]
+    assert sum(key == "both.png" for key, _ in result.second_look.suspects) == 2
+
+
+def test_kept_faces_are_not_suspect(tmp_path):
+    write(tmp_path / "in", {f"{i}.png": photo(i) for i in range(3)})
+    (tmp_path / "r.csv").write_text("key,status\n1.png,granted\n")
+    run(tmp_path / "in", tmp_path / "out", {"consent": {"registry": str(tmp_path / "r.csv")}})
+    result = looked(tmp_path / "out", 3)
+    assert result.findings == {}
+    # The redacted ones are no patches any more.
+    assert (result.second_look.faces, result.second_look.redacted, result.second_look.proven) == (1, 2, 2)
+
+
+def test_a_detector_that_cannot_be_had_is_said_before_any_work(half_hidden, capsys, monkeypatch):
+    monkeypatch.setattr(verify.Checker, "process", lambda *_: pytest.fail("files were read"))
+    assert cli.main(["verify", str(half_hidden), "--sample", "3", "--detector", "yunet"], {}) == 2
+    assert "--weights" in capsys.readouterr().err
+
+
+def test_a_configuration_that_gives_boxes_looks_all_the_same(half_hidden):
+    config = from_mapping(RunConfig, {"output": str(half_hidden), **QUICK, "boxes": {"mode": "replace"}})
+    assert verify.verify(config, sample=verify.Sample(100)).findings == {"suspect_face": 4}
+
+
+def test_the_program_looks_again_and_says_what_that_proves(half_hidden, capsys):
+    out = half_hidden.parent / "look.json"
+    arguments = ["verify", str(half_hidden), "--sample", "100", "--detector", "patch", "--json", str(out)]
+    assert cli.main(arguments, {}) == 4
+    shown = capsys.readouterr().out
+    said = evidence.loads(out.read_bytes())
+    assert all(statement in shown for statement in said.statements)
+    assert said.kind == "verification"
+    assert "4 of 6 are suspect" in shown
+    suspects = said.figures["suspects"]
+    assert [one["key"] for one in suspects] == [f"a/{i}.{name}" for i, name in enumerate(FORMATS)]
+    assert np.allclose([one["xyxy"] for one in suspects], [(80, 40, 100, 64)] * 4, atol=2)
+    assert not any(key in str((said.statements, said.tables)) for key in ("a/0.png", str(half_hidden)))
 
 
 def test_what_a_worker_had_no_time_for_is_checked_again(published, on_ray, monkeypatch):
