@@ -15,7 +15,8 @@ class Runs:
         self.seen: list[tuple[RunConfig, bool]] = []
         self.answer: Summary | BaseException = Summary(run_id="r1", manifest_uri="out.manifest", exit_status=0)
 
-    def __call__(self, config, progress, *, inside_job, names_secret):
+    def __call__(self, config, progress, *, inside_job, names_secret, keys):
+        assert keys is None
         assert (names_secret is None) == (config.names == "same")
         self.seen.append((config, inside_job))
         if isinstance(self.answer, BaseException):
