@@ -138,16 +138,16 @@ def plain(methods: Sequence[str]) -> Iterator[Arm]:
 
 
 def remedies(methods: Sequence[str]) -> Iterator[Arm]:
-    """What may help a network that will see raw photos."""
+    """What may help a network that will see raw photos: for every method, and more of it for the first."""
     for share in SHARES:
         yield Arm(RAW, consented=share, alone=True)
-    for method in methods:
+    for index, method in enumerate(methods):
         yield Arm(method, "decoys")
-        yield Arm(method, "masks")
-        for share in SHARES:
-            yield Arm(method, consented=share)
-            yield Arm(method, "decoys", share)
-            yield Arm(method, "masks", share)
+        yield from (Arm(method, consented=share) for share in SHARES)
+        if index == 0:
+            yield from (Arm(method, consented=share, repeated=True) for share in SHARES)
+            yield Arm(method, "masks")
+            yield from (Arm(method, decoys, SHARES[-1]) for decoys in ("decoys", "masks"))
 
 
 def control(methods: Sequence[str]) -> Iterator[Arm]:

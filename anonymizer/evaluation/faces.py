@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Literal
@@ -27,8 +28,10 @@ def read_labels(path: Path) -> dict[str, FloatBoxes]:
     a detector's score are faces all the same.
 
     Raises:
-        ConfigError: A column is missing or a cell is no number; names the row.
+        ConfigError: There is no such file, a column is missing or a cell is no number; names the row.
     """
+    if not path.is_file():
+        raise ConfigError("--labels: no such file")
     boxes: dict[str, list[tuple[float, ...]]] = {}
     with path.open(newline="", encoding="utf-8") as file:
         rows = csv.DictReader(file)
@@ -41,13 +44,20 @@ def read_labels(path: Path) -> dict[str, FloatBoxes]:
             cells = [row[name] for name in ("x", "y", "w", "h")]
             if not any(cells):
                 continue
-            try:
-                x, y, w, h = map(float, cells)
-            except (TypeError, ValueError):
-                raise ConfigError(f"--labels: row {number}: x, y, w, h are no numbers") from None
+            x, y, w, h = (_number(cell, number) for cell in cells)
             if w > 0 and h > 0:
                 faces.append((x, y, w, h))
     return {key: geometry.xywh_to_xyxy(rows) for key, rows in boxes.items()}
+
+
+def _number(cell: str | None, row: int) -> float:
+    try:
+        number = float(cell or "")
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise ConfigError(f"--labels: row {row}: x, y, w, h are no numbers")
+    return number
 
 
 def by_labels(labels: Mapping[str, FloatBoxes], listing: Listing) -> Locate:
