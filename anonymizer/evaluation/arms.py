@@ -147,7 +147,7 @@ def remedies(methods: Sequence[str]) -> Iterator[Arm]:
         if index == 0:
             yield from (Arm(method, consented=share, repeated=True) for share in SHARES)
             yield Arm(method, "masks")
-            yield from (Arm(method, decoys, SHARES[-1]) for decoys in ("decoys", "masks"))
+            yield Arm(method, "decoys", SHARES[-1])
 
 
 def control(methods: Sequence[str]) -> Iterator[Arm]:

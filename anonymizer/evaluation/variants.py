@@ -102,6 +102,9 @@ def make_variants(listing: Listing, crops: Sequence[Crop], locate: Locate, makin
     donors = [_inside(crop, read[crop.photo]) for crop in crops if crop.photo in read]
     donors = [boxes for boxes in donors if len(boxes)]
     anonymizers = {method: _anonymizer(method) for method in making.methods}
+    of_photo: dict[Photo, list[int]] = {}
+    for index, crop in enumerate(crops):
+        of_photo.setdefault(crop.photo, []).append(index)
     made: dict[int, dict[str, Pixels]] = {}
     for photo in read:
         try:
@@ -109,9 +112,8 @@ def make_variants(listing: Listing, crops: Sequence[Crop], locate: Locate, makin
         except (ObjectError, NotPublished) as error:
             refused[error.code] += 1
             continue
-        for index, crop in enumerate(crops):
-            if crop.photo == photo:
-                made[index] = _cut(pictures, crop, donors, making, index)
+        for index in of_photo[photo]:
+            made[index] = _cut(pictures, crops[index], donors, making, index)
     return _gathered(listing, crops, read, made, refused)
 
 

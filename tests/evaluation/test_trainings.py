@@ -73,4 +73,4 @@ def test_another_file_is_refused(tmp_path: Path, line: str) -> None:
 def test_every_arm_of_the_experiment_can_be_trained() -> None:
     everything = [*arms.plain(("smooth",)), *arms.remedies(("smooth",)), *arms.control(("smooth",))]
     found = trainings.train_all(variants(), everything, Schedule((1,), 1), Network(), Journal(None))
-    assert len(found) == len(everything) == 2 + 10 + 2
+    assert len(found) == len(everything) == 2 + 9 + 2
