@@ -14,7 +14,7 @@ from anonymizer.evaluation import samples, variants
 from anonymizer.evaluation.samples import Crop, Cutting, Listing, Photo
 from anonymizer.evaluation.variants import Making
 from anonymizer.geometry import FloatBoxes, as_boxes
-from tests.pictures import encoded, scene
+from tests.pictures import decoded, encoded, scene
 
 FACE = (40.0, 20.0, 60.0, 44.0)
 
@@ -61,7 +61,7 @@ class TestMadeHere:
 
     def test_raw_is_the_square_of_the_photo(self, root: Path) -> None:
         made = make(root, Making(("solid",)))
-        pixels = cv2.imread(str(root / made.crops[0].photo.key))[:, 16:112, ::-1]
+        pixels = decoded((root / made.crops[0].photo.key).read_bytes())[:, 16:112]
         assert np.array_equal(made.pixels["raw"][0], cv2.resize(pixels, (64, 64), interpolation=cv2.INTER_AREA))
 
     def test_decoys_mark_both_classes_and_masks_the_faceless_one(self, root: Path) -> None:
@@ -96,7 +96,7 @@ class TestPublished:
         for path in root.rglob("*.png"):
             target = output / path.relative_to(root)
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(encoded(255 - cv2.imread(str(path))[..., ::-1]))
+            target.write_bytes(encoded(255 - decoded(path.read_bytes())))
         made = make(root, Making((), output), Cutting(2))
         assert set(made.pixels) == {"raw", "anonymized"}
         difference = made.pixels["anonymized"].astype(int) + made.pixels["raw"]
@@ -127,7 +127,7 @@ class TestRefused:
         (root / "people" / "0.png").write_bytes(b"\x89PNG\r\n\x1a\n damaged")
         (root / "things" / "note.txt").write_bytes(b"no picture")
         made = make(root, Making(("solid",)))
-        assert made.refused == {"decode_error": 1, "not_an_image": 1} or made.refused == {"decode_error": 1}
+        assert made.refused["decode_error"] == 1
         assert "people/0.png" not in {crop.photo.key for crop in made.crops}
         assert all(len(pixels) == 4 for pixels in made.pixels.values())
 
