@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 UV := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 	--no-annotate --no-header --quiet
 
-.PHONY: help demo test test-s3 lint format bench bench-detection faults fuzz wheel lock docs clean
+.PHONY: help demo test test-s3 lint format bench bench-detection faults fuzz utility wheel lock docs clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,19 @@ bench-detection: $(READY) ## What each detector preset finds, misses and costs o
 faults: $(READY) ## Kill, throttle, fill, corrupt: runs that are hit, against an undisturbed one (FAULTS="driver hang", COUNT=2000, KILLS=20, WRITE=--write)
 	$(BIN)/python -m infra.faults $(FAULTS) --count $(or $(COUNT),2000) --kills $(or $(KILLS),20) $(WRITE)
 
+# The tables of infra/docs/utility.md, from folders lfw, nonface and wider_events: 240 trainings of 7 to 15 s each; the
+# journals let it go on where it was stopped.
+UTILITY := OMP_NUM_THREADS=1 $(BIN)/python jobs/evaluate_utility.py
+RESULT = $(UTILITY_OUT)/$(1).json --plot $(UTILITY_OUT)/$(1).png --journal $(UTILITY_OUT)/$(1).journal --verbose
+UTILITY_OUT ?= utility
+utility: $(READY) ## What anonymization costs a classifier: the tables of infra/docs/utility.md (DATA=folder, UTILITY_OUT=utility)
+	@test -n "$(DATA)" || { echo "make utility DATA=folder with lfw, nonface and wider_events"; exit 1; }
+	@$(BIN)/python -c 'import keras, torch, matplotlib' 2> /dev/null || $(PIP) --no-build-isolation -e '.[utility]'
+	@mkdir -p $(UTILITY_OUT)
+	$(UTILITY) $(DATA) --classes lfw,nonface --crops 4 --centre 0.75 --faceless nonface --remedies --control --json $(call RESULT,people)
+	$(UTILITY) $(DATA) --classes lfw,nonface --crops 4 --centre 0.75 --masks detector --json $(call RESULT,detector)
+	$(UTILITY) $(DATA)/wider_events --labels $(DATA)/wider_events/labels.csv --crops 6 --seeds 10 --json $(call RESULT,events)
+
 wheel: $(READY) ## Build the wheel into dist/
 	$(BIN)/python -m build --wheel --no-isolation
 
@@ -64,7 +77,7 @@ docs: $(READY) ## Write the generated parts of the documentation anew
 	$(BIN)/python infra/demo/demo.py --picture infra/docs/before-after.jpg
 
 clean: ## Remove what was built or generated, the virtual environment included
-	rm -rf $(VENV) build dist demo *.egg-info fuzz-findings .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build dist demo *.egg-info fuzz-findings utility .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Everything comes from the lock, with its hash; the project itself is installed in place, so that edits count at once.

@@ -18,7 +18,7 @@ LAYERS = [
     {"geometry", "profiles", "views", "naming"},
     {"storage", "chunks", "collisions", "lease"},
     {"codec", "metadata", "detectors", "redactors", "consent"},
-    {"boxes", "keylist"},
+    {"augment", "boxes", "keylist"},
     {"pipeline", "manifest"},
     {"rows"},
     {"worker"},

@@ -1,33 +1,21 @@
-"""What anonymization costs a classifier: the course page's experiment, for every redaction method.
-
-The same network is trained on the raw photos and on each anonymized variant of the same photos, with the same split
-and the same initial weights, so that only the preprocessing differs. Nothing here writes a photo anywhere.
-"""
+"""What anonymization costs a classifier: figures, tables and sentences from what was trained."""
 
 from __future__ import annotations
 
-import math
-import os
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from statistics import mean
 from typing import Any
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
+from anonymizer.evaluation.arms import Arm
+from anonymizer.evaluation.course_network import BATCH_SIZE, SIDE_PX, Epoch, Score
+from anonymizer.evaluation.paired import Paired, paired
+from anonymizer.evaluation.samples import VALIDATION_SHARE, Cutting
+from anonymizer.evaluation.trainings import History, Schedule
+from anonymizer.evaluation.variants import RAW, Variants
+from anonymizer.evidence import Evidence, Table
 
-from anonymizer import codec
-from anonymizer.config import CodecConfig
-from anonymizer.errors import ObjectError, UsageError
-from anonymizer.evaluation.course_network import SIDE_PX, Epoch, TrainingSet
-from anonymizer.records import AnonymizedImage, Pixels
-
-RAW = "raw"
-VALIDATION_SHARE = 0.2
 TARGET_ACCURACY = 0.85
-SCHEMA_VERSION = 1
 
 PAGE: Mapping[str, Mapping[str, float]] = {
     "before": {"training_accuracy": 0.92, "validation_accuracy": 0.88, "loss": 0.25},
@@ -35,227 +23,254 @@ PAGE: Mapping[str, Mapping[str, float]] = {
 }
 """The course page's own figures, on its own photos; "after" is with blurred faces."""
 
-Anonymize = Callable[[bytes], AnonymizedImage]
-Train = Callable[[TrainingSet, int, int], tuple[Epoch, ...]]
+IMAGENET_CHANGE_POINTS: Mapping[str, float] = {"blur": -0.66, "solid": -0.90}
+"""Top-1 accuracy on ImageNet, mean over fifteen networks (Yang et al., A Study of Face Obfuscation in ImageNet, ICML
+2022)."""
+
+SAME_TITLE = "Trained and validated on the same variant"
+RAW_TITLE = "Trained on anonymized photos, validated on raw ones"
+CONTROL_TITLE = "Negative control: random labels"
+
+Histories = Mapping[Arm, tuple[History, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """The settings of one evaluation; `limit_per_class` None = all photos."""
-
-    methods: tuple[str, ...]
-    epochs: int
-    seed: int
-    limit_per_class: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """A folder per class: sorted class names, sorted keys (`class/…/name`) and the class index of each key."""
-
-    root: Path
-    classes: tuple[str, ...]
-    keys: tuple[str, ...]
-    labels: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Variants:
-    """All photos that every method accepted, in every variant.
+class Measured:
+    """All that is reported.
 
     Attributes:
-        pixels: By variant (`raw` and each method): (N, 64, 64, 3) uint8 RGB.
-        labels: (N,) int64 class indices.
-        statuses: By method, then class name: how many photos came out as `anonymized`, `no_face`, `retained`.
-        refused: Photos left out of all variants, by the error code of their first refusal.
+        variants: What was trained and measured on.
+        histories: Of every arm, one for each seed; `Arm("raw")` among them.
+        schedule: Seeds and epochs.
+        cutting: How crops were drawn.
+        masks: Where masks came from, in words.
+        versions: Of the software.
     """
 
-    pixels: dict[str, NDArray[np.uint8]]
-    labels: NDArray[np.int64]
-    statuses: dict[str, dict[str, dict[str, int]]]
-    refused: dict[str, int]
+    variants: Variants
+    histories: Histories
+    schedule: Schedule
+    cutting: Cutting
+    masks: str
+    versions: Mapping[str, str]
+
+    def last(self, arm: Arm, seen: str | None = None) -> tuple[Score, ...]:
+        """An arm's scores after the last epoch, one for each seed: on a validation set, or while training."""
+        return tuple(_score(history[-1], seen) for history in self.histories[arm])
+
+    def change(self, arm: Arm, seen: str) -> Paired:
+        """Validation accuracy of an arm against the network that was trained and validated on raw, in points."""
+        pairs = zip(self.last(arm, seen), self.last(Arm(RAW), RAW), strict=True)
+        return paired([100 * (one.accuracy - other.accuracy) for one, other in pairs], VALIDATION_SHARE)
 
 
-def list_photos(root: Path, plan: Plan) -> Listing:
-    """Lists the files below each class folder, in the order of their keys; links are not followed.
-
-    With `limit_per_class` so many of each class are drawn by the seed, not taken from the alphabet's beginning.
-
-    Raises:
-        UsageError: There is no such folder, or it does not hold at least two class folders with files.
-    """
-    if not root.is_dir():
-        raise UsageError("DATA is a folder with one folder per class")
-    found = {folder.name: sorted(_keys_below(root, folder)) for folder in root.iterdir() if _is_class(folder)}
-    classes = tuple(sorted(name for name, keys in found.items() if keys))
-    if len(classes) < 2:
-        raise UsageError(f"DATA holds {len(classes)} class folders with files; at least 2 are needed")
-    limited = {name: _drawn(found[name], plan) for name in classes}
-    rows = sorted((key, classes.index(name)) for name in classes for key in limited[name])
-    return Listing(root, classes, tuple(key for key, _ in rows), tuple(label for _, label in rows))
+def _score(epoch: Epoch, seen: str | None) -> Score:
+    return epoch.training if seen is None else epoch.validation[seen]
 
 
-def _is_class(folder: Path) -> bool:
-    return folder.is_dir() and not folder.is_symlink()
+def evidence(measured: Measured) -> Evidence:
+    """Tables and sentences for a report; names classes and methods, no key, no person and no path."""
+    tables = [_same_table(measured)]
+    if any(arm.method != RAW and not arm.control for arm in measured.histories):
+        tables.append(_raw_table(measured))
+    if any(arm.control for arm in measured.histories):
+        tables.append(_control_table(measured))
+    tables.append(_others_table())
+    return Evidence("utility", _statements(measured), tuple(tables), _figures(measured))
 
 
-def _keys_below(root: Path, folder: Path) -> Iterator[str]:
-    for parent, _, names in os.walk(folder, followlinks=False):
-        for path in (Path(parent, name) for name in names):
-            if path.is_file() and not path.is_symlink():
-                yield path.relative_to(root).as_posix()
+def _plain(measured: Measured) -> list[Arm]:
+    return [arm for arm in measured.histories if arm == Arm(arm.method)]
 
 
-def _drawn(keys: Sequence[str], plan: Plan) -> list[str]:
-    if plan.limit_per_class is None:
-        return list(keys)
-    order = np.random.RandomState(plan.seed).permutation(len(keys))
-    return [keys[index] for index in order[: plan.limit_per_class]]
-
-
-def split(count: int, seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Training and validation indices of `count` sorted photos; not stratified, as on the page.
-
-    `RandomState(seed).permutation`, of which the first `ceil(0.2 * count)` validate: the very indices of
-    scikit-learn's `train_test_split(test_size=0.2, random_state=seed)`.
-    """
-    order = np.random.RandomState(seed).permutation(count)
-    validation_count = math.ceil(VALIDATION_SHARE * count)
-    return order[validation_count:], order[:validation_count]
-
-
-def network_input(data: bytes) -> Pixels:
-    """One file as the network sees it: the upright first frame, shrunk (by area) to 64 × 64, RGB.
-
-    Returns:
-        (64, 64, 3) uint8; gray pictures have three equal channels, alpha is ignored.
-
-    Raises:
-        ObjectError: The file cannot be decoded.
-    """
-    pixels = codec.decode(data, CodecConfig()).frames[0].pixels
-    small = cv2.resize(pixels, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA)
-    colour = small if small.ndim == 3 else np.repeat(small[:, :, None], 3, axis=2)
-    return np.ascontiguousarray(colour, dtype=np.uint8)
-
-
-def make_variants(listing: Listing, anonymizers: Mapping[str, Anonymize]) -> Variants:
-    """Reads every photo once and makes every variant of it.
-
-    A photo that any anonymizer refuses is left out of all variants, `raw` included: the networks have to learn from
-    the same photos.
-
-    Raises:
-        UsageError: So many photos were refused that a class has none left.
-    """
-    pixels: dict[str, list[Pixels]] = {name: [] for name in (RAW, *anonymizers)}
-    statuses = {method: {name: Counter[str]() for name in listing.classes} for method in anonymizers}
-    refused: Counter[str] = Counter()
-    labels: list[int] = []
-    for key, label in zip(listing.keys, listing.labels, strict=True):
-        data = (listing.root / key).read_bytes()
-        try:
-            made = {method: anonymize(data) for method, anonymize in anonymizers.items()}
-            small = {RAW: network_input(data)} | {method: network_input(image.data) for method, image in made.items()}
-        except ObjectError as error:
-            refused[error.code] += 1
-            continue
-        labels.append(label)
-        for name, variant in small.items():
-            pixels[name].append(variant)
-        for method, image in made.items():
-            statuses[method][listing.classes[label]][image.status] += 1
-    _require_all_classes(listing, labels, refused)
-    return Variants(
-        {name: np.stack(rows) for name, rows in pixels.items()},
-        np.asarray(labels, dtype=np.int64),
-        {method: {name: dict(sorted(c.items())) for name, c in rows.items()} for method, rows in statuses.items()},
-        dict(sorted(refused.items())),
-    )
-
-
-def _require_all_classes(listing: Listing, labels: Sequence[int], refused: Mapping[str, int]) -> None:
-    for index, name in enumerate(listing.classes):
-        if index not in labels:
-            codes = ", ".join(f"{code} {count}" for code, count in sorted(refused.items()))
-            raise UsageError(f"no photo of class {name!r} is left (refused: {codes or 'none'})")
-
-
-def train_all(listing: Listing, variants: Variants, plan: Plan, train: Train) -> dict[str, tuple[Epoch, ...]]:
-    """Trains one network per variant, all with the same split, the same seed and hence the same initial weights."""
-    training, validation = split(len(variants.labels), plan.seed)
-    return {
-        name: train(
-            TrainingSet(pixels, variants.labels, training, validation, len(listing.classes)), plan.epochs, plan.seed
+def _same_table(measured: Measured) -> Table:
+    rows = []
+    for arm in _plain(measured):
+        change = measured.change(arm, arm.method)
+        validation = measured.last(arm, arm.method)
+        above = mean(score.accuracy for score in validation) > TARGET_ACCURACY
+        rows.append(
+            (
+                arm.name,
+                _percent(measured.last(arm)),
+                _loss(measured.last(arm)),
+                _percent(validation),
+                _loss(validation),
+                *(("", "") if arm.method == RAW else _changes(change)),
+                "yes" if above else "no",
+            )
         )
-        for name, pixels in variants.pixels.items()
-    }
-
-
-def result(listing: Listing, variants: Variants, plan: Plan, histories: Mapping[str, tuple[Epoch, ...]]) -> Any:
-    """Everything that was measured, ready for JSON; holds class names, but no key and no path."""
-    training, validation = split(len(variants.labels), plan.seed)
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "settings": {
-            "methods": list(plan.methods),
-            "epochs": plan.epochs,
-            "limit_per_class": plan.limit_per_class,
-            "side_px": SIDE_PX,
-            "validation_share": VALIDATION_SHARE,
-        },
-        "seed": plan.seed,
-        "counts": {
-            "listed": len(listing.keys),
-            "refused": sum(variants.refused.values()),
-            "used": len(variants.labels),
-            "training": len(training),
-            "validation": len(validation),
-            "classes": {name: int((variants.labels == i).sum()) for i, name in enumerate(listing.classes)},
-        },
-        "refused": variants.refused,
-        "variants": [
-            {
-                "name": name,
-                **asdict(history[-1]),
-                "above_target": history[-1].validation_accuracy > TARGET_ACCURACY,
-                "statuses": variants.statuses.get(name, {}),
-                "epochs": [asdict(epoch) for epoch in history],
-            }
-            for name, history in histories.items()
-        ],
-        "page": {**PAGE, "target_validation_accuracy": TARGET_ACCURACY},
-    }
-
-
-def table(measured: Any) -> str:
-    """The page's figures and ours, as lines for a terminal.
-
-    Args:
-        measured: What `result` gave.
-    """
-    counts = measured["counts"]
-    used = ", ".join(f"{name} {count}" for name, count in counts["classes"].items())
-    lines = [
-        f"{counts['listed']} photos listed, {counts['refused']} refused, {counts['used']} used ({used})",
-        *(f"  refused: {code} {count}" for code, count in measured["refused"].items()),
-        f"{counts['training']} for training, {counts['validation']} for validation "
-        f"(one photo = {100 / counts['validation']:.1f} points), seed {measured['seed']}",
-        f"{'':22}{'train acc %':>12}{'val acc %':>12}{'val loss':>10}{'change':>9}   above {TARGET_ACCURACY:.0%}",
-    ]
-    before = measured["variants"][0]["validation_accuracy"]
-    lines.extend(
-        _table_line(row["name"], row, row["validation_loss"], row["validation_accuracy"] - before)
-        for row in measured["variants"]
+    columns = (
+        "variant",
+        "training accuracy %",
+        "training loss",
+        "validation accuracy % (least–most)",
+        "validation loss",
+        "change, points",
+        "corrected",
+        f"above {TARGET_ACCURACY:.0%}",
     )
-    lines.append("the course page, its own photos:")
-    page_change = PAGE["after"]["validation_accuracy"] - PAGE["before"]["validation_accuracy"]
-    lines.append(_table_line("  page, before", PAGE["before"], PAGE["before"]["loss"], 0.0))
-    lines.append(_table_line("  page, after blur", PAGE["after"], PAGE["after"]["loss"], page_change))
-    return "\n".join(lines)
+    return Table(SAME_TITLE, _note(measured), columns, tuple(rows))
 
 
-def _table_line(label: str, row: Mapping[str, Any], loss: float, change: float) -> str:
-    accuracies = f"{100 * row['training_accuracy']:12.1f}{100 * row['validation_accuracy']:12.1f}"
-    verdict = "yes" if row["validation_accuracy"] > TARGET_ACCURACY else "no"
-    return f"{label:22}{accuracies}{loss:10.3f}{100 * change:+9.1f}   {verdict}"
+def _raw_table(measured: Measured) -> Table:
+    rows = []
+    for arm in measured.histories:
+        if arm.control:
+            continue
+        on_raw = measured.last(arm, RAW)
+        anonymized = arm.method == RAW
+        rows.append(
+            (
+                arm.name,
+                _percent(on_raw),
+                _loss(on_raw),
+                *(("", "") if arm == Arm(RAW) else _changes(measured.change(arm, RAW))),
+                "" if anonymized else _percent(measured.last(arm, arm.method)),
+            )
+        )
+    columns = (
+        "trained on",
+        "validation accuracy on raw % (least–most)",
+        "validation loss",
+        "change, points",
+        "corrected",
+        "on anonymized %",
+    )
+    return Table(RAW_TITLE, _note(measured), columns, tuple(rows))
+
+
+def _control_table(measured: Measured) -> Table:
+    rows = tuple(
+        (arm.name, _percent(measured.last(arm)), _percent(measured.last(arm, arm.method)))
+        for arm in measured.histories
+        if arm.control
+    )
+    note = f"Chance is {1 / len(measured.variants.classes):.0%}. What lies above it would be a leak of the harness."
+    return Table(CONTROL_TITLE, note, ("variant", "training accuracy %", "validation accuracy % (least–most)"), rows)
+
+
+def _others_table() -> Table:
+    page = tuple(
+        (
+            f"the course page, {name}",
+            f"{100 * row['training_accuracy']:.1f}",
+            f"{100 * row['validation_accuracy']:.1f}",
+            f"{row['loss']:.2f}",
+            ""
+            if name == "before"
+            else f"{100 * (row['validation_accuracy'] - PAGE['before']['validation_accuracy']):+.1f}",
+        )
+        for name, row in PAGE.items()
+    )
+    study = tuple(
+        (f"ImageNet, {name} (top-1, mean of 15 networks)", "", "", "", f"{change:+.2f}")
+        for name, change in IMAGENET_CHANGE_POINTS.items()
+    )
+    columns = ("others' figures", "training accuracy %", "validation accuracy %", "loss", "change, points")
+    return Table("What others found", "On their own photos: for scale, not for comparison.", columns, page + study)
+
+
+def _note(measured: Measured) -> str:
+    seeds, crops = measured.schedule.seeds, measured.variants.crops
+    validating = round(VALIDATION_SHARE * len(crops))
+    return (
+        f"Means over {len(seeds)} seeds, each with its own split by photo and person, weights and order; the last of "
+        f"{measured.schedule.epochs} epochs. Changes are paired by seed, ± half of Student's 95 % interval, which "
+        f"takes seeds for independent; corrected: for splits that overlap (Nadeau & Bengio). One of about {validating} "
+        f"validation crops is {100 / validating:.1f} points. Masks: {measured.masks}."
+    )
+
+
+def _percent(scores: Sequence[Score]) -> str:
+    values = [100 * score.accuracy for score in scores]
+    return f"{mean(values):.1f} ({min(values):.1f}–{max(values):.1f})"
+
+
+def _loss(scores: Sequence[Score]) -> str:
+    return f"{mean(score.loss for score in scores):.3f}"
+
+
+def _changes(change: Paired) -> tuple[str, str]:
+    return f"{change.mean:+.1f} ± {change.half_width:.1f}", f"± {change.corrected_half_width:.1f}"
+
+
+def _statements(measured: Measured) -> tuple[str, ...]:
+    said = [_target_statement(measured)]
+    redacted = [arm for arm in measured.histories if arm.method != RAW and not arm.control]
+    plain = [arm for arm in redacted if arm == Arm(arm.method)]
+    for arm in plain[:1]:
+        same, raw = measured.change(arm, arm.method), measured.change(arm, RAW)
+        said.append(
+            f"Trained and validated on photos anonymized with {arm.method}, the network's validation accuracy changes "
+            f"by {_said(same)} points against raw; trained on them and validated on raw photos, by {_said(raw)}."
+        )
+    helped = [arm for arm in redacted if arm not in plain]
+    if helped:
+        best = max(helped, key=lambda arm: measured.change(arm, RAW).mean)
+        said.append(
+            f"Of what was tried for networks that will see raw photos, {best.name} came nearest: "
+            f"{_said(measured.change(best, RAW))} points."
+        )
+    said.extend(
+        f"With random labels ({arm.method}) validation accuracy is {_percent(measured.last(arm, arm.method))} %."
+        for arm in measured.histories
+        if arm.control
+    )
+    said.append("These are figures of one small network on these photos; others will differ.")
+    return tuple(said)
+
+
+def _target_statement(measured: Measured) -> str:
+    missed = [
+        arm.name
+        for arm in _plain(measured)
+        if mean(score.accuracy for score in measured.last(arm, arm.method)) <= TARGET_ACCURACY
+    ]
+    if missed:
+        return f"Validation accuracy is not above {TARGET_ACCURACY:.0%} on: {', '.join(missed)}."
+    return f"Validation accuracy is above {TARGET_ACCURACY:.0%} on every variant, raw included."
+
+
+def _said(change: Paired) -> str:
+    return f"{change.mean:+.1f} ± {change.half_width:.1f}"
+
+
+def _figures(measured: Measured) -> Mapping[str, Any]:
+    variants = measured.variants
+    groups = {crop.photo.group for crop in variants.crops}
+    photos = {crop.photo.key for crop in variants.crops}
+    return {
+        "settings": {
+            **asdict(measured.cutting),
+            **asdict(measured.schedule),
+            "side_px": SIDE_PX,
+            "batch_size": BATCH_SIZE,
+            "validation_share": VALIDATION_SHARE,
+            "masks": measured.masks,
+        },
+        "counts": {
+            "crops": len(variants.crops),
+            "photos": len(photos),
+            "groups": len(groups),
+            "classes": {name: int((variants.labels == i).sum()) for i, name in enumerate(variants.classes)},
+            "crops_with_faces": int(variants.has_face.sum()),
+            "photos_redacted": variants.redacted,
+            "refused": variants.refused,
+        },
+        "arms": [_arm_figures(measured, arm) for arm in measured.histories],
+        "page": PAGE,
+        "imagenet_change_points": IMAGENET_CHANGE_POINTS,
+        "versions": measured.versions,
+    }
+
+
+def _arm_figures(measured: Measured, arm: Arm) -> Mapping[str, Any]:
+    by_seed = zip(measured.schedule.seeds, measured.histories[arm], strict=True)
+    change: Callable[[str], Mapping[str, float]] = lambda seen: asdict(measured.change(arm, seen))  # noqa: E731
+    return {
+        **asdict(arm),
+        "name": arm.name,
+        "change_points": {} if arm.control else {seen: change(seen) for seen in dict.fromkeys((RAW, arm.method))},
+        "seeds": {str(seed): [asdict(epoch) for epoch in history] for seed, history in by_seed},
+    }

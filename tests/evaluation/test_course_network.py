@@ -9,7 +9,7 @@ import pytest
 
 from anonymizer.errors import UsageError
 from anonymizer.evaluation import course_network
-from anonymizer.evaluation.course_network import TrainingSet
+from anonymizer.evaluation.course_network import Labelled, TrainingSet
 
 
 @pytest.fixture
@@ -25,7 +25,11 @@ def bright_and_dark() -> TrainingSet:
     random = np.random.RandomState(0)
     labels = np.arange(40, dtype=np.int64) % 2
     pixels = random.randint(0, 100, (40, 64, 64, 3)) + 150 * labels[:, None, None, None]
-    return TrainingSet(pixels.astype(np.uint8), labels, np.arange(8, 40), np.arange(8), 2)
+    photos = pixels.astype(np.uint8)
+    measured = Labelled(photos[:8], labels[:8])
+    return TrainingSet(
+        Labelled(photos[8:], labels[8:]), {"raw": measured, "dark": Labelled(photos[:8:2], labels[:8:2])}, 2
+    )
 
 
 @pytest.mark.parametrize("missing", ["keras", "torch"])
@@ -45,10 +49,10 @@ def test_is_the_page_s_network(keras: Any, class_count: int) -> None:
     network = course_network.build(class_count, 42)
     shapes = [(type(layer).__name__, layer.output.shape[1:]) for layer in network.layers]
     assert shapes == [
-        ("Conv2D", (62, 62, 16)),
-        ("MaxPooling2D", (31, 31, 16)),
-        ("Conv2D", (29, 29, 32)),
-        ("MaxPooling2D", (14, 14, 32)),
+        ("Conv2D", (16, 62, 62)),
+        ("MaxPooling2D", (16, 31, 31)),
+        ("Conv2D", (32, 29, 29)),
+        ("MaxPooling2D", (32, 14, 14)),
         ("Flatten", (6272,)),
         ("Dense", (64,)),
         ("Dense", (class_count,)),
@@ -67,9 +71,10 @@ def test_the_seed_decides_the_initial_weights(keras: Any) -> None:
 
 
 def test_learns_and_repeats(keras: Any, bright_and_dark: TrainingSet) -> None:
-    before = bright_and_dark.pixels.copy()
+    before = bright_and_dark.training.pixels.copy()
     history = course_network.train(bright_and_dark, course_network.EPOCHS, 42)
     assert len(history) == 10
-    assert history[-1].validation_accuracy == 1.0
+    assert {name: score.accuracy for name, score in history[-1].validation.items()} == {"raw": 1.0, "dark": 1.0}
+    assert history[0].training.loss > history[-1].training.loss
     assert history == course_network.train(bright_and_dark, course_network.EPOCHS, 42)
-    assert np.array_equal(bright_and_dark.pixels, before)
+    assert np.array_equal(bright_and_dark.training.pixels, before)
