@@ -72,17 +72,24 @@ class Smooth:
         if not mask.any():
             return pixels.copy()
         redacted = pixels.copy()
-        hidden = widened(mask, grid.reach)
         for cluster in clusters(xyxy, width, height, grid):
-            fill = _fill(pixels, hidden, cluster)
+            fill = _fill(pixels, ~_hidden(mask, cluster, grid.reach), cluster)
             # A crop touches no mask of another cluster, so each pixel is written once and none is read after that.
             paste(redacted, cluster.rows, cluster.columns, fill, mask[cluster.rows, cluster.columns])
         return redacted
 
 
-def _fill(pixels: Pixels, hidden: Mask, cluster: Cluster) -> Pixels:
-    """The crop of a cluster, filled; of use under its masks only."""
-    visible = ~hidden[cluster.rows, cluster.columns]
+def _hidden(mask: Mask, cluster: Cluster, reach: int) -> Mask:
+    """Of a cluster's crop, the pixels that lie under a mask or within `reach` of one, in the crop or beside it."""
+    top, left = min(reach, cluster.rows.start), min(reach, cluster.columns.start)
+    around = mask[cluster.rows.start - top : cluster.rows.stop + reach, cluster.columns.start - left :]
+    around = around[:, : cluster.columns.stop + reach - cluster.columns.start + left]
+    height, width = cluster.shape
+    return widened(around, reach)[top : top + height, left : left + width]
+
+
+def _fill(pixels: Pixels, visible: Mask, cluster: Cluster) -> Pixels:
+    """The crop of a cluster, filled from what is visible; of use under its masks only."""
     if not visible.any():
         # The margin around a cluster lies under no mask, so this crop has none: it is the whole picture.
         return np.full((*cluster.shape, *pixels.shape[2:]), NOTHING_VISIBLE, np.uint8)

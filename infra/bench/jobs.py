@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from infra.bench import runs, store
@@ -31,6 +31,16 @@ class Bench:
     rounds: int
     settings: tuple[str, ...]
     scratch: Path
+
+    def repeated(self, times: int) -> Bench:
+        """The same photos so many times under other names: a run that is long enough for a steady rate."""
+        folder = self.scratch / f"{self.photos[0].parent.name}-{times}-times"
+        if not folder.exists():
+            folder.mkdir()
+            for number in range(times):
+                for path in self.photos:
+                    (folder / f"{number}-{path.name}").hardlink_to(path)
+        return replace(self, photos=sorted(folder.iterdir()))
 
     @property
     def source(self) -> str:

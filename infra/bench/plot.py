@@ -38,7 +38,9 @@ def _row(
     pen.text((MARGIN_PX, middle), name, font=font, fill=_TEXT, anchor="lm")
     end = bar_end(figure.nearness)
     pen.rectangle([LABELS_PX, top + 10, end, top + ROW_PX - 10], fill=_MET if figure.is_met else _MISSED)
-    text = f"{shown(figure.median)} {figure.unit}".strip() + f"  ({figure.target})"
+    # Pillow's own font has no sign for "at least" or "at most".
+    target = str(figure.target).translate({ord("≥"): ">=", ord("≤"): "<="})
+    text = f"{shown(figure.median)} {figure.unit}".strip() + f"  ({target})"
     pen.text((WIDTH_PX - MARGIN_PX, middle), text, font=font, fill=_TEXT, anchor="rm")
 
 

@@ -7,6 +7,7 @@ from PIL import Image
 
 from infra.bench import empty, listing, photos, plot, rivals
 from infra.bench.figures import Figure, at_least, at_most, ratios, shown, table
+from infra.bench.jobs import Bench
 from infra.bench.runs import Run, steady_rate
 from infra.bench.store import Bucket, made_up
 
@@ -119,3 +120,14 @@ def test_the_small_store_lists_and_writes_conditionally():
     bucket.delete("out/a")
     bucket.delete("out/a")
     assert [name for name, _, _ in bucket.page("out/", "", 1)] == ["out/b"]
+
+
+def test_the_same_photos_several_times(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    for name in ("a.jpg", "b.jpg"):
+        (tmp_path / "photos" / name).write_bytes(name.encode())
+    bench = Bench(sorted((tmp_path / "photos").iterdir()), 1, (), tmp_path)
+    many = bench.repeated(3)
+    assert [path.read_bytes().decode() for path in many.photos] == ["a.jpg", "b.jpg"] * 3
+    assert many.source != bench.source
+    assert bench.repeated(3) == many
