@@ -22,6 +22,7 @@ from anonymizer.driver import intents
 from anonymizer.driver.book import Book, Progress, Stamp, TooManyFailures
 from anonymizer.driver.removals import Removals, expired_rows, unsafe_rows
 from anonymizer.errors import (
+    AnonymizerError,
     ConfigError,
     KeyCollision,
     ObjectError,
@@ -108,7 +109,6 @@ class Driver:
         try:
             registry = load_registry(self._config, self._stamp.as_of)
             self._boxes = load_boxes(self._config)
-            self._suspects = SuspectList.read(self._manifest_root)
             self._keys = self._keys or load_keys(self._config)
             weights = self._load_weights()
             if self._config.in_place and self._keys is not None and any(self._keys.of("remove")):
@@ -117,8 +117,11 @@ class Driver:
             self._take_down_expired()
             raise
         self._stamp = replace(self._stamp, registry_sha256=registry.sha256)
+        unreadable = self._read_suspects()
         died = self._begin(registry)
         snapshot = self._take_down(registry, weights, died)
+        if unreadable is not None:
+            raise unreadable
         if self._keys is not None:
             snapshot = self._take_down_requested(self._keys, snapshot, registry)
             self._redo = frozenset(request.key for request in self._keys.of("redo"))
@@ -148,6 +151,14 @@ class Driver:
             lambda key: forced or self._config.force or key in self._redo,
         )
         return Planner(self._config, rows, asked, self, self._places, self._attempt)
+
+    def _read_suspects(self) -> AnonymizerError | None:
+        """Gives back what is wrong with them: it ends the run, but what may not stand any more goes first."""
+        try:
+            self._suspects = SuspectList.read(self._manifest_root)
+        except (RunError, ObjectError) as error:
+            return error
+        return None
 
     def _load_weights(self) -> detectors.Weights:
         weights = load_weights(self._config)

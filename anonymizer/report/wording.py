@@ -32,9 +32,6 @@ ENCODING_TEXTS: dict[str, str] = {
     "reencoded": "written anew from pixels",
 }
 
-SHOT_TEXTS: dict[str, str] = {"undecodable": "it cannot be decoded here"}
-"""Why a published photo is not shown, beside `anonymizer.verify.CODES`."""
-
 REASON_TEXTS: dict[str, tuple[str, str]] = {
     "suspect": ("Suspects of the second look", "Another detector sees a face where nothing is redacted."),
     "unsure": (

@@ -9,6 +9,7 @@ import pytest
 
 from anonymizer import cli
 from anonymizer.config import merge
+from anonymizer.errors import RunError
 from tests.integration.runs import QUICK, files, rows, run, write
 from tests.pictures import decoded, photo
 
@@ -34,6 +35,24 @@ def verified(output, *more, **options):
     settings = [f"--set=engine.{name}={value}" for name, value in engine.items()]
     words = [part for name, value in options.items() for part in (f"--{name}", str(value))]
     return cli.main(["verify", str(output), "--detector", "patch", *settings, *words, *more], {})
+
+
+def test_a_damaged_list_ends_the_run_but_not_before_withdrawn_outputs_are_gone(tmp_path):
+    write(tmp_path / "in", {"a.png": photo(1), "b.png": photo(2)})
+    registry, out = tmp_path / "consent.csv", tmp_path / "out"
+    registry.write_text("key,status\na.png,granted\n")
+    settings = {"consent": {"registry": str(registry)}}
+    run(tmp_path / "in", out, settings)
+    assert rows(out)["a.png"]["status"] == "retained"
+    before = files(out)
+    write(tmp_path / "out.manifest" / "_suspects", {"r0-0.jsonl": b"{"})
+    registry.write_text("key,status\na.png,withdrawn\n")
+    with pytest.raises(RunError, match="suspects"):
+        run(tmp_path / "in", out, settings)
+    assert files(out) == {"b.png": before["b.png"]}
+    (tmp_path / "out.manifest" / "_suspects" / "r0-0.jsonl").unlink()
+    run(tmp_path / "in", out, settings)
+    assert rows(out)["a.png"]["status"] == "anonymized"
 
 
 def test_suspects_are_redacted_and_stay_so(half, capsys):

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from anonymizer.config import RedactionConfig
-from anonymizer.geometry import head_mask
-from anonymizer.records import Pixels
+from anonymizer.geometry import head_mask, widened
+from anonymizer.records import Grid, Pixels
 from anonymizer.redactors.clusters import clusters
-from anonymizer.redactors.smooth import NOTHING_VISIBLE, Smooth
+from anonymizer.redactors.smooth import NOTHING_VISIBLE, Smooth, _hidden
 
 SMOOTH = Smooth(RedactionConfig())
 
@@ -113,3 +113,18 @@ def test_a_crowd_is_one_cluster_and_distant_faces_are_not():
     assert len(clusters(crowd, 1000, 1000)) == 1
     assert len(clusters(crowd[[0, -1]], 1000, 1000)) == 2
     assert clusters(crowd[:0], 1000, 1000) == []
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(-20, 150), st.integers(-20, 110), st.integers(8, 60), st.integers(8, 60)), max_size=5
+    ),
+    st.sampled_from([Grid(), Grid(8, 8, 0), Grid(16, 16, 2)]),
+)
+def test_a_crop_knows_of_every_mask_that_reaches_into_it(corners, grid):
+    boxes = np.array([(x, y, x + w, y + h) for x, y, w, h in corners], np.int32).reshape(-1, 4)
+    mask = head_mask(boxes, 160, 120, grid)
+    whole = widened(mask, grid.reach)
+    for cluster in clusters(boxes, 160, 120, grid):
+        np.testing.assert_array_equal(_hidden(mask, cluster, grid.reach), whole[cluster.rows, cluster.columns])
