@@ -36,6 +36,7 @@ _OPTIONS: dict[str, tuple[str, str | None]] = {
     "--boxes": ("boxes.uri", "URI"),
     "--jpeg": ("codec.jpeg", None),
     "--names": ("names", None),
+    "--adopt": ("adopt", None),
     "--manifest": ("manifest", "URI"),
     "--limit": ("limit", "N"),
     "--originals": ("originals", "URI"),

@@ -23,6 +23,7 @@ Method = Literal["smooth", "blur", "pixelate", "solid", "gaussian"]
 Policy = Literal["redact", "public"]
 Jpeg = Literal["exact", "reencode"]
 Names = Literal["same", "hashed"]
+Adopt = Literal["keep", "replace"]
 Kept = Literal["orientation", "icc", "capture_year", "gps_coarse", "dpi"]
 DetectorName = Literal["centerface", "yunet", "haar", "patch"]
 BoxesMode = Literal["add", "replace"]
@@ -204,6 +205,11 @@ class RunConfig:
     as_of: str | None = setting(None, "Time at which consent is decided, ISO 8601; default: now.")
     include: tuple[str, ...] = setting((), "Only keys that match one of these patterns.")
     exclude: tuple[str, ...] = setting((), "No keys that match one of these patterns.")
+    adopt: Adopt | None = setting(
+        None,
+        "OUTPUT holds files and no manifest knows it, or it lost its mark: it is ours from now on. `keep`: what lies "
+        "there is left alone. `replace`: an output may replace a file of its name. Nothing that lies there is removed.",
+    )
     names: Names = setting("same", "`hashed`: file names are replaced by a keyed hash (ANONYMIZER_NAMES_KEY).")
     limit: int | None = setting(None, "Only the first so many objects.", low=0)
     max_failures: str | None = setting(
@@ -251,7 +257,8 @@ def choices(config_type: type[Any], name: str) -> tuple[str, ...] | None:
     for section in sections:
         config_type = typing.get_type_hints(config_type)[section]
     hint = typing.get_type_hints(config_type)[last]
-    return typing.get_args(hint) if typing.get_origin(hint) is Literal else None
+    either = typing.get_args(hint) if typing.get_origin(hint) in (types.UnionType, typing.Union) else (hint,)
+    return next((typing.get_args(option) for option in either if typing.get_origin(option) is Literal), None)
 
 
 def from_mapping(config_type: type[T], values: Mapping[str, Any], prefix: str = "") -> T:

@@ -3,10 +3,12 @@
     AnonymizerError
     ├── UsageError                    exit 2, said in one line before any work
     │   ├── ConfigError
+    │   │   └── WrongOutput
     │   └── RegistryError
     ├── RunError                      exit 1, said in one line
     │   ├── ListingError
     │   ├── LeaseHeld / LeaseLost
+    │   ├── OutputLost
     │   ├── NoWorkersError
     │   └── MixedVersionsError
     └── ObjectError                   one object's row: never ends a run
@@ -21,9 +23,10 @@
         ├── EncodeError
         ├── FormatInPlace
         ├── ScrubCheckFailed
-        ├── UnsafeKey / ReservedKey / KeyCollision / NotARegularFile
+        ├── UnsafeKey / ReservedKey / KeyCollision / OutputTaken / NotARegularFile
         ├── ImageTimeout
         ├── PoisonImage
+        ├── TakeDownOwed              an output that must not stand any more still does
         ├── Unsafe / Requested        → `removed`
         └── StorageError
             ├── SourceGone
@@ -56,6 +59,10 @@ class ConfigError(UsageError):
     """A setting is unknown, malformed or contradicts another."""
 
 
+class WrongOutput(ConfigError):
+    """OUTPUT is not the place that the manifest speaks of."""
+
+
 class RegistryError(UsageError):
     """The consent registry cannot be read or has unknown columns or an unreadable key."""
 
@@ -74,6 +81,10 @@ class LeaseHeld(RunError):
 
 class LeaseLost(RunError):
     """Another run has taken over, or may have."""
+
+
+class OutputLost(RunError):
+    """OUTPUT is not there any more, or was not when the run began."""
 
 
 class NoWorkersError(RunError):
@@ -177,6 +188,12 @@ class KeyCollision(ObjectError):
     message = "two sources would be published under one key"
 
 
+class OutputTaken(ObjectError):
+    code = "output_taken"
+    message = "a file that is not ours stands where the output would go; it was left alone"
+    retryable = True
+
+
 class NotARegularFile(ObjectError):
     code = "not_a_regular_file"
     message = "a link or a special file; it was not followed"
@@ -186,6 +203,12 @@ class Unsafe(ObjectError):
     code = "unsafe"
     message = "the consent that this output needed no longer holds"
     status = "removed"
+
+
+class TakeDownOwed(ObjectError):
+    code = "take_down_owed"
+    message = "an output that may not stand any more could not be removed; every run tries again"
+    retryable = True
 
 
 class Requested(ObjectError):

@@ -131,10 +131,19 @@ class Places:
         """See `output_key`."""
         return output_key(key, self.names, self.secret)
 
+    def located(self, output_uri: str | None) -> str | None:
+        """The key of an output that a row names; None if it names none in this OUTPUT."""
+        return output_key_of(output_uri, self.root) if output_uri is not None else None
+
+    def fits(self, key: str, output_key: str) -> bool:
+        """Whether an output lies where today's settings put it: another format may have been appended to its name."""
+        own = self.own(key)
+        return output_key.startswith(own) and output_key[len(own) :] in ("", *EXTENSIONS.values())
+
     def expected(self, key: str, output_uri: str | None) -> str:
-        """Where the output of a source is looked for: where its current row has it, else where it may be expected."""
-        known = output_key_of(output_uri, self.root) if output_uri is not None else None
-        return known if known is not None else expected_key(key, self.names, self.secret)
+        """Where the output of a source goes: where its row has it if that fits, else where it may be expected."""
+        known = self.located(output_uri)
+        return known if known is not None and self.fits(key, known) else expected_key(key, self.names, self.secret)
 
 
 def _checked(secret: bytes) -> bytes:

@@ -14,7 +14,7 @@ from typing import Protocol
 from anonymizer.chunks import Task, group
 from anonymizer.collisions import collisions
 from anonymizer.config import RunConfig
-from anonymizer.errors import KeyCollision, Requested
+from anonymizer.errors import KeyCollision, Requested, TakeDownOwed
 from anonymizer.known import CurrentRows, Known
 from anonymizer.naming import Places
 from anonymizer.records import ConsentDecision, GivenBoxes, ImageRef, ManifestRow, WorkItem
@@ -102,8 +102,8 @@ class Planner:
 
         Args:
             listing: Of INPUT.
-            outputs: What lies in OUTPUT, where no manifest can tell; else None: the manifest says which version of an
-                output a redo replaces, and publishing fails if it is wrong.
+            outputs: What lies in OUTPUT, where it was adopted; else None: the manifest says which version of an output
+                a redo replaces, and publishing fails if it is wrong.
         """
         engine = self._config.engine
         for items in group(self._items(listing, outputs), engine.chunk_keys, engine.chunk_bytes):
@@ -142,18 +142,33 @@ class Planner:
         decision, given = self._asked.decide(entry.key), self._asked.given(entry)
         if self._config.in_place:
             return self._in_place(WorkItem(entry, decision, entry.etag, None, boxes=given), known)
-        output_uri = known.output_uri if known is not None else None
-        own, expected = self._places.own(entry.key), self._places.expected(entry.key, output_uri)
-        version = known.output_etag if known is not None and output_uri is not None else None
-        if outputs is not None and expected == entry.key:
-            version = outputs.version(entry.key)
-        item = WorkItem(entry, decision, version, None, own, expected, given)
-        if known is None:
-            return _Planned(item, None, unchanged=False)
-        if self._unchanged(known, entry, decision, given):
+        own = self._places.own(entry.key)
+        if known is None or known.output_uri is None:
+            expected = self._places.expected(entry.key, None)
+            lies_there = outputs.version(entry.key) if outputs is not None and expected == entry.key else None
+            version = lies_there if self._config.adopt == "replace" else None
+            item = WorkItem(entry, decision, version, None, own, expected, given, foreign=version is not None)
+            return _Planned(item, known, known is not None and self._unchanged(known, entry, decision, given))
+        return self._published(
+            WorkItem(entry, decision, None, None, own, None, given), known, known.output_uri, outputs
+        )
+
+    def _published(self, item: WorkItem, known: Known, output_uri: str, outputs: VersionCursor | None) -> _Planned:
+        """An object that has an output."""
+        located, expected = self._places.located(output_uri), self._places.expected(item.ref.key, output_uri)
+        owed = known.error_code == TakeDownOwed.code
+        item = replace(item, expected=expected, shown=bool(known.consent_sha256 or owed))
+        if located != expected:
+            # Settings that move outputs make them due.
+            return _Planned(replace(item, moved_from=located), known, unchanged=False)
+        item = replace(item, output_version=known.output_etag)
+        if outputs is not None and (expected != item.ref.key or outputs.version(expected) != known.output_etag):
+            # Whether it is still there can be told in passing for outputs in the order of their sources only.
+            return _Planned(item, known, unchanged=False)
+        if self._unchanged(known, item.ref, item.decision, item.boxes):
             return _Planned(item, known, unchanged=True)
         # A redo that fails leaves an output that was made under the same decision.
-        stays = output_uri is not None and version == known.output_etag and known.consent_sha256 == decision.sha256
+        stays = known.consent_sha256 == item.decision.sha256
         return _Planned(replace(item, standing=self._rows.row(known) if stays else None), known, unchanged=False)
 
     def _in_place(self, item: WorkItem, known: Known | None) -> _Planned:
@@ -180,7 +195,7 @@ class Planner:
         """Whether doing it again would write the same row: source, decision and settings are those of the row."""
         if known.source_etag != ref.etag or known.consent_sha256 != decision.sha256 or not known.of_this_input:
             return False
-        if known.removed and known.error_code != Requested.code:
+        if (known.removed and known.error_code != Requested.code) or known.error_code == TakeDownOwed.code:
             return False
         if known.settings_sha256 != self._asked.settings(given):
             return False

@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import logging
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import combinations
 from pathlib import Path
@@ -17,8 +18,11 @@ from anonymizer.config import RunConfig
 from anonymizer.consent import Registry
 from anonymizer.errors import ConfigError, ObjectError, RegistryError, RunError
 from anonymizer.keylist import KeyList, read_keys
+from anonymizer.manifest import ManifestStore
 from anonymizer.storage import is_local, local_path, nested, normalize_uri, open_root
 from anonymizer.worker import open_manifest
+
+log = logging.getLogger(__name__)
 
 
 def resolved(config: RunConfig, *, inside_job: bool) -> tuple[RunConfig, str]:
@@ -92,6 +96,48 @@ def time_of(config: RunConfig) -> datetime:
         return consent.parse_time(config.as_of)
     except ValueError:
         raise ConfigError("--as-of takes an ISO 8601 time with offset, or a date") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The time at which a run decides.
+
+    Attributes:
+        as_of: UTC.
+        clock: The latest time that the clock of any run has shown; None if none was asked.
+    """
+
+    as_of: datetime
+    clock: datetime | None
+
+
+def decided_at(config: RunConfig, as_of: datetime, manifest: ManifestStore) -> Decided:
+    """The time at which consent is decided: never before one that the manifest knows, unless `--as-of` says so.
+
+    A clock that was put back would let expired grants live again. What `--as-of` has said holds until the clock passes
+    it or another `--as-of` is given.
+
+    Args:
+        config: Whether the time was given.
+        as_of: What the user or the clock says, UTC.
+        manifest: Of the run.
+    """
+    newest = max(manifest.runs(), default=None)
+    record = manifest.read_run(newest) if newest is not None else {}
+    said, clock = (
+        datetime.fromisoformat(record[name]) if record.get(name) else None for name in ("as_of", "latest_clock")
+    )
+    if config.as_of is not None:
+        return Decided(as_of, clock)
+    latest = max(filter(None, (as_of, clock)))
+    decided = max(filter(None, (latest, said)))
+    if decided > as_of:
+        log.warning(
+            "the clock says %s, but consent was decided as of %s before: it is again, unless --as-of is given",
+            as_of.isoformat(timespec="seconds"),
+            decided.isoformat(timespec="seconds"),
+        )
+    return Decided(decided, latest)
 
 
 def write_uri(uri: str, data: bytes) -> None:
@@ -190,5 +236,5 @@ def load_keys(config: RunConfig) -> KeyList | None:
 def arguments_sha256(config: RunConfig) -> str:
     """Hash of what makes two starts the same run: not the number of workers, not a secret."""
     values = dataclasses.asdict(config)
-    del values["engine"], values["storage"]
+    del values["engine"], values["storage"], values["adopt"]
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()

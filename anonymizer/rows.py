@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from anonymizer.errors import ObjectError
+from anonymizer.errors import ObjectError, TakeDownOwed
 from anonymizer.records import AnonymizedImage, ManifestRow, WorkItem
 
 
@@ -55,6 +55,25 @@ def with_standing_output(row: ManifestRow, standing: ManifestRow) -> ManifestRow
         metadata_kept=standing.metadata_kept,
         retained_until=standing.retained_until,
     )
+
+
+def owed_row(row: ManifestRow, output_uri: str, output_etag: str | None = None) -> ManifestRow:
+    """A row that goes on naming an output that may not stand and could not be removed: every run tries again."""
+    error = TakeDownOwed()
+    return replace(
+        row,
+        status=error.status,
+        output_uri=output_uri,
+        output_etag=output_etag,
+        error_code=error.code,
+        error_message=error.message,
+        retryable=error.retryable,
+    )
+
+
+def announced_row(item: WorkItem, output_uri: str) -> ManifestRow:
+    """Where a worker is about to publish, over which version."""
+    return replace(blank_row(item), output_uri=output_uri, output_etag=item.output_version)
 
 
 def published_row(item: WorkItem, image: AnonymizedImage, output_uri: str, output_etag: str | None) -> ManifestRow:

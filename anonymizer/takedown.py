@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from anonymizer import consent, geometry
 from anonymizer.config import RunConfig
-from anonymizer.errors import ObjectError
+from anonymizer.errors import ObjectError, TakeDownOwed
 from anonymizer.manifest import from_table
 from anonymizer.records import ConsentDecision, Detections, ManifestRow
 
@@ -21,7 +21,7 @@ COVERED_SHARE = 0.9
 #: What has to be known of a row to tell; `processed_at` only because no row is without.
 COLUMNS = (
     *("key", "source_uri", "status", "processed_at", "output_uri", "output_etag", "source_etag", "source_sha256"),
-    *("consent_sha256", "width", "height", "frame_count", "faces", "retained_until"),
+    *("error_code", "consent_sha256", "width", "height", "frame_count", "faces", "retained_until"),
 )
 
 
@@ -29,12 +29,15 @@ def is_unsafe(row: ManifestRow, decision: ConsentDecision, config: RunConfig) ->
     """Whether a published output shows what today's decision does not allow.
 
     Decided on the row's own faces, without reading the photo: a face that was kept has to be redacted now, an
-    objection's region is not covered, or the photo may not be published any more.
+    objection's region is not covered, or the photo may not be published any more. No equality of hashes keeps a face:
+    a row may have been written by who did not look at the output that it names.
     """
     if row.output_uri is None:
         return False
-    # An equal decision made an equal output, unless it was made under the policy that withholds nothing.
-    if row.consent_sha256 == decision.sha256 and config.consent.policy == "redact":
+    if row.error_code == TakeDownOwed.code:
+        return True
+    shown = [not face.redacted for face in row.faces]
+    if not any(shown) and row.consent_sha256 == decision.sha256 and config.consent.policy == "redact":
         return False
     canvas = consent.Canvas(
         width=row.width or 0,
@@ -48,7 +51,6 @@ def is_unsafe(row: ManifestRow, decision: ConsentDecision, config: RunConfig) ->
         verdict = consent.apply(decision, faces, canvas, config.consent)
     except ObjectError:
         return True
-    shown = [not face.redacted for face in row.faces]
     if any(redact and visible for redact, visible in zip(verdict.redact, shown, strict=True)):
         return True
     covered = faces.xyxy[[not visible for visible in shown]]

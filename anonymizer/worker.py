@@ -22,6 +22,7 @@ from anonymizer.errors import (
     ImageTooLarge,
     InternalError,
     ObjectError,
+    OutputLost,
     PublishConflict,
 )
 from anonymizer.lease import Ticket, Watch
@@ -29,7 +30,7 @@ from anonymizer.manifest import ManifestStore
 from anonymizer.naming import replaced
 from anonymizer.pipeline import Anonymizer
 from anonymizer.records import AnonymizedImage, Chunk, ChunkResult, ManifestRow, WorkItem
-from anonymizer.rows import failed_row, published_row, with_standing_output
+from anonymizer.rows import announced_row, failed_row, owed_row, published_row, with_standing_output
 from anonymizer.storage import Root, join_uri, open_root
 
 log = logging.getLogger(__name__)
@@ -47,6 +48,7 @@ class Job:
         registry_sha256: Of the consent registry, if there is one.
         weights: The detectors' networks as the driver read and checked them.
         lease: Of the run: a worker does nothing more once somebody else holds it.
+        output_id: Whose mark OUTPUT bears, as this worker sees it: a node may lack the disk that others have.
     """
 
     config: RunConfig
@@ -56,6 +58,7 @@ class Job:
     registry_sha256: str | None
     weights: Weights
     lease: Ticket
+    output_id: str
 
 
 class Deadline:
@@ -89,12 +92,17 @@ class ChunkProcessor(Protocol):
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one item ended: a row, or the reason why it has none yet."""
+    """How one item ended: a row, or the reason why it has none yet.
+
+    Attributes:
+        uncertain: Nobody knows whether its output was published: the store did not answer.
+    """
 
     row: ManifestRow | None = None
     conflict: bool = False
     renamed: str | None = None
     unsafe_left: bool = False
+    uncertain: bool = False
 
 
 @dataclass(frozen=True)
@@ -150,6 +158,7 @@ class Worker:
 
     Raises:
         ObjectError: The detector fails its known-answer test.
+        OutputLost: OUTPUT is not there.
     """
 
     def __init__(self, job: Job) -> None:
@@ -158,6 +167,7 @@ class Worker:
         self._anonymizer.self_test()
         self._input = open_input(job.config)
         self._output = open_output(job.config)
+        self._check_output()
         self._originals = open_originals(job.config)
         manifest_root = open_manifest_root(job.config, job.manifest_uri)
         self._manifest = ManifestStore(manifest_root)
@@ -177,6 +187,7 @@ class Worker:
         deadline = Deadline(chunk.time_s, self._stopping, self._watch)
         started = time.monotonic()
         with ThreadPoolExecutor(self._job.config.engine.io_threads) as pool:
+            announced = pool.submit(self._announce, chunk)
             reads = self._read_ahead(chunk, deadline, pool)
             ending: list[Future[Outcome]] = []
             intended: list[_Made] = []
@@ -188,20 +199,39 @@ class Worker:
                     if self._job.config.in_place:
                         intended.append(made)
                     else:
+                        # Without it nothing may be published.
+                        announced.result()
                         ending.append(pool.submit(self._finish, chunk, made, deadline))
                 busy_s = time.monotonic() - computing_since
-            intent = self._intend(chunk, intended)
+            intent = self._intend(chunk, intended) if self._job.config.in_place else announced.result()
             ending += [pool.submit(self._finish, chunk, made, deadline) for made in intended]
             outcomes = [future.result() for future in ending]
         rows = [outcome.row for outcome in outcomes if outcome.row is not None]
+        # What was written or removed counts only in OUTPUT itself, not in a folder that lies there in its place.
+        self._check_output()
         if rows:
             # Rows of a run that was taken over would claim what the new one may have swept already.
             self._watch.alive()
             self._manifest.write_part(self._job.run_id, chunk.chunk_id, chunk.attempt, rows)
-        if intent is not None:
+        if intent is not None and not any(outcome.uncertain for outcome in outcomes):
             self._manifest.forget_intent(intent)
         log.debug("chunk %s: %d rows in %.1f s", chunk.chunk_id, len(rows), time.monotonic() - started)
         return replace(_result(chunk, outcomes, busy_s), hangs=self._hangs)
+
+    def _check_output(self) -> None:
+        """Raises OutputLost where OUTPUT does not bear its mark."""
+        if not self._output.has_mark(self._job.output_id):
+            raise OutputLost(
+                f"{self._job.config.output} does not bear its mark, as this worker sees it: is it mounted?"
+            )
+
+    def _announce(self, chunk: Chunk) -> str | None:
+        """Writes down what may be published from here on: if this worker dies, that is looked for, and nothing else."""
+        self._check_output()
+        if self._job.config.in_place:
+            return None
+        rows = [announced_row(item, join_uri(self._job.config.output, item.output_key)) for item in chunk.items]
+        return self._manifest.write_intent(self._job.run_id, chunk.chunk_id, chunk.attempt, rows)
 
     def _intend(self, chunk: Chunk, made: list[_Made]) -> str | None:
         """Writes down what is about to replace the only copies: a crash from here on loses no evidence."""
@@ -271,6 +301,7 @@ class Worker:
 
     def _publish_or_settle(self, made: _Made, deadline: Deadline) -> Outcome:
         item, image = made.item, made.image
+        uncertain = isinstance(image, AnonymizedImage)
         if isinstance(image, AnonymizedImage):
             try:
                 self._keep_original(made, image, deadline)
@@ -284,7 +315,7 @@ class Worker:
                 image = InternalError()
         if isinstance(image, DeadlinePassed):
             raise image
-        return self._settle(item, image, deadline)
+        return replace(self._settle(item, image, deadline), uncertain=uncertain)
 
     def _keep_original(self, made: _Made, image: AnonymizedImage, deadline: Deadline) -> None:
         """In place: what is about to be replaced goes to the quarantine first, under a name that its content has."""
@@ -300,6 +331,10 @@ class Worker:
                 raise FormatInPlace
             # The driver fixed the version of another name; it has to look at this one first.
             return Outcome(conflict=True, renamed=output_key)
+        if item.moved_from is not None:
+            # First what stands under a name that may not be any more: its row goes on naming it until it is gone.
+            deadline.alive()
+            self._output.purge(item.moved_from)
         etag = self._output.publish(
             output_key,
             image.data,
@@ -307,6 +342,8 @@ class Worker:
             media_type=codec.MEDIA_TYPES[image.format],
             alive=deadline.alive,
         )
+        if item.shown and item.output_version is not None:
+            self._output.forget_older(output_key)
         return Outcome(published_row(item, image, join_uri(self._job.config.output, output_key), etag))
 
     def _settle(self, item: WorkItem, error: ObjectError, deadline: Deadline) -> Outcome:
@@ -317,15 +354,16 @@ class Worker:
             raise PublishConflict
         if error.status == "failed" and item.standing is not None:
             return Outcome(with_standing_output(row, item.standing))
-        if item.output_version is None or self._job.config.in_place:
-            return Outcome(row)
-        try:
-            self._output.remove(item.output_key, expected=item.output_version)
-        except (PublishConflict, DeadlinePassed):
-            raise
-        except Exception as caught:  # noqa: BLE001 - whatever the reason, the run has to say that it is still there
-            log.error("%s: an output that is not safe could not be removed (%s)", item.ref.key, type(caught).__name__)
-            return Outcome(row, unsafe_left=True)
+        for key, version in () if self._job.config.in_place else _going(item):
+            try:
+                self._output.purge(key, expected=version)
+            except (PublishConflict, DeadlinePassed):
+                raise
+            except Exception as caught:  # noqa: BLE001 - whatever the reason, the run has to say that it is still there
+                name = type(caught).__name__
+                log.error("%s: an output that is not safe could not be removed (%s)", item.ref.key, name)
+                uri = join_uri(self._job.config.output, key)
+                return Outcome(owed_row(row, uri, version), unsafe_left=True)
         return Outcome(row)
 
     def _standing_version(self, item: WorkItem) -> str | None:
@@ -356,6 +394,14 @@ class Worker:
             processed_at=datetime.now(UTC),
             duration_ms=(time.monotonic() - since) * 1000,
         )
+
+
+def _going(item: WorkItem) -> Iterator[tuple[str, str | None]]:
+    """(key, version) of what an object leaves behind that is not published: None = whatever stands there."""
+    if item.moved_from is not None:
+        yield item.moved_from, None
+    if item.output_version is not None and not item.foreign:
+        yield item.output_key, item.output_version
 
 
 def _drain(

@@ -19,6 +19,7 @@ from anonymizer.worker import Job, Worker
 from tests.pictures import photo
 
 RUN_ID = "r20260101T000000000000Z-00000000"
+OUTPUT_ID = "ab" * 16
 AS_OF = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -33,7 +34,9 @@ class Bench:
         values = {"input": self.input.uri, "output": self.output.uri, "detector": {"name": "patch"}, **settings}
         config = from_mapping(RunConfig, values)
         self.lease = lease.acquire(open_root(f"{self.output.uri}.manifest"), 20.0)
-        self.worker = Worker(Job(config, f"{self.output.uri}.manifest", RUN_ID, AS_OF, None, None, self.lease.ticket))
+        self.output.set_mark(OUTPUT_ID)
+        where = (config, f"{self.output.uri}.manifest", RUN_ID, AS_OF, None, None)
+        self.worker = Worker(Job(*where, self.lease.ticket, OUTPUT_ID))
 
     def chunk(self, *keys, time_s=60.0, attempt=1, **changes):
         refs = {entry.key: entry for entry in self.input.list() if isinstance(entry, ImageRef)}

@@ -17,6 +17,7 @@ from anonymizer.consent.decision import judge, nothing_said
 from anonymizer.consent.formats import read_sheet
 from anonymizer.consent.keys import KeyIndex
 from anonymizer.consent.sheet import BATCH_ROWS, Sheet
+from anonymizer.consent.windows import any_between, bounds
 from anonymizer.records import ConsentDecision
 
 #: So many malformed cells are named one by one.
@@ -59,6 +60,10 @@ class Registry:
     def unmatched(self) -> NDArray[np.int64]:
         """(N,) numbers, from 1, of the rows that spoke about no key that was asked for so far."""
         return np.flatnonzero(~self._matched) + 1
+
+    def turns(self, after: datetime, until: datetime) -> bool:
+        """Whether a window of any row begins or ends in (after, until]."""
+        return any_between(bounds(self._sheet), after, until)
 
     def _row(self, row: int) -> Row:
         cells = {column: texts[row].as_py() for column, texts in self._sheet.columns.items() if column != "key"}

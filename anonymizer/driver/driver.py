@@ -12,7 +12,7 @@ from itertools import chain
 from typing import Any
 
 from anonymizer import detectors, engine, lease, takedown
-from anonymizer.account import Summary, exit_status, failure_limit, limit_of
+from anonymizer.account import NAMED_FAILURES, UNSAFE_LEFT, Summary, exit_status, failure_limit, limit_of
 from anonymizer.boxes import BoxTable, SuspectList
 from anonymizer.chunks import Task, chunk_id
 from anonymizer.collisions import rivals
@@ -26,22 +26,36 @@ from anonymizer.errors import (
     ConfigError,
     KeyCollision,
     ObjectError,
+    OutputLost,
+    OutputTaken,
     PoisonImage,
     PublishConflict,
     Requested,
     RunError,
+    TakeDownOwed,
+    Unsafe,
     UsageError,
+    WrongOutput,
 )
+from anonymizer.identity import absent, identify, mark
 from anonymizer.keylist import KeyList, requested
 from anonymizer.known import CurrentRows
-from anonymizer.manifest import ManifestStore, Snapshot, Totals, new_run_id, record_name
+from anonymizer.manifest import ManifestStore, Snapshot, Totals, new_run_id
 from anonymizer.naming import Places
 from anonymizer.pipeline import Anonymizer
 from anonymizer.plan import Asked, Planner
 from anonymizer.records import NO_CONSENT, ChunkResult, GivenBoxes, ImageRef, ManifestRow, WorkItem
-from anonymizer.resolve import arguments_sha256, load_boxes, load_keys, load_registry, load_weights
-from anonymizer.rows import failed_row, with_standing_output
-from anonymizer.storage import Irregular, Listed, VersionCursor, is_local
+from anonymizer.resolve import (
+    Decided,
+    arguments_sha256,
+    decided_at,
+    load_boxes,
+    load_keys,
+    load_registry,
+    load_weights,
+)
+from anonymizer.rows import failed_row, owed_row, with_standing_output
+from anonymizer.storage import Irregular, Listed, VersionCursor, is_local, join_uri, marked_id
 from anonymizer.worker import Job, Worker, open_input, open_manifest_root, open_output
 
 log = logging.getLogger(__name__)
@@ -103,9 +117,17 @@ class Driver:
     def run(self) -> None:
         """Does it; see `anonymizer.driver.run`."""
         with lease.acquire(self._manifest_root, self._config.engine.lease_s) as self._lease:
-            self._run()
+            self._identity = identify(self._config, self._manifest, self._output)
+            try:
+                self._run()
+            except OutputLost as error:
+                if not self.summary.unsafe_left:
+                    raise
+                log.error("%s", error)
+                self.summary.exit_status = UNSAFE_LEFT
 
     def _run(self) -> None:
+        self._decide_at(decided_at(self._config, self._stamp.as_of, self._manifest))
         try:
             registry = load_registry(self._config, self._stamp.as_of)
             self._boxes = load_boxes(self._config)
@@ -114,12 +136,15 @@ class Driver:
             if self._config.in_place and self._keys is not None and any(self._keys.of("remove")):
                 raise ConfigError("--keys: action remove would delete the only copy in place; use redo")
         except UsageError:
-            self._take_down_expired()
+            if self._identity.present:
+                self._take_down_expired()
             raise
         self._stamp = replace(self._stamp, registry_sha256=registry.sha256)
+        if not self._identity.present:
+            self._owe(registry)
         unreadable = self._read_suspects()
-        died = self._begin(registry)
-        snapshot = self._take_down(registry, weights, died)
+        self._begin(registry)
+        snapshot = self._take_down(registry, weights)
         if unreadable is not None:
             raise unreadable
         if self._keys is not None:
@@ -130,7 +155,7 @@ class Driver:
         pruned = True
         try:
             with open_input(self._config) as self._source:
-                tasks = planner.tasks(self._listing(), self._unknown_outputs(snapshot))
+                tasks = planner.tasks(self._listing(), self._adopted_outputs())
                 self._work(registry, weights, self._counted(tasks, planner))
             pruned = self._prune(rows)
         except TooManyFailures:
@@ -166,15 +191,33 @@ class Driver:
         self._settings_sha256 = Anonymizer(self._config, weights=weights).settings_sha256
         return weights
 
-    def _begin(self, registry: Registry) -> datetime | None:
-        """Takes up an unfinished run with the same arguments, or starts a new one; says so before any work.
+    def _decide_at(self, decided: Decided) -> None:
+        self._decided = decided
+        self._stamp = replace(self._stamp, as_of=decided.as_of)
 
-        Returns:
-            When the run before began its last work, if it did not come to its end; None if it did.
+    def _owe(self, registry: Registry) -> None:
+        """OUTPUT is not there: says what has to be taken down as soon as it is. Its rows stay as they are.
+
+        Raises:
+            OutputLost: There is such an output.
+            WrongOutput: There is none.
         """
+        for row in takedown.published(self._manifest.scan(takedown.COLUMNS)):
+            decision = registry.decide(row.key)
+            if takedown.is_unsafe(row, decision, self._config) or takedown.past_retention(row, self._stamp.as_of):
+                if len(self.summary.unsafe_left) < NAMED_FAILURES:
+                    log.error("%s: %s is no longer safe and has to be taken down", row.key, row.output_uri)
+                self.summary.unsafe_left.append(row.key)
+        said = absent(self._config, self._output)
+        if self.summary.unsafe_left:
+            raise OutputLost(said)
+        raise WrongOutput(said)
+
+    def _begin(self, registry: Registry) -> None:
+        """Takes up an unfinished run with the same arguments, or starts a new one; says so before any work."""
+        mark(self._identity, self._manifest, self._output)
         arguments = arguments_sha256(self._config)
         known = self._manifest.run_ids()
-        died = self._died(known[-1]) if known else None
         run_id = self._manifest.unfinished(arguments)
         times = 0
         if run_id is None:
@@ -194,6 +237,8 @@ class Driver:
             "arguments_sha256": arguments,
             "settings": settings,
             "as_of": self._stamp.as_of.isoformat(),
+            "as_of_given": self._config.as_of is not None,
+            "latest_clock": self._decided.clock.isoformat() if self._decided.clock is not None else None,
             "registry_sha256": registry.sha256,
             "versions": engine.versions(),
             "started": datetime.now(UTC).isoformat(),
@@ -203,15 +248,6 @@ class Driver:
         self._lease.check()
         self._lease.set_run(run_id)
         self._manifest.write_run(run_id, self._record)
-        return died
-
-    def _died(self, run_id: str) -> datetime | None:
-        """When the record of a run that has not come to its end was written, by the clock of the store."""
-        if run_id not in self._manifest.runs() or self._manifest.read_run(run_id).get("finished") is not None:
-            return None
-        name = record_name(run_id)
-        entry = next(self._manifest_root.list(name[:-1], output=True), None)
-        return entry.modified if isinstance(entry, ImageRef) and entry.key == name else None
 
     def _fold(self) -> None:
         """What runs before have left: intents are settled, journals folded."""
@@ -220,7 +256,7 @@ class Driver:
         for left in self._manifest.journal_run_ids():
             self._manifest.compact(left, final=True)
 
-    def _take_down(self, registry: Registry, weights: detectors.Weights, died: datetime | None) -> Snapshot:
+    def _take_down(self, registry: Registry, weights: detectors.Weights) -> Snapshot:
         """Removes every output that today's decisions do not allow, before any other work; gives the current rows."""
         snapshot = Snapshot(self._manifest_root)
         if self._config.in_place:
@@ -228,8 +264,7 @@ class Driver:
             return self._overwrite([row.key for row in rows], snapshot, registry, weights)
         removals = self._removals()
         removed = removals.unsafe(snapshot, registry, self._config)
-        if died is not None:
-            removals.orphans(snapshot, died)
+        removals.orphans(self._manifest, snapshot)
         return self._renewed(snapshot, removed)
 
     def _overwrite(
@@ -246,6 +281,7 @@ class Driver:
             self._work(registry, weights, self._counted(planner.tasks(found), planner))
         snapshot = self._renewed(snapshot, len(keys))
         rows = CurrentRows(snapshot.scan, self.summary.run_id, self._config.input)
+        gone: list[ManifestRow] = []
         for key in keys:
             known = rows.find(key)
             if known is not None and known.of_this_run and known.error_code is None:
@@ -253,7 +289,21 @@ class Driver:
             elif self._output.exists(key):
                 log.error("%s: a photo that is no longer safe could not be redacted", key)
                 self.summary.unsafe_left.append(key)
-        return snapshot
+            elif known is not None:
+                gone.append(rows.row(known))
+        return self._gone_in_place(gone, snapshot)
+
+    def _gone_in_place(self, gone: list[ManifestRow], snapshot: Snapshot) -> Snapshot:
+        """Photos that are not there: their rows say so, once the place is seen to be INPUT."""
+        if not gone:
+            return snapshot
+        if not self._output.has_mark(self._identity.record.output_id):
+            self.summary.unsafe_left.extend(row.key for row in gone)
+            raise OutputLost(absent(self._config, self._output))
+        for row in gone:
+            self._book.silently(takedown.removed_row(row, Unsafe(), self._attempt), self._stamp)
+        self.summary.removed_unsafe += len(gone)
+        return self._renewed(snapshot, len(gone))
 
     def _take_down_expired(self) -> None:
         """With a registry or settings that are wrong: at least what has run out by the clock goes."""
@@ -283,9 +333,13 @@ class Driver:
         before = self.summary.removed_requested
         for request in keys.of("remove"):
             known = rows.find(request.key)
-            if known is None or known.output_uri is None:
+            located = self._places.located(known.output_uri) if known is not None else None
+            if known is None or located is None:
                 self.summary.missing.append(request.key)
-            elif self._removals().now(self._places.expected(request.key, known.output_uri), request.key):
+            elif not self._removals().now(located, request.key):
+                row = replace(rows.row(known), attempt=self._attempt)
+                self._book.silently(owed_row(row, known.output_uri or "", known.output_etag), self._stamp)
+            else:
                 row = takedown.removed_row(rows.row(known), Requested(), self._attempt)
                 # As long as these stay as they are, so does the removal.
                 decision, settings = registry.decide(request.key).sha256, known.settings_sha256
@@ -294,9 +348,9 @@ class Driver:
         return self._renewed(snapshot, self.summary.removed_requested - before)
 
     def _listing(self) -> Iterator[Listed]:
-        """INPUT's objects, or those that `--keys` names."""
+        """INPUT's objects, or those that `--keys` names; the mark of an OUTPUT is none."""
         if self._keys is None:
-            yield from self._source.list()
+            yield from (entry for entry in self._source.list() if not self._is_mark(entry))
             return
         for request, found in requested(self._source, self._keys.of("redo", "check")):
             if found is None:
@@ -304,13 +358,18 @@ class Driver:
             else:
                 yield found
 
-    def _removals(self) -> Removals:
-        return Removals(self._output, self._places, self._book, self.summary, self._stamp, self._attempt)
+    def _is_mark(self, entry: Listed) -> bool:
+        output_id = marked_id(entry.key)
+        return output_id is not None and self._source.has_mark(output_id)
 
-    def _unknown_outputs(self, snapshot: Snapshot) -> VersionCursor | None:
-        """What lies in OUTPUT, if no manifest can tell."""
-        nothing_known = snapshot.is_empty and not self._config.in_place
-        return VersionCursor(self._output.list(output=True)) if nothing_known else None
+    def _removals(self) -> Removals:
+        output_id = self._identity.record.output_id
+        return Removals(self._output, output_id, self._places, self._book, self.summary, self._stamp, self._attempt)
+
+    def _adopted_outputs(self) -> VersionCursor | None:
+        """What lies in OUTPUT, if it was adopted: rows may name what is not there, and files may have no row."""
+        adopted = self._identity.adopted and not self._config.in_place
+        return VersionCursor(self._output.list(output=True)) if adopted else None
 
     def _given(self, ref: ImageRef) -> GivenBoxes | None:
         found = self._boxes.find(ref) if self._boxes is not None else None
@@ -351,6 +410,7 @@ class Driver:
             registry_sha256=registry.sha256,
             weights=weights,
             lease=self._lease.ticket,
+            output_id=self._identity.record.output_id,
         )
         with engine.connected(self._config.engine) as nodes:
             self._check_paths(nodes)
@@ -393,6 +453,9 @@ class Driver:
         for item in task.items:
             if item.ref.key in given_up:
                 self._fail(item, PublishConflict(), task.attempt + 1)
+            elif item.ref.key in result.conflicts and item.ref.key not in result.renamed and self._taken(item):
+                self._fail(item, OutputTaken(), task.attempt + 1)
+                given_up.append(item.ref.key)
         again = {*result.conflicts, *result.unfinished} - set(given_up)
         items = [self._renamed(item, result) for item in task.items if item.ref.key in again]
         left = tuple(item for item in items if item is not None)
@@ -404,9 +467,11 @@ class Driver:
         if wanted is None:
             stolen = item.ref.key in result.conflicts and self._collides(item, result.attempt + 1)
             return None if stolen else item
-        if item.output_version is not None:
-            self._removals().now(item.output_key, item.ref.key)
-        item = replace(item, expected=wanted, output_version=None, standing=None)
+        ours = item.output_version is not None and not item.foreign
+        if ours and not self._removals().now(item.output_key, item.ref.key):
+            self._owes(item, failed_row(item, TakeDownOwed()), result.attempt + 1)
+            return None
+        item = replace(item, expected=wanted, output_version=None, standing=None, foreign=False)
         return None if self._collides(item, result.attempt + 1) else item
 
     def _collides(self, item: WorkItem, attempt: int) -> bool:
@@ -440,7 +505,28 @@ class Driver:
         version = self._output.version(item.output_key)
         if version == item.output_version:
             return item
-        return replace(item, output_version=version, standing=None)
+        foreign = item.foreign or (item.output_version is None and not self._announced(item.output_key))
+        if foreign and not self._may_replace:
+            return item
+        return replace(item, output_version=version, standing=None, foreign=foreign)
+
+    @property
+    def _may_replace(self) -> bool:
+        """Whether an output may replace a file that no row of ours names."""
+        return self._config.adopt == "replace" or self._identity.earlier
+
+    def _announced(self, output_key: str) -> bool:
+        """Whether a worker that died may have published it."""
+        uri = join_uri(self._config.output, output_key)
+        return any(row.output_uri == uri for _, rows in self._manifest.intents() for row in rows)
+
+    def _taken(self, item: WorkItem) -> bool:
+        """Whether what stands in the output's place is not ours."""
+        if item.output_version is not None or self._may_replace or self._config.in_place:
+            return False
+        if self._output.version(item.output_key) is None or self._announced(item.output_key):
+            return False
+        return not any(map(self._source.exists, rivals(item.ref.key, item.output_key)))
 
     # What the planner tells.
 
@@ -461,14 +547,27 @@ class Driver:
 
     def _fail(self, item: WorkItem, error: ObjectError, attempt: int) -> None:
         """An object given up. What stands in its place stays only if the manifest vouches for it."""
-        row = failed_row(item, error)
+        row = replace(failed_row(item, error), consent_sha256=item.decision.sha256)
         if item.standing is not None:
-            row = with_standing_output(row, item.standing)
-        elif item.output_version is not None and not self._config.in_place:
-            self._removals().now(item.output_key, item.ref.key)
-        settings = self._settings(item.boxes)
-        decision = item.decision.sha256
-        self._book.own(replace(row, attempt=attempt, consent_sha256=decision, settings_sha256=settings), self._stamp)
+            # What allowed its faces is what its own row says, not what is said here of something else.
+            row = replace(with_standing_output(row, item.standing), consent_sha256=item.standing.consent_sha256)
+        elif not self._config.in_place and not self._leaves_nothing(item):
+            self._owes(item, row, attempt)
+            return
+        self._book.own(replace(row, attempt=attempt, settings_sha256=self._settings(item.boxes)), self._stamp)
+
+    def _leaves_nothing(self, item: WorkItem) -> bool:
+        """Removes what an object that is given up has published; False if it could not be removed."""
+        if item.moved_from is not None and not self._removals().now(item.moved_from, item.ref.key):
+            return False
+        ours = item.output_version is not None and not item.foreign
+        return not ours or self._removals().now(item.output_key, item.ref.key)
+
+    def _owes(self, item: WorkItem, row: ManifestRow, attempt: int) -> None:
+        """The row of an object whose output could not be removed."""
+        uri = join_uri(self._config.output, item.moved_from or item.output_key)
+        row = owed_row(replace(row, attempt=attempt, settings_sha256=self._settings(item.boxes)), uri)
+        self._book.own(row, self._stamp)
 
     def _finish(self, registry: Registry) -> None:
         """Folds the journal, balances the account, fixes the exit status and says so in the run's record."""

@@ -14,17 +14,18 @@ from anonymizer.account import OK, Estimate, Summary
 from anonymizer.boxes import SuspectList
 from anonymizer.config import RunConfig, item_settings_sha256
 from anonymizer.driver.removals import unsafe_rows
-from anonymizer.errors import ImageTooLarge, ObjectError
+from anonymizer.errors import ImageTooLarge, ObjectError, WrongOutput
+from anonymizer.identity import absent, identify
 from anonymizer.keylist import requested
 from anonymizer.known import CurrentRows
-from anonymizer.manifest import Snapshot
+from anonymizer.manifest import ManifestStore, Snapshot
 from anonymizer.naming import Places
 from anonymizer.pipeline import Anonymizer
 from anonymizer.plan import Asked, Planner
 from anonymizer.records import GivenBoxes, ManifestRow, WorkItem
-from anonymizer.resolve import load_boxes, load_keys, load_registry, load_weights
+from anonymizer.resolve import decided_at, load_boxes, load_keys, load_registry, load_weights
 from anonymizer.storage import Irregular, Listed, Root
-from anonymizer.worker import open_input, open_manifest_root
+from anonymizer.worker import open_input, open_manifest_root, open_output
 
 _SURE = 1.96
 """Standard errors on either side of 95 % of a normal distribution."""
@@ -71,6 +72,11 @@ def rehearse(config: RunConfig, manifest_uri: str, as_of: datetime, places: Plac
     """
     began = time.monotonic()
     summary = Summary(manifest_uri=manifest_uri, exit_status=OK)
+    manifest_root = open_manifest_root(config, manifest_uri)
+    output, manifest = open_output(config), ManifestStore(manifest_root)
+    if not identify(config, manifest, output).present:
+        raise WrongOutput(absent(config, output))
+    as_of = decided_at(config, as_of, manifest).as_of
     registry, boxes, keys = load_registry(config, as_of), load_boxes(config), load_keys(config)
     anonymizer = Anonymizer(config, weights=load_weights(config))
     redo = frozenset(request.key for request in keys.of("redo")) if keys is not None else frozenset()
@@ -78,7 +84,6 @@ def rehearse(config: RunConfig, manifest_uri: str, as_of: datetime, places: Plac
     def settings(given: GivenBoxes | None) -> str:
         return item_settings_sha256(anonymizer.settings_sha256, config, given.sha256 if given is not None else None)
 
-    manifest_root = open_manifest_root(config, manifest_uri)
     snapshot, suspects = Snapshot(manifest_root), SuspectList.read(manifest_root)
     asked = Asked(
         registry.decide,

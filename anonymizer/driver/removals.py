@@ -2,40 +2,35 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
-from array import array
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
-
-import numpy as np
-from numpy.typing import NDArray
+from datetime import datetime
+from itertools import islice
 
 from anonymizer import takedown
 from anonymizer.account import FailureLimit, Summary
 from anonymizer.config import RunConfig
 from anonymizer.consent import Registry
-from anonymizer.driver.book import Book, Stamp
-from anonymizer.errors import AnonymizerError, ObjectError, PublishConflict, SourceGone, Unsafe
+from anonymizer.driver.book import OWN_ROWS, Book, Stamp
+from anonymizer.errors import AnonymizerError, ObjectError, OutputLost, PublishConflict, SourceGone, Unsafe
 from anonymizer.known import CurrentRows
-from anonymizer.manifest import Snapshot
-from anonymizer.naming import Places, output_key_of
-from anonymizer.records import ImageRef, ManifestRow
+from anonymizer.manifest import ManifestStore, Snapshot
+from anonymizer.naming import Places
+from anonymizer.records import ManifestRow
 from anonymizer.storage import Root
 
 log = logging.getLogger(__name__)
-
-#: The manifest's store and OUTPUT's may have different clocks.
-CLOCKS_APART = timedelta(minutes=10)
-#: Orphans are looked up so many at a time.
-BATCH = 10_000
 
 
 class Removals:
     """Takes outputs away and writes down that it did.
 
+    A removal counts once OUTPUT has been seen to bear its mark after it: in a folder that stands in the place of a disk
+    everything is absent.
+
     Args:
         output: OUTPUT.
+        output_id: Of its mark.
         places: Where outputs lie.
         book: Of the run.
         summary: Of the run.
@@ -44,9 +39,17 @@ class Removals:
     """
 
     def __init__(
-        self, output: Root, places: Places, book: Book, summary: Summary, stamp: Stamp, attempt: int = 0
+        self,
+        output: Root,
+        output_id: str,
+        places: Places,
+        book: Book,
+        summary: Summary,
+        stamp: Stamp,
+        attempt: int = 0,
     ) -> None:
         self._output = output
+        self._output_id = output_id
         self._places = places
         self._book = book
         self._summary = summary
@@ -62,47 +65,76 @@ class Removals:
         return self._remove_unsafe(expired_rows(snapshot, self._stamp.as_of))
 
     def _remove_unsafe(self, rows: Iterable[ManifestRow]) -> int:
-        removed = 0
-        for row in rows:
-            if self.now(self._places.expected(row.key, row.output_uri), row.key):
-                removed += 1
+        before = self._summary.removed_unsafe
+        for batch in _batches(rows):
+            gone = [row for row in batch if self._purged(self._places.located(row.output_uri), row.key)]
+            self._confirm([row.key for row in gone])
+            for row in gone:
+                self._summary.removed_unsafe += 1
                 self._book.silently(takedown.removed_row(row, Unsafe(), self._attempt), self._stamp)
-        self._book.flush()
-        self._summary.removed_unsafe += removed
-        return removed
+            self._book.flush()
+        return self._summary.removed_unsafe - before
 
     def now(self, output_key: str, key: str) -> bool:
-        """Removes an output that is not safe, all its versions; what cannot be removed is named at the end."""
-        try:
-            self._output.purge(output_key)
-        except (AnonymizerError, OSError):
-            log.error("%s: an output that is no longer safe could not be removed", key)
-            self._summary.unsafe_left.append(key)
+        """Removes an output that is not safe, all its versions; what cannot be removed is named at the end.
+
+        Raises:
+            OutputLost: OUTPUT is not there any more.
+        """
+        if not self._purged(output_key, key):
             return False
+        self._confirm([key])
         return True
 
-    def orphans(self, snapshot: Snapshot, since: datetime) -> None:
-        """Removes what a run that died has published without having written its row.
+    def _purged(self, output_key: str | None, key: str) -> bool:
+        """Whether nothing of it is left, provided that this is OUTPUT."""
+        try:
+            # A row that names an output elsewhere speaks of a place that this run cannot reach.
+            if output_key is not None:
+                self._output.purge(output_key)
+                return True
+        except (AnonymizerError, OSError):
+            pass
+        log.error("%s: an output that is no longer safe could not be removed", key)
+        self._summary.unsafe_left.append(key)
+        return False
+
+    def _confirm(self, keys: list[str]) -> None:
+        try:
+            seen = not keys or self._output.has_mark(self._output_id)
+        except ObjectError:
+            seen = False
+        if not seen:
+            self._summary.unsafe_left.extend(keys)
+            raise OutputLost(f"{self._output.uri} has lost its mark while the run was at work: is its disk mounted?")
+
+    def orphans(self, manifest: ManifestStore, snapshot: Snapshot) -> None:
+        """Removes what workers that died have published without having written its row.
+
+        They had announced it; nothing else in OUTPUT is looked at.
 
         Args:
+            manifest: Has the announcements.
             snapshot: The current rows.
-            since: When the dead run began, by the clock of the manifest's store.
         """
-        named: NDArray[np.uint64] | None = None
-        for refs in _batches(self._written_since(since - CLOCKS_APART)):
-            if named is None:
-                named = _named_outputs(snapshot, self._places.root)
-            hashes = np.fromiter((_hash(ref.key) for ref in refs), np.uint64, len(refs))
-            for ref, known in zip(refs, np.isin(hashes, named), strict=True):
-                if not known and self.now(ref.key, ref.key):
-                    self._summary.swept += 1
+        for part, announced in manifest.intents():
+            named = snapshot.outputs_of([row.key for row in announced])
+            orphans = [row for row in announced if row.output_uri not in named and self._stands(row)]
+            gone = [row for row in orphans if self._purged(self._places.located(row.output_uri), row.key)]
+            self._confirm([row.key for row in gone])
+            self._summary.swept += len(gone)
+            if len(gone) == len(orphans):
+                manifest.forget_intent(part.name)
         if self._summary.swept:
             log.info("removed %d outputs that a dead run left without a row", self._summary.swept)
 
-    def _written_since(self, since: datetime) -> Iterator[ImageRef]:
-        for entry in self._output.list(output=True):
-            if isinstance(entry, ImageRef) and (entry.modified is None or entry.modified >= since):
-                yield entry
+    def _stands(self, announced: ManifestRow) -> bool:
+        """Whether there is something where a worker was about to publish, and not what it was about to replace."""
+        key = self._places.located(announced.output_uri)
+        try:
+            return key is None or self._output.version(key) not in (None, announced.output_etag)
+        except ObjectError:
+            return True
 
     def prune(self, rows: CurrentRows, limit: FailureLimit) -> bool:
         """Removes the outputs of sources that are not there any more, unless they are more than the limit.
@@ -112,18 +144,24 @@ class Removals:
         """
         if rows.gone_published > limit.allowed(rows.published):
             return False
-        for row in rows.rows_gone():
-            if self._pruned(row):
+        for batch in _batches(rows.rows_gone()):
+            gone = [row for row in batch if self._pruned(row)]
+            self._confirm([row.key for row in gone if row.output_uri is not None])
+            for row in gone:
                 self._summary.removed_gone += 1
                 self._book.silently(takedown.removed_row(row, SourceGone(), self._attempt), self._stamp)
-        self._book.flush()
+            self._book.flush()
         return True
 
     def _pruned(self, row: ManifestRow) -> bool:
         if row.output_uri is None:
             return True
+        key = self._places.located(row.output_uri)
         try:
-            self._output.remove(self._places.expected(row.key, row.output_uri), expected=row.output_etag)
+            if key is None:
+                return False
+            # Older versions too: once the row names no output, nobody looks for them any more.
+            self._output.purge(key, expected=row.output_etag)
         except PublishConflict:
             log.warning("%s: its source is gone, but its output is not the one that the manifest knows: kept", row.key)
         except (ObjectError, OSError):
@@ -136,11 +174,13 @@ class Removals:
 def unsafe_rows(snapshot: Snapshot, registry: Registry, config: RunConfig, as_of: datetime) -> Iterator[ManifestRow]:
     """Rows of the outputs that today's decisions do not allow.
 
-    What an earlier run has held against the same registry, purpose and policy can only have run out since.
+    What an earlier run has held against the same registry, purpose and policy can only have run out since, as long as
+    no window has begun or ended: a grant that begins may speak for a second person, or not fit.
     """
     totals = snapshot.totals
     checked = totals is not None and totals.checked == takedown.checked_against(config, registry.sha256)
-    if totals is not None and checked and totals.as_of is not None and totals.as_of <= as_of:
+    before = totals.as_of if totals is not None and checked else None
+    if before is not None and before <= as_of and not registry.turns(before, as_of):
         return expired_rows(snapshot, as_of)
     return (
         row
@@ -161,25 +201,7 @@ def _published(snapshot: Snapshot) -> Iterator[ManifestRow]:
     return takedown.published(snapshot.scan(takedown.COLUMNS))
 
 
-def _named_outputs(snapshot: Snapshot, root: str) -> NDArray[np.uint64]:
-    """(N,) hashes of the outputs' keys that current rows name: eight bytes each, whatever their number."""
-    hashes = array("Q")
-    for table in snapshot.scan(["output_uri"]):
-        uris = table["output_uri"].drop_null().to_pylist()
-        hashes.extend(_hash(key) for uri in uris if (key := output_key_of(uri, root)) is not None)
-    return np.frombuffer(hashes, np.uint64) if hashes else np.zeros(0, np.uint64)
-
-
-def _hash(key: str) -> int:
-    return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "big")
-
-
-def _batches(entries: Iterator[ImageRef]) -> Iterator[list[ImageRef]]:
-    batch: list[ImageRef] = []
-    for entry in entries:
-        batch.append(entry)
-        if len(batch) >= BATCH:
-            yield batch
-            batch = []
-    if batch:
+def _batches(rows: Iterable[ManifestRow]) -> Iterator[list[ManifestRow]]:
+    remaining = iter(rows)
+    while batch := list(islice(remaining, OWN_ROWS)):
         yield batch

@@ -23,6 +23,9 @@ class WorkItem:
         name: Key of the output if it has the source's format; None = the source's key.
         expected: Key of the output that `output_version` speaks of, if its format is thought to be another one.
         boxes: Its faces as they are known from outside; None = nothing is.
+        moved_from: Key of the output that the current row names where today's settings put it elsewhere: it goes.
+        shown: The output that is replaced may show faces that consent has kept: its older versions go too.
+        foreign: What stands in the output's place is not ours: it may be replaced, but is never removed.
     """
 
     ref: ImageRef
@@ -32,6 +35,9 @@ class WorkItem:
     name: str | None = None
     expected: str | None = None
     boxes: GivenBoxes | None = None
+    moved_from: str | None = None
+    shown: bool = False
+    foreign: bool = False
 
     @property
     def own_key(self) -> str:

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
+from anonymizer.errors import NotARegularFile, PublishConflict, SourceGone
 from anonymizer.records import ImageRef
-from anonymizer.storage.keys import check_key
+from anonymizer.storage.keys import MARK_PREFIX, check_key, mark_content, mark_name, marked_id
 from anonymizer.storage.listing import Listed
 
 
@@ -123,13 +124,57 @@ class Root(ABC):
         check_key(key)
         self._remove(key, expected)
 
-    def purge(self, key: str) -> None:
-        """Removes one object whatever stands there, and its older versions where the store keeps them.
+    def purge(self, key: str, *, expected: str | None = None) -> None:
+        """Removes one object, and its older versions where the store keeps them.
+
+        Args:
+            key: Below the root.
+            expected: The version that is removed; None: whatever stands there.
 
         Raises:
+            PublishConflict: Another version stands there; nothing was removed.
             AccessDenied, StorageUnavailable, StorageError: Something of it may be left.
         """
-        self.remove(key, expected=None)
+        self.remove(key, expected=expected)
+
+    def forget_older(self, key: str) -> None:  # noqa: B027 - most stores keep none
+        """Removes the older versions of an object, where the store keeps them; the current one stays.
+
+        Raises:
+            AccessDenied, StorageUnavailable, StorageError: Some may be left.
+        """
+
+    def has_mark(self, output_id: str) -> bool:
+        """Whether the root bears the mark of this OUTPUT.
+
+        Raises:
+            AccessDenied, StorageUnavailable, StorageError: The storage cannot tell.
+        """
+        try:
+            return self._read(mark_name(output_id), None)[0] == mark_content(output_id)
+        except (SourceGone, NotARegularFile):
+            return False
+
+    def set_mark(self, output_id: str) -> None:
+        """Marks the root as this OUTPUT; makes the folder where it is not there."""
+        name, data = mark_name(output_id), mark_content(output_id)
+        try:
+            self._publish(name, data, expected=None, media_type="application/json", alive=lambda: None)
+        except PublishConflict:
+            if not self.has_mark(output_id):
+                raise
+
+    def clear_mark(self, output_id: str) -> None:
+        """Takes a mark away."""
+        self._remove(mark_name(output_id), None)
+
+    def marks(self) -> Iterator[str]:
+        """Ids of all OUTPUTs whose mark the root bears, in no order; a root that is not there has none.
+
+        Raises:
+            ListingError: The storage cannot tell.
+        """
+        return (found for name in self._top_names(MARK_PREFIX) if (found := marked_id(name)) is not None)
 
     def get(self, name: str) -> bytes:
         """The current bytes of an object; `SourceGone` without one."""
@@ -190,6 +235,10 @@ class Root(ABC):
 
     @abstractmethod
     def _remove(self, key: str, expected: str | None) -> None: ...
+
+    @abstractmethod
+    def _top_names(self, prefix: str) -> Iterator[str]:
+        """Names at the root itself that start with a prefix, reserved ones too, in no order."""
 
 
 def regular_names(listing: Iterator[Listed], prefix: str) -> Iterator[str]:

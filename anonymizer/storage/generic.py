@@ -92,6 +92,10 @@ class GenericRoot(Root):
 
     def version(self, key: str) -> str | None:
         check_key(key)
+        return self._standing(key)
+
+    def _standing(self, key: str) -> str | None:
+        """The current version of a key of ours or theirs."""
         info = self._object_info(key)
         if info is not None and info["type"] != "file":
             raise NotARegularFile(key)
@@ -151,7 +155,7 @@ class GenericRoot(Root):
         alive: Callable[[], None],
     ) -> str:
         self.check_publishing()
-        if self.version(key) != expected:
+        if self._standing(key) != expected:
             raise PublishConflict(key)
         alive()
         self._write(key, data, "overwrite")
@@ -159,13 +163,25 @@ class GenericRoot(Root):
             return _version(self._info(key))
 
     def _remove(self, key: str, expected: str | None) -> None:
-        current = self.version(key)
+        current = self._standing(key)
         if current is None:
             return
         if expected not in (None, current):
             raise PublishConflict(key)
         with suppress(SourceGone), _translated():
             self._filesystem().rm_file(self._full(key))
+
+    def _top_names(self, prefix: str) -> Iterator[str]:
+        try:
+            fs = self._filesystem()
+            fs.invalidate_cache()
+            paths = fs.ls(self._path, detail=False)
+        except FileNotFoundError:
+            return
+        except Exception:  # noqa: BLE001 - as above
+            raise ListingError(f"{self.uri}: it cannot be listed") from None
+        names = (str(path).rstrip("/").rpartition("/")[2] for path in paths)
+        yield from (name for name in names if name.startswith(prefix))
 
     def _write(self, key: str, data: bytes, mode: str) -> None:
         fs, path = self._filesystem(), self._full(key)

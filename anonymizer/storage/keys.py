@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import secrets
@@ -12,6 +13,11 @@ from anonymizer.errors import ConfigError, ReservedKey, UnsafeKey
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*)(://|::)")
 _ALIASES = {"local": "file", "s3a": "s3"}
 _TEMPORARY = re.compile(r"\..*\.anon-[0-9A-Za-z]+\.tmp", re.DOTALL)
+_TOKEN_BYTES = 8
+_OURS = re.compile(rf"\..*\.anon-[0-9a-f]{{{2 * _TOKEN_BYTES}}}\.tmp", re.DOTALL)
+MARK_PREFIX = ".anon-output-"
+"""How the mark at the root of an OUTPUT is named; the OUTPUT's id follows."""
+_MARK = re.compile(rf"{re.escape(MARK_PREFIX)}([0-9a-f]{{32}})")
 _NAME_BYTES = 255
 """The longest file name of every common file system (NAME_MAX)."""
 
@@ -108,13 +114,35 @@ def _inside(path: Path, folder: Path) -> bool:
 
 
 def is_reserved(key: str) -> bool:
-    """Whether a key looks like one of our temporary names, `.<name>.anon-<token>.tmp`."""
-    return _TEMPORARY.fullmatch(key.rpartition("/")[2]) is not None
+    """Whether a key looks like one of our own names: a temporary's, `.<name>.anon-<token>.tmp`, or OUTPUT's mark."""
+    return _TEMPORARY.fullmatch(key.rpartition("/")[2]) is not None or marked_id(key) is not None
+
+
+def is_temporary(key: str) -> bool:
+    """Whether a key is a temporary's as `temporary_name` makes it: others that look like one are not ours."""
+    return _OURS.fullmatch(key.rpartition("/")[2]) is not None
+
+
+def mark_name(output_id: str) -> str:
+    """Key of the mark that tells which OUTPUT a place is."""
+    return f"{MARK_PREFIX}{output_id}"
+
+
+def marked_id(key: str) -> str | None:
+    """The id that a mark's key holds; None for any other key."""
+    match = _MARK.fullmatch(key)
+    return match and match[1]
+
+
+def mark_content(output_id: str) -> bytes:
+    """All that a mark holds: a function of the id, so that nothing else can hide in it."""
+    about = "ray-anonymizer knows its OUTPUT by this file. Without it no run publishes or takes down anything here."
+    return (json.dumps({"about": about, "output_id": output_id}, indent=2) + "\n").encode()
 
 
 def temporary_name(name: str) -> str:
     """A fresh temporary name for a file name, shortened so that it stays within 255 bytes."""
-    suffix = f".anon-{secrets.token_hex(8)}.tmp"
+    suffix = f".anon-{secrets.token_hex(_TOKEN_BYTES)}.tmp"
     return f".{shortened(name, len(suffix) + 1)}{suffix}"
 
 
@@ -131,7 +159,7 @@ def check_key(key: str) -> None:
 
     Raises:
         UnsafeKey: An empty, `.` or `..` part (hence also a slash at either end), a NUL, or no valid Unicode.
-        ReservedKey: It looks like one of our temporary names.
+        ReservedKey: It looks like one of our own names.
     """
     parts = key.split("/")
     if "\0" in key or any(part in ("", ".", "..") for part in parts) or ".." in re.split(r"[/\\]", key):

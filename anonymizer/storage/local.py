@@ -29,7 +29,15 @@ from anonymizer.records import ImageRef
 from anonymizer.storage.base import Access, Root, regular_names
 from anonymizer.storage.faults import file_error
 from anonymizer.storage.files import current_version, file_version, is_regular, parent_folder, read_file, write_file
-from anonymizer.storage.keys import check_key, is_reserved, join_uri, local_path, shortened, temporary_name
+from anonymizer.storage.keys import (
+    check_key,
+    is_reserved,
+    is_temporary,
+    join_uri,
+    local_path,
+    shortened,
+    temporary_name,
+)
 from anonymizer.storage.listing import Listed, irregular, key_error
 from anonymizer.storage.walk import Entry, walk
 
@@ -131,7 +139,7 @@ class LocalRoot(Root):
         latest, swept = time.time() - age_s, 0
         with suppress(FileNotFoundError):
             for entry in walk(self._path):
-                old = is_reserved(entry.key) and entry.valid and entry.status.st_mtime < latest
+                old = is_temporary(entry.key) and entry.valid and entry.status.st_mtime < latest
                 if old and is_regular(entry.status):
                     with _translated(), self._parent(entry.key) as (folder, name), suppress(FileNotFoundError):
                         os.unlink(name, dir_fd=folder)
@@ -184,6 +192,19 @@ class LocalRoot(Root):
                 os.unlink(name, dir_fd=folder)
                 # A removal may be a take-down: it has to outlive a power cut.
                 os.fsync(folder)
+
+    def _top_names(self, prefix: str) -> Iterator[str]:
+        with suppress(FileNotFoundError), self._told(), os.scandir(self._path) as entries:
+            yield from (entry.name for entry in entries if entry.name.startswith(prefix))
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError:
+            raise
+        except OSError:
+            raise ListingError(f"{self.uri}: it cannot be listed") from None
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

@@ -162,10 +162,17 @@ class S3Root(Root):
                 return None
             raise s3_error(fault) from None
 
-    def purge(self, key: str) -> None:
+    def purge(self, key: str, *, expected: str | None = None) -> None:
         # First what everybody sees, in a versioned bucket under a marker; then all that lies below it.
-        self.remove(key, expected=None)
-        for batch in self._versions(key):
+        self.remove(key, expected=expected)
+        self._delete_versions(self._versions(key))
+
+    def forget_older(self, key: str) -> None:
+        check_key(key)
+        self._delete_versions(self._versions(key, older=True))
+
+    def _delete_versions(self, batches: Iterator[Sequence[dict[str, str]]]) -> None:
+        for batch in batches:
             try:
                 answer, _ = self._client.send("delete_objects", {"Delete": {"Objects": batch, "Quiet": True}})
             except S3Fault as fault:
@@ -173,8 +180,8 @@ class S3Root(Root):
             if answer.get("Errors"):
                 raise StorageError("some versions were not deleted")
 
-    def _versions(self, key: str) -> Iterator[Sequence[dict[str, str]]]:
-        """Every version and delete marker of exactly this key, a page at a time."""
+    def _versions(self, key: str, *, older: bool = False) -> Iterator[Sequence[dict[str, str]]]:
+        """Every version and delete marker of exactly this key, a page at a time; or all but the latest."""
         name = self._prefix + key
         page: dict[str, str] = {}
         while True:
@@ -185,7 +192,8 @@ class S3Root(Root):
                     return
                 raise s3_error(fault) from None
             entries = [*answer.get("Versions", ()), *answer.get("DeleteMarkers", ())]
-            found = [{"Key": name, "VersionId": e["VersionId"]} for e in entries if e["Key"] == name]
+            of_key = [e for e in entries if e["Key"] == name and not (older and e["IsLatest"])]
+            found = [{"Key": name, "VersionId": e["VersionId"]} for e in of_key]
             if found:
                 yield found
             # Keys come in order: behind this one are only longer ones.
@@ -293,6 +301,13 @@ class S3Root(Root):
                 raise PublishConflict(key) from None
             if fault.kind is not Kind.GONE:
                 raise s3_error(fault) from None
+
+    def _top_names(self, prefix: str) -> Iterator[str]:
+        try:
+            for item in self._items("", prefix):
+                yield item["Key"][len(self._prefix) :]
+        except S3Fault as fault:
+            raise ListingError(f"{self.uri}: {fault.kind.value}") from None
 
     def _put(self, key: str, data: bytes, parameters: dict[str, str], alive: Callable[[], None] = lambda: None) -> str:
         sent = {"Key": self._prefix + key, "Body": data, **parameters, **self._access.put}

@@ -12,7 +12,7 @@ from typing import Any
 from anonymizer.errors import NotARegularFile, ObjectError, ReservedKey
 from anonymizer.naming import output_key_of
 from anonymizer.records import NO_CONSENT, ImageRef, ManifestRow, WorkItem
-from anonymizer.storage import Irregular, Listed, Root
+from anonymizer.storage import Irregular, Listed, Root, marked_id
 from anonymizer.takedown import past_retention, published
 
 COLUMNS = (
@@ -29,13 +29,18 @@ _IRREGULAR: dict[type[ObjectError], str] = {NotARegularFile: "not_regular", Rese
 
 
 def outputs(root: Root) -> Iterator[Listed]:
-    """Everything below OUTPUT, what killed processes left included; one that is not there is empty.
+    """Everything below OUTPUT but its mark, what killed processes left included; one that is not there is empty.
 
     Raises:
         ListingError: The listing is not complete.
     """
     if next(root.list(output=True), None) is not None:
-        yield from root.list()
+        yield from (entry for entry in root.list() if not _is_mark(root, entry))
+
+
+def _is_mark(root: Root, entry: Listed) -> bool:
+    output_id = marked_id(entry.key)
+    return output_id is not None and root.has_mark(output_id)
 
 
 def named_outputs(table: Any, output_uri: str, report: Report) -> Iterator[tuple[str, ManifestRow]]:

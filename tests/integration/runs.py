@@ -11,6 +11,7 @@ from anonymizer.account import Summary
 from anonymizer.config import RunConfig, from_mapping, merge
 from anonymizer.manifest import current
 from anonymizer.progress import LogProgress
+from anonymizer.storage import marked_id
 
 #: Exact boxes and no network; small chunks, so that there are several.
 QUICK = {
@@ -37,8 +38,9 @@ def rows(output: object, options: Mapping[str, Any] | None = None) -> dict[str, 
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder."""
-    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+    """Every file below a folder but the mark of an OUTPUT."""
+    found = {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+    return {key: data for key, data in found.items() if marked_id(key) is None}
 
 
 def write(folder: Path, contents: Mapping[str, bytes]) -> Path:

@@ -11,6 +11,8 @@ import pytest
 from anonymizer import engine
 from anonymizer.errors import ConfigError, ListingError, RunError
 from anonymizer.manifest import ManifestStore
+from anonymizer.records import NO_CONSENT, ImageRef, WorkItem
+from anonymizer.rows import announced_row
 from anonymizer.storage import open_root
 from anonymizer.storage.local import LocalRoot
 from tests.integration.runs import files, rows, run, write
@@ -198,15 +200,18 @@ def test_outputs_of_another_input_are_no_business_of_this_one(lake, tmp_path):
 
 
 def test_what_a_dead_run_published_without_a_row_is_removed(lake, tmp_path):
-    write(tmp_path / "out", {"older.png": b"lay there before"})
-    os.utime(tmp_path / "out/older.png", (1, 1))
     first = run(lake, tmp_path / "out")
     manifest = ManifestStore(open_root(str(tmp_path / "out.manifest")))
     manifest.write_run(first.run_id, {**manifest.read_run(first.run_id), "finished": None})
-    write(tmp_path / "out", {"orphan.png": photo(40)})
+    # A worker had announced it; nobody has announced the other one.
+    orphan = WorkItem(ImageRef("orphan.png", "file:///in/orphan.png", "v1", 1, None), NO_CONSENT, None)
+    uri = open_root(str(tmp_path / "out")).uri
+    manifest.write_intent(first.run_id, "dead", 1, [announced_row(orphan, f"{uri}/orphan.png")])
+    write(tmp_path / "out", {"orphan.png": photo(40), "stranger.png": b"laid there meanwhile"})
     summary = run(lake, tmp_path / "out", {"redaction": {"method": "solid"}})
     assert summary.swept == 1
-    assert set(files(tmp_path / "out")) == {"older.png", *(f"{i:02}.png" for i in range(6))}
+    assert list(manifest.intents()) == []
+    assert set(files(tmp_path / "out")) == {"stranger.png", *(f"{i:02}.png" for i in range(6))}
 
 
 def test_an_output_that_was_deleted_by_hand_comes_back_with_its_next_change(lake, tmp_path):

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 import boto3
 import pytest
 
-from anonymizer.errors import ListingError
+from anonymizer.errors import ListingError, WrongOutput
+from anonymizer.storage import marked_id
 from tests.fake_s3 import ENVIRONMENT
 from tests.integration.runs import files, rows, run, write
 from tests.pictures import photo
@@ -50,7 +51,8 @@ def fill(client, contents):
 
 def published(client):
     listed = client.list_objects_v2(Bucket="lake-out", Prefix="run/").get("Contents", [])
-    return {o["Key"].removeprefix("run/"): client.get_object(Bucket="lake-out", Key=o["Key"]) for o in listed}
+    photos = [o["Key"] for o in listed if marked_id(o["Key"].removeprefix("run/")) is None]
+    return {key.removeprefix("run/"): client.get_object(Bucket="lake-out", Key=key) for key in photos}
 
 
 def test_a_bucket_gives_the_same_bytes_as_a_folder(tmp_path, client, options):
@@ -92,9 +94,14 @@ def test_no_secret_is_written_anywhere(client, options):
 def test_a_second_run_writes_over_its_own_outputs_only(client, options):
     fill(client, {"a.png": photo(1), "b.png": photo(2)})
     client.put_object(Bucket="lake-out", Key="run/b.png", Body=b"somebody else's")
-    assert run("s3://lake-in/photos", "s3://lake-out/run", options).exit_status == 0
-    assert run("s3://lake-in/photos", "s3://lake-out/run", options).exit_status == 0
-    assert set(published(client)) == {"a.png", "b.png"}
+    with pytest.raises(WrongOutput, match="is not empty"):
+        run("s3://lake-in/photos", "s3://lake-out/run", options)
+    for _ in range(2):
+        summary = run("s3://lake-in/photos", "s3://lake-out/run", options | {"adopt": "keep"})
+        assert (summary.exit_status, summary.codes) == (3, {"output_taken": 1})
+    answers = published(client)
+    assert set(answers) == {"a.png", "b.png"}
+    assert answers["b.png"]["Body"].read() == b"somebody else's"
 
 
 def test_a_bucket_that_is_not_there_is_one_line(client, options):

@@ -29,12 +29,13 @@ from anonymizer.config import RunConfig, from_mapping
 from anonymizer.lease import acquire
 from anonymizer.records import NO_CONSENT, Chunk, ImageRef, WorkItem
 from anonymizer.storage import open_root
-from anonymizer.worker import Job, Worker, open_manifest_root
+from anonymizer.worker import Job, Worker, open_manifest_root, open_output
 
 given = json.loads(sys.argv[1])
 config = from_mapping(RunConfig, given["config"])
 held = acquire(open_manifest_root(config, given["manifest"]), given["lease_s"])
-worker = Worker(Job(config, given["manifest"], "r1", datetime.now(UTC), None, None, held.ticket))
+open_output(config).set_mark("ab" * 16)
+worker = Worker(Job(config, given["manifest"], "r1", datetime.now(UTC), None, None, held.ticket, "ab" * 16))
 source = open_root(config.input, config.storage.input)
 item = WorkItem(next(iter(source.list())), NO_CONSENT, given["version"])
 compute, notes = worker._anonymizer, Path(given["notes"])

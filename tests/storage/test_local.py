@@ -28,6 +28,7 @@ from anonymizer.errors import (
 )
 from anonymizer.records import ImageRef
 from anonymizer.storage import Irregular, Root, open_input, open_root
+from anonymizer.storage.keys import mark_name
 
 
 def alive() -> None:
@@ -355,14 +356,16 @@ class TestPublish:
 
 
 def test_sweep_takes_only_old_temporaries(folder: Path):
-    old, young, theirs = ".a.anon-0a.tmp", ".b.anon-0b.tmp", "a.tmp"
-    for name in (f"d/{old}", young, theirs):
+    old, young, theirs = ".a.anon-0123456789abcdef.tmp", ".b.anon-0123456789abcdef.tmp", "a.tmp"
+    # No run of ours has made these: the token is too short, or the name is that of an OUTPUT's mark.
+    like_ours, mark = ".a.anon-00ff.tmp", mark_name("ab" * 16)
+    for name in (f"d/{old}", young, theirs, like_ours, mark):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(b"1")
-    for name in (f"d/{old}", theirs):
+    for name in (f"d/{old}", theirs, like_ours, mark):
         os.utime(folder / name, (0, 0))
     assert open_root(str(folder)).sweep() == 1
-    assert everything(folder) == [young, theirs, "d"]
+    assert everything(folder) == sorted([young, theirs, "d", like_ours, mark])
     assert open_root(str(folder / "absent")).sweep() == 0
 
 

@@ -1,0 +1,463 @@
+"""The world around a run changes: disks come and go, places are mixed up, clocks are put back, files are somebody's."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from anonymizer import resolve
+from anonymizer.manifest import ManifestStore
+from anonymizer.storage import marked_id, open_root
+from anonymizer.storage.local import LocalRoot
+from infra.days.engine import in_this_process
+from infra.days.steps import Steps
+from tests.integration.worlds import Bucket, Disk
+from tests.pictures import photo
+from tests.real_s3 import RealS3
+
+
+@pytest.fixture(autouse=True)
+def _no_ray():
+    """What is tested here is decided by the driver and done by workers: where these run does not matter."""
+    with in_this_process(Steps(), workers_die=False):
+        yield
+
+
+SHOWN = {"a.png", "b.png"}
+
+
+@pytest.fixture(params=["disk", "s3"])
+def world(request, tmp_path):
+    """A lake of three photos, two of which may be shown."""
+    if request.param == "disk":
+        made = Disk(tmp_path)
+    else:
+        server = request.getfixturevalue("s3_server")
+        made = Bucket(tmp_path, server, request.getfixturevalue("s3_client"), versioned=False)
+    for i, key in enumerate(("a.png", "b.png", "c.png")):
+        made.put(key, photo(i))
+    made.grant("a.png,granted", "b.png,granted")
+    return made
+
+
+@pytest.fixture
+def versions(s3_server, s3_client, tmp_path):
+    """The same lake over a bucket that keeps versions."""
+    if isinstance(s3_server, RealS3):
+        pytest.skip("Ceph up to Pacific ignores conditions in a versioned bucket, and such a bucket is refused")
+    made = Bucket(tmp_path, s3_server, s3_client, versioned=True)
+    for i, key in enumerate(("a.png", "b.png", "c.png")):
+        made.put(key, photo(i))
+    made.grant("a.png,granted", "b.png,granted")
+    return made
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """What the machine's clock says to runs."""
+    now = [datetime(2026, 6, 10, tzinfo=UTC)]
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return now[0].astimezone(tz)
+
+    monkeypatch.setattr(resolve, "datetime", Clock)
+    return now
+
+
+def test_a_take_down_is_owed_until_output_is_there(world, capsys, caplog):
+    assert world.run() == 0
+    assert world.shown() == SHOWN
+    world.hide_output()
+    world.grant("b.png,granted")
+    world.delete("a.png")
+    before = world.rows()
+    for _ in range(2):
+        assert world.run() == 5
+        assert "NOT SAFE: a.png" in capsys.readouterr().out
+        assert "does not bear the mark" in caplog.text
+        assert world.published() == {}
+        assert world.rows() == before
+    world.show_output()
+    assert world.run() == 0
+    assert "taken down    1" in " ".join(capsys.readouterr().out.split()).replace("taken down 1", "taken down    1")
+    assert world.shown() == {"b.png"}
+    row = world.rows()["a.png"]
+    assert (row["status"], row["error_code"], row["output_uri"]) == ("removed", "unsafe", None)
+
+
+def test_nothing_is_published_to_a_place_that_is_not_output(world, capsys):
+    assert world.run() == 0
+    world.hide_output()
+    world.put("d.png", photo(9))
+    assert world.run() == 2
+    assert "is its disk mounted" in capsys.readouterr().err
+    assert world.run("--dry-run") == 2
+    assert world.published() == {}
+    assert "d.png" not in world.rows()
+    world.show_output()
+    assert world.run() == 0
+    assert world.published().keys() == {"a.png", "b.png", "c.png", "d.png"}
+
+
+def test_a_wrong_registry_takes_nothing_down_in_a_place_that_is_not_output(world, capsys):
+    world.grant("a.png,granted,2026-01-05", header="key,status,valid_until")
+    assert world.run("--as-of", "2026-01-01") == 0
+    world.hide_output()
+    world.registry.write_text("nonsense\n1\n")
+    assert world.run("--as-of", "2026-02-01") == 2
+    assert world.rows()["a.png"]["status"] == "retained"
+    world.show_output()
+    assert world.run("--as-of", "2026-02-01") == 2
+    assert world.shown() == set()
+
+
+def test_an_output_that_was_emptied_on_purpose_is_made_anew(world):
+    assert world.run() == 0
+    before = world.published()
+    world.hide_output()
+    world.grant("b.png,granted")
+    assert world.run("--adopt", "keep") == 0
+    assert world.shown() == {"b.png"}
+    assert {k: v for k, v in world.published().items() if k != "a.png"} == {
+        k: v for k, v in before.items() if k != "a.png"
+    }
+    assert world.run() == 0
+
+
+def test_a_manifest_speaks_of_one_output(world, capsys):
+    assert world.run() == 0
+    other = f"{world.output}-2"
+    manifest = ["--manifest", f"{world.output}.manifest"]
+    world.grant("b.png,granted")
+    assert world.run(*manifest, output=other) == 2
+    assert f"is the manifest of {open_root(world.output, world.options).uri}" in capsys.readouterr().err
+    assert world.run("--dry-run", *manifest, output=other) == 2
+    assert list(open_root(other, world.options).list(output=True)) == []
+    assert world.shown() == SHOWN
+    assert world.run() == 0
+    assert world.shown() == {"b.png"}
+
+
+def test_rows_from_before_there_were_marks_have_to_speak_of_this_output(world, capsys):
+    assert world.run() == 0
+    forget_identity(world)
+    other = f"{world.output}-2"
+    assert world.run("--manifest", f"{world.output}.manifest", output=other) == 2
+    assert "has rows of another OUTPUT" in capsys.readouterr().err
+    world.hide_output()
+    world.grant("b.png,granted")
+    assert world.run() == 5
+    world.show_output()
+    assert world.run() == 0
+    assert world.shown() == {"b.png"}
+
+
+def forget_identity(world):
+    """As if an older version had made it."""
+    manifest = open_root(f"{world.output}.manifest", world.options)
+    output = open_root(world.output, world.options)
+    output.clear_mark(json.loads(manifest.get("_output.json"))["output_id"])
+    manifest.delete(["_output.json"])
+
+
+def test_an_output_of_another_manifest_is_refused(world, capsys):
+    assert world.run() == 0
+    assert world.run("--manifest", f"{world.output}-other.manifest") == 2
+    assert "bears the mark of another manifest" in capsys.readouterr().err
+    assert world.shown() == SHOWN
+
+
+def test_two_outputs_of_one_manifest_cannot_be_mixed_up_by_their_marks(world):
+    """A mark counts with its content only: a file of its name may be anybody's."""
+    assert world.run() == 0
+    [name] = [key for key in everything(world) if marked_id(key)]
+    world.hide_output()
+    world.lay(name, b"not ours")
+    assert world.run() == 2
+    world.lay(name, b"")
+    assert world.run() == 2
+
+
+def everything(world):
+    root = open_root(world.output, world.options)
+    return [f".anon-output-{found}" for found in root.marks()]
+
+
+@pytest.mark.parametrize("later", ["deleted", "withdrawn", "expired"])
+def test_no_equal_hash_keeps_a_face_whose_source_became_a_link(tmp_path, later):
+    world = Disk(tmp_path)
+    world.put("a.png", photo(1))
+    world.put("b.png", photo(2))
+    world.grant("a.png,granted,2027-01-01", "b.png,granted,", header="key,status,valid_until")
+    assert world.run("--as-of", "2026-01-01") == 0
+    world.delete("a.png")
+    (tmp_path / "in/a.png").symlink_to("b.png")
+    assert world.run("--as-of", "2026-01-02") == 3
+    row = world.rows()["a.png"]
+    assert (row["error_code"], row["output_uri"] is not None) == ("not_a_regular_file", True)
+    assert world.shown() == SHOWN
+    if later == "deleted":
+        world.grant("b.png,granted,", header="key,status,valid_until")
+    elif later == "withdrawn":
+        world.grant("a.png,withdrawn,", "b.png,granted,", header="key,status,valid_until")
+    assert world.run("--as-of", "2027-02-01" if later == "expired" else "2026-01-03") == 3
+    assert world.shown() == {"b.png"}
+    row = world.rows()["a.png"]
+    assert (row["status"], row["error_code"], row["output_uri"]) == ("failed", "not_a_regular_file", None)
+
+
+@pytest.mark.parametrize("source", ["stays", "gone"])
+@pytest.mark.parametrize(
+    "begins",
+    ["a.png,granted,p-1,2026-02-01,10,10,20,20,99,80", "a.png,denied,p-2,2026-02-01,,,,,,"],
+    ids=["region that does not fit", "objection"],
+)
+def test_a_window_that_begins_can_end_what_was_allowed(world, source, begins):
+    header = "key,status,subject_id,valid_from,x,y,w,h,width,height"
+    world.grant("a.png,granted,p-1,,,,,,,", "b.png,granted,p-3,,,,,,,", begins, header=header)
+    allowed = SHOWN if "granted,p-1,2026" in begins else {"b.png"}
+    assert world.run("--as-of", "2026-01-01") == 0
+    assert world.shown() == allowed
+    if source == "gone":
+        world.delete("a.png")
+    assert world.run("--as-of", "2026-01-31T23:59:59Z") == 0
+    assert world.shown() == allowed
+    assert world.run("--as-of", "2026-02-01") == 0
+    assert world.shown() == {"b.png"}
+
+
+def test_pruned_is_purged(versions):
+    assert versions.run() == 0
+    versions.delete("a.png")
+    assert versions.run("--prune", "--prune-limit", "100%") == 0
+    assert versions.shown() == {"b.png"}
+    assert not [key for key, _ in versions.everything_published() if key == "a.png"]
+    versions.grant("b.png,granted")
+    assert versions.run() == 0
+    assert versions.shown() == {"b.png"}
+
+
+@pytest.mark.parametrize("change", ["another photo", "another method", "a damaged photo", "a photo for everybody"])
+def test_no_older_version_shows_what_the_current_one_does_not(versions, change):
+    assert versions.run() == 0
+    assert versions.shown() == SHOWN
+    settings = []
+    if change == "another photo":
+        versions.put("a.png", photo(7, faces=()))
+    elif change == "a damaged photo":
+        versions.put("a.png", b"\x89PNG\r\n\x1a\n")
+        versions.grant("b.png,granted")
+    elif change == "another method":
+        settings = ["--method", "solid"]
+    else:
+        versions.grant("a.png,denied", "b.png,granted")
+    assert versions.run(*settings) in (0, 3)
+    versions.grant("b.png,granted")
+    assert versions.run(*settings) in (0, 3)
+    assert versions.shown() == {"b.png"}
+
+
+def test_names_that_move_outputs_make_them_due(world, capsys):
+    assert world.run() == 0
+    assert world.published().keys() == {"a.png", "b.png", "c.png"}
+    assert world.run("--names", "hashed") == 0
+    hashed = world.published()
+    assert len(hashed) == 3
+    assert not {"a.png", "b.png", "c.png"} & hashed.keys()
+    assert {
+        row["output_uri"].removeprefix(open_root(world.output, world.options).uri + "/")
+        for row in world.rows().values()
+    } == set(hashed)
+    assert world.run("--names", "hashed") == 0
+    assert world.published() == hashed
+    assert world.run() == 0
+    assert world.published().keys() == {"a.png", "b.png", "c.png"}
+    assert sorted(world.published().values()) == sorted(hashed.values())
+
+
+def test_a_photo_that_cannot_move_loses_its_output(world):
+    assert world.run() == 0
+    world.put("c.png", b"\x89PNG\r\n\x1a\n")
+    assert world.run("--names", "hashed") == 3
+    assert len(world.published()) == 2
+    assert "c.png" not in world.published()
+
+
+def test_a_clock_that_was_put_back_revives_no_grant(world, clock, caplog):
+    world.grant("a.png,granted,2026-06-09", "b.png,granted,2026-07-01", header="key,status,valid_until")
+    assert world.run() == 0
+    assert world.shown() == {"b.png"}
+    clock[0] -= timedelta(days=2)
+    assert world.run("--force") == 0
+    assert world.shown() == {"b.png"}
+    assert "but consent was decided as of 2026-06-10" in caplog.text
+    assert {row["as_of"] for row in world.rows().values()} == {datetime(2026, 6, 10, tzinfo=UTC)}
+    clock[0] += timedelta(days=30)
+    assert world.run() == 0
+    assert world.shown() == set()
+
+
+def test_a_time_given_by_hand_is_a_word_and_is_recorded(world, clock):
+    world.grant("a.png,granted,2026-06-09", header="key,status,valid_until")
+    assert world.run() == 0
+    assert world.shown() == set()
+    assert world.run("--as-of", "2026-06-08") == 0
+    assert world.shown() == {"a.png"}
+    manifest = ManifestStore(open_root(f"{world.output}.manifest", world.options))
+    record = manifest.read_run(manifest.runs()[-1])
+    assert (record["as_of"], record["as_of_given"]) == ("2026-06-08T00:00:00+00:00", True)
+    # Nobody says so any more: what was known to be over stays over, although the clock was put back too.
+    clock[0] -= timedelta(days=2)
+    assert world.run() == 0
+    assert world.shown() == set()
+
+
+def test_a_folder_of_somebodys_files_is_refused_and_nothing_of_it_touched(world, capsys):
+    theirs = {"a.png": b"theirs", "notes.txt": b"theirs too", "d/x.jpg": b"and this"}
+    for key, data in theirs.items():
+        world.lay(key, data)
+    world.put("notes.txt", b"no picture")
+    assert world.run() == 2
+    assert "is not empty ('a.png' lies there)" in capsys.readouterr().err
+    assert world.run("--dry-run") == 2
+    assert world.published() == theirs
+
+
+@pytest.mark.parametrize("adopt", ["keep", "replace"])
+def test_an_adopted_folder_loses_nothing(world, adopt):
+    theirs = {"a.png": b"theirs", "notes.txt": b"theirs too", "broken.png": b"and this"}
+    for key, data in theirs.items():
+        world.lay(key, data)
+    world.put("notes.txt", b"no picture")
+    world.put("broken.png", b"\x89PNG\r\n\x1a\n")
+    assert world.run("--adopt", adopt) == 3
+    published = world.published()
+    assert {key: published[key] for key in ("notes.txt", "broken.png")} == {
+        "notes.txt": b"theirs too",
+        "broken.png": b"and this",
+    }
+    row = world.rows()["a.png"]
+    if adopt == "keep":
+        assert published["a.png"] == b"theirs"
+        assert (row["status"], row["error_code"], row["output_uri"]) == ("failed", "output_taken", None)
+    else:
+        assert published["a.png"] != b"theirs"
+        assert row["status"] == "retained"
+    assert world.rows()["b.png"]["status"] == "retained"
+
+
+def test_what_somebody_lays_into_output_is_not_ours(world):
+    assert world.run() == 0
+    world.lay("d.png", b"theirs")
+    world.lay("mine.txt", b"theirs")
+    world.put("d.png", photo(8))
+    assert world.run("--force") == 3
+    assert world.published()["d.png"] == b"theirs"
+    assert world.rows()["d.png"]["error_code"] == "output_taken"
+    world.delete("d.png")
+    assert world.run("--prune", "--prune-limit", "100%") == 0
+    assert {"d.png", "mine.txt"} <= world.published().keys()
+
+
+def test_a_mark_is_no_photo_of_a_lake_that_was_an_output(tmp_path):
+    world = Disk(tmp_path)
+    world.put("a.png", photo(1))
+    assert world.run() == 0
+    assert driver_of_output(world) == 0
+    assert set(world.rows(f"{world.output}-2")) == {"a.png"}
+
+
+def driver_of_output(world):
+    first = world.folder / "in"
+    shutil.rmtree(first)
+    shutil.copytree(world.folder / "out", first)
+    return world.run(output=f"{world.output}-2")
+
+
+def test_a_take_down_in_a_disk_that_vanishes_meanwhile_is_owed(tmp_path, monkeypatch, capsys):
+    world = Disk(tmp_path)
+    world.put("a.png", photo(1))
+    world.grant("a.png,granted")
+    assert world.run() == 0
+    world.grant("x.png,granted")
+    purge = LocalRoot.purge
+
+    def unmounted(self, key, *, expected=None):
+        world.hide_output()
+        purge(self, key, expected=expected)
+
+    monkeypatch.setattr(LocalRoot, "purge", unmounted)
+    assert world.run() == 5
+    assert "NOT SAFE: a.png" in capsys.readouterr().out
+    assert world.rows()["a.png"]["status"] == "retained"
+    monkeypatch.undo()
+    world.show_output()
+    assert world.run() == 0
+    assert world.shown() == set()
+
+
+def test_what_could_not_be_removed_on_request_is_owed_by_every_later_run(tmp_path, monkeypatch):
+    world = Disk(tmp_path)
+    world.put("a.png", photo(1, faces=()))
+    assert world.run() == 0
+    world.delete("a.png")
+    (tmp_path / "keys.csv").write_text("key,action\na.png,remove\n")
+
+    def denied(self, key, *, expected=None):
+        raise OSError
+
+    monkeypatch.setattr(LocalRoot, "purge", denied)
+    assert world.run("--keys", str(tmp_path / "keys.csv")) == 5
+    row = world.rows()["a.png"]
+    assert (row["error_code"], row["output_uri"] is not None) == ("take_down_owed", True)
+    assert world.run() == 5
+    monkeypatch.undo()
+    assert world.run() == 0
+    assert world.published() == {}
+
+
+def test_in_place_what_is_not_mounted_is_owed(tmp_path, capsys):
+    world = Disk(tmp_path)
+    world.put("a.png", photo(1))
+    world.put("b.png", photo(2))
+    world.grant("a.png,granted", "b.png,granted")
+    in_place = ["--in-place", "--discard-originals", "--manifest", str(tmp_path / "kept")]
+    assert world.run(*in_place) == 0
+    (tmp_path / "in").rename(tmp_path / "unmounted")
+    (tmp_path / "in").mkdir()
+    world.grant("b.png,granted")
+    assert world.run(*in_place) == 5
+    assert "NOT SAFE: a.png" in capsys.readouterr().out
+    shutil.rmtree(tmp_path / "in")
+    (tmp_path / "unmounted").rename(tmp_path / "in")
+    assert world.run(*in_place) == 0
+    data = (tmp_path / "in/a.png").read_bytes()
+    assert data != photo(1)
+    assert "listed        2" in " ".join(capsys.readouterr().out.split()).replace("listed 2", "listed        2")
+
+
+def test_a_stray_file_of_a_killed_run_is_swept_and_a_stranger_beside_it_is_not(world):
+    assert world.run() == 0
+    manifest = ManifestStore(open_root(f"{world.output}.manifest", world.options))
+    output = open_root(world.output, world.options)
+    row = driver_row(world, "d.png")
+    manifest.write_intent(manifest.runs()[-1], "dead", 1, [row])
+    world.lay("d.png", photo(4))
+    world.lay("stranger.png", photo(5))
+    assert world.run() == 0
+    assert set(world.published()) == {"a.png", "b.png", "c.png", "stranger.png"}
+    assert list(manifest.intents()) == []
+    assert output.version("stranger.png") is not None
+
+
+def driver_row(world, key):
+    from anonymizer.records import NO_CONSENT, ImageRef, WorkItem
+    from anonymizer.rows import announced_row
+
+    item = WorkItem(ImageRef(key, f"{world.input}/{key}", "e", 1, None), NO_CONSENT, None)
+    return announced_row(item, f"{open_root(world.output, world.options).uri}/{key}")
