@@ -1,0 +1,1 @@
+"""Random days of a lake: what may happen to sources, consents, clocks and disks between runs, and what must hold."""
