@@ -9,7 +9,7 @@ from typing import Any
 
 from anonymizer import cli, manifest
 from anonymizer.detectors.patch import PATCH_RGB
-from anonymizer.storage import marked_id
+from anonymizer.storage import is_reserved, marked_id
 from tests.fake_s3 import ENVIRONMENT
 from tests.pictures import decoded
 
@@ -19,7 +19,7 @@ name = "patch"
 [engine]
 workers = 1
 chunk_keys = 4
-lease_s = 2
+lease_s = 600
 """
 
 
@@ -176,7 +176,7 @@ class Bucket(World):
             )
             for entry in found
         ]
-        return [(key, data) for key, data in read if marked_id(key) is None]
+        return [(key, data) for key, data in read if not is_reserved(key)]
 
     def lay(self, key: str, data: bytes) -> None:
         self._client.put_object(Bucket="lake-out", Key=f"run/{key}", Body=data)
