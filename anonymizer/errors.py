@@ -7,6 +7,7 @@
     ├── RunError                      exit 1, said in one line
     │   ├── ListingError
     │   ├── LeaseHeld / LeaseLost
+    │   ├── ClusterError
     │   ├── NoWorkersError
     │   └── MixedVersionsError
     └── ObjectError                   one object's row: never ends a run
@@ -74,6 +75,10 @@ class LeaseHeld(RunError):
 
 class LeaseLost(RunError):
     """Another run has taken over, or may have."""
+
+
+class ClusterError(RunError):
+    """Ray did not start, did not answer, or went away."""
 
 
 class NoWorkersError(RunError):
