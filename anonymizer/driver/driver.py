@@ -341,7 +341,9 @@ class Driver:
             self._progress.start(self.summary.run_id, self.summary.carried)
         if first is None:
             return
-        self._output.check_publishing()
+        for root in (self._output, self._manifest_root):
+            # The lease is written under conditions too, maybe to another store.
+            root.check_publishing()
         self._output.sweep()
         job = Job(
             config=self._config,

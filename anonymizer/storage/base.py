@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
+from anonymizer.errors import SourceChanged
 from anonymizer.records import ImageRef
 from anonymizer.storage.keys import check_key
 from anonymizer.storage.listing import Listed
@@ -77,7 +78,7 @@ class Root(ABC):
         """
 
     def read(self, ref: ImageRef) -> bytes:
-        """Exactly the bytes of the listed version.
+        """Exactly the bytes of the listed version: what comes is held against its version and its length.
 
         Raises:
             SourceGone, SourceChanged, NotARegularFile: It is not what was listed any more.
@@ -85,7 +86,10 @@ class Root(ABC):
             UnsafeKey, ReservedKey: See `check_key`.
         """
         check_key(ref.key)
-        return self._read(ref.key, ref.etag)[0]
+        data = self._read(ref.key, ref.etag)[0]
+        if len(data) != ref.size:
+            raise SourceChanged(ref.key)
+        return data
 
     def publish(
         self, key: str, data: bytes, *, expected: str | None, media_type: str, alive: Callable[[], None]
@@ -181,7 +185,8 @@ class Root(ABC):
         """Keys of the regular objects that start with a prefix, in order; a root that is not there has none."""
 
     @abstractmethod
-    def _read(self, key: str, expected: str | None) -> tuple[bytes, str]: ...
+    def _read(self, key: str, expected: str | None) -> tuple[bytes, str]:
+        """The bytes of an object and their version, which is the expected one, else `SourceChanged`."""
 
     @abstractmethod
     def _publish(
