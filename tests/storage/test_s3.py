@@ -543,9 +543,12 @@ class TestPurge:
         assert root.version("a") is None
         assert versioned() == {"a": 2}
 
-    def test_a_store_without_versions(self, s3_server: FakeS3, s3_store: Store, root: Root):
+    @pytest.mark.parametrize(
+        "said", [("501 Not Implemented", "NotImplemented"), ("405 Method Not Allowed", "MethodNotAllowed")]
+    )
+    def test_a_store_without_versions(self, s3_server: FakeS3, s3_store: Store, root: Root, said: tuple[str, str]):
         s3_store.write("a", b"x")
-        s3_server.failures.append(Failure("GET", "501 Not Implemented", "NotImplemented"))
+        s3_server.failures.append(Failure("GET", *said))
         root.purge("a")
         assert root.version("a") is None
 
