@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import ray
@@ -125,8 +126,9 @@ def test_processes_of_a_try_that_failed_are_ended(monkeypatch):
 
     monkeypatch.setattr(Node, "start_head_processes", timed_out)
     monkeypatch.setattr(Node, "__init__", lambda self: self.start_head_processes())
+    node: Any = Node
     with pytest.raises(ClusterError):
-        startup.started(lambda: Node(), "Ray did not start", lambda _: None)
+        startup.started(lambda: node(), "Ray did not start", lambda _: None)
     assert len(ended) == len(set(map(id, ended))) == startup.TRIES
 
 
