@@ -9,6 +9,7 @@
     │   ├── ListingError
     │   ├── LeaseHeld / LeaseLost
     │   ├── OutputLost
+    │   ├── ClusterError
     │   ├── NoWorkersError
     │   └── MixedVersionsError
     └── ObjectError                   one object's row: never ends a run
@@ -85,6 +86,10 @@ class LeaseLost(RunError):
 
 class OutputLost(RunError):
     """OUTPUT is not there any more, or was not when the run began."""
+
+
+class ClusterError(RunError):
+    """Ray did not start, did not answer, or went away."""
 
 
 class NoWorkersError(RunError):

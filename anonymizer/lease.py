@@ -32,6 +32,8 @@ BEATS = 4
 """Beats in `lease_s`."""
 RIGHT = 0.25
 """Share of `lease_s` for which a worker may act after it has looked."""
+LOOKS = 3
+"""So often a worker looks in a row: the first look pays for the connection, and its answer may be too old by then."""
 TRIES = 20
 """Races lost in a row before it is said that the store does not do what it should."""
 
@@ -295,19 +297,26 @@ class Watch:
         if self._age() >= right / 2:
             with self._looking:
                 if self._age() >= right / 2:
-                    self._look()
+                    self._look_until(right)
         if self._age() >= right:
             raise DeadlinePassed
 
     def _age(self) -> float:
         return self._clock() - self._seen
 
-    def _look(self) -> None:
+    def _look_until(self, right: float) -> None:
+        """Looks again where the run is alive but the answer took too long to give the right to anything."""
+        for _ in range(LOOKS):
+            if not self._look() or self._age() < right:
+                return
+
+    def _look(self) -> bool:
+        """Reads the record; whether it is that of our run."""
         since = self._clock()
         try:
             found = _read(self._store)
         except (AnonymizerError, OSError):
-            return
+            return False
         record = found.record if found is not None else None
         if record is not None and (record.token, record.epoch, record.released) == (
             self._ticket.token,
@@ -315,5 +324,6 @@ class Watch:
             False,
         ):
             self._seen = since
-        else:
-            self._seen = -float("inf")
+            return True
+        self._seen = -float("inf")
+        return False

@@ -5,7 +5,7 @@ Both come in UTF-8 byte order of keys, so one pass in step is enough and no more
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from itertools import islice
@@ -77,6 +77,7 @@ class Planner:
         told: See `Told`.
         places: Where outputs go.
         attempt: Of the rows that this run writes, before its first dispatch.
+        counted: Keys that another planner of this run has listed before.
 
     Attributes:
         listed: Objects of the listing that the filters and the limit left.
@@ -85,7 +86,14 @@ class Planner:
     """
 
     def __init__(
-        self, config: RunConfig, rows: CurrentRows, asked: Asked, told: Told, places: Places, attempt: int = 0
+        self,
+        config: RunConfig,
+        rows: CurrentRows,
+        asked: Asked,
+        told: Told,
+        places: Places,
+        attempt: int = 0,
+        counted: Set[str] = frozenset(),
     ) -> None:
         self._config = config
         self._rows = rows
@@ -93,6 +101,7 @@ class Planner:
         self._told = told
         self._places = places
         self._attempt = attempt
+        self._counted_before = counted
         self.listed = 0
         self.listed_bytes = 0
         self.carried = 0
@@ -123,11 +132,19 @@ class Planner:
                 continue
             collided = planned.known is not None and planned.known.error_code == KeyCollision.code
             if planned.unchanged and collides == collided:
-                self.carried += 1
+                self._carry(planned.item.ref.key, planned.item.ref.size)
             elif collides:
                 self._told.collide(replace(planned.item, standing=None))
             else:
                 yield planned.item
+
+    def _carry(self, key: str, size: int = 0) -> None:
+        """There is nothing to do about it; what this run did before it was listed is one object still."""
+        if key in self._counted_before:
+            self.listed -= 1
+            self.listed_bytes -= size
+        else:
+            self.carried += 1
 
     @property
     def _may_collide(self) -> bool:
@@ -186,7 +203,7 @@ class Planner:
     def _irregular(self, entry: Irregular, known: Known | None) -> None:
         as_before = known is not None and known.error_code == entry.error.code and known.output_uri is None
         if known is not None and as_before and (known.of_this_run or not self._asked.forced(entry.key)):
-            self.carried += 1
+            self._carry(entry.key)
         else:
             published = known is not None and known.output_uri is not None
             self._told.refuse(entry, self._rows.row(known) if known is not None and published else None)

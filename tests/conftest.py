@@ -11,9 +11,15 @@ import botocore.loaders
 import botocore.session
 import pytest
 import ray
+from hypothesis import HealthCheck, settings
 
+from anonymizer.engine import startup
 from tests.fake_s3 import ENVIRONMENT, FakeS3
 from tests.real_s3 import ENDPOINT_VARIABLE, RealS3
+
+# A slow machine is no finding.
+settings.register_profile("any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any-machine")
 
 
 @pytest.fixture(scope="session")
@@ -64,6 +70,7 @@ def bucket(s3_client: Any) -> str:
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[None]:
     """A Ray that every run in these tests connects to."""
-    ray.init(address="local", num_cpus=2, include_dashboard=False, object_store_memory=120 * 2**20, logging_level=40)
+    own: dict[str, Any] = {"address": "local", "num_cpus": 2, "include_dashboard": False, "logging_level": 40}
+    startup.started(lambda: ray.init(**own, object_store_memory=120 * 2**20), "Ray did not start")
     yield
     ray.shutdown()

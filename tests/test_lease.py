@@ -24,14 +24,19 @@ from anonymizer.storage import open_root
 held = acquire(open_root(sys.argv[1]), float(sys.argv[2]))
 held.set_run("r1")
 print("held", flush=True)
-while True:
-    time.sleep(0.1)
-    try:
-        held.check()
-    except Exception as error:
-        print(type(error).__name__, flush=True)
-        break
+slept_s = float(sys.stdin.readline())
+awake = time.monotonic
+# How long it was stopped for, as its clock would say.
+time.monotonic = lambda: awake() + slept_s
+try:
+    held.check()
+    print("still held", flush=True)
+except Exception as error:
+    print(type(error).__name__, flush=True)
 """
+
+#: No machine is so slow that a lease of so many seconds runs out by itself.
+LONG_S = 4000.0
 
 
 class Clock:
@@ -61,7 +66,7 @@ def holder(store):
 
     def start(lease_s):
         command = [sys.executable, "-c", HOLDER, store.uri, str(lease_s)]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         started.append(process)
         assert process.stdout is not None
         assert process.stdout.readline() == "held\n"
@@ -71,7 +76,9 @@ def holder(store):
     for process in started:
         process.kill()
         process.wait()
+        assert process.stdin is not None
         assert process.stdout is not None
+        process.stdin.close()
         process.stdout.close()
 
 
@@ -166,38 +173,57 @@ def test_of_many_that_want_it_at_once_one_gets_it(store):
     got[0].release()
 
 
-def test_it_beats_by_itself_and_a_worker_may_act(store):
-    with acquire(store, 0.8) as held:
-        watch = Watch(open_root(store.uri), held.ticket)
-        since = time.monotonic()
-        while time.monotonic() - since < 1.2:
+def beaten(store, times):
+    """Returns once there have been so many beats more; the test's own limit is the only one."""
+    least = record(store)["beat"] + times
+    while record(store)["beat"] < least:
+        time.sleep(0.01)
+
+
+def test_it_beats_by_itself_and_a_worker_may_act(store, monkeypatch):
+    # Beats come fast and are never late: the lease is as long as no machine is slow.
+    monkeypatch.setattr(lease, "BEATS", LONG_S / 0.1)
+    clock = Clock()
+    with acquire(store, LONG_S) as held:
+        watch = Watch(open_root(store.uri), held.ticket, clock)
+        for _ in range(4):
+            beaten(store, 1)
             watch.alive()
             held.check()
-            time.sleep(0.05)
-        assert record(store)["beat"] >= 2
-    time.sleep(0.3)
+            clock.now += LONG_S
+    clock.now += LONG_S
     with pytest.raises(DeadlinePassed):
         watch.alive()
 
 
-def test_who_was_taken_over_notices(store):
-    with acquire(store, 0.8) as held:
-        elsewhere(store, token="another")
-        time.sleep(0.4)
+def test_who_was_taken_over_notices(store, monkeypatch):
+    monkeypatch.setattr(lease, "BEATS", LONG_S / 0.1)
+    with acquire(store, LONG_S) as held:
+        taken_over(store, held)
         with pytest.raises(LeaseLost):
             held.check()
     assert record(store)["token"] == "another"
     assert not record(store)["released"]
 
 
-def test_a_holder_that_sleeps_past_its_time_finds_itself_lost(store, holder):
-    process = holder(1)
+def taken_over(store, held):
+    """Another holder, until the first one has seen it."""
+    while held._thread.is_alive():
+        elsewhere(store, token="another")
+        held._thread.join(0.05)
+
+
+@pytest.mark.parametrize(("slept_s", "said"), [(LONG_S, "LeaseLost\n"), (0.0, "still held\n")])
+def test_a_holder_that_sleeps_past_its_time_finds_itself_lost(store, holder, slept_s, said):
+    process = holder(LONG_S)
     process.send_signal(signal.SIGSTOP)
     elsewhere(store)
-    with acquire(store, 1.0):
+    clock = Clock()
+    with acquire(store, LONG_S, clock=clock, sleep=clock.sleep):
         process.send_signal(signal.SIGCONT)
-        assert process.stdout is not None
-        assert process.stdout.readline() == "LeaseLost\n"
+        process.stdin.write(f"{slept_s}\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == said
 
 
 class Fake:
@@ -238,3 +264,50 @@ def test_a_worker_ends_at_once_when_it_sees_another_holder(store, changes):
     watch = Watch(Fake(json.dumps(seen).encode()), Ticket(held.ticket.token, held.ticket.epoch, 20.0))
     with pytest.raises(DeadlinePassed):
         watch.alive()
+
+
+class Slow(Fake):
+    """A store whose answers take their time, one after the other."""
+
+    def __init__(self, data, clock, *seconds):
+        super().__init__(data)
+        self.clock, self.seconds = clock, [*seconds]
+
+    def get_with_version(self, name):
+        self.clock.now += self.seconds.pop(0)
+        return super().get_with_version(name)
+
+
+def test_a_first_answer_that_takes_longer_than_the_right_is_asked_for_again(store):
+    """Whoever connects for the first time pays for it; the right still counts from when the reading began."""
+    with acquire(store, 20.0) as held:
+        data = store.get(NAME)
+    right, clock = 20.0 * lease.RIGHT, Clock()
+    watch = Watch(Slow(data, clock, right * 3, right * 0.4), held.ticket, clock)
+    watch.alive()
+    clock.now += right * 0.5
+    watch._store = Fake(StorageUnavailable())
+    watch.alive()
+    clock.now += right * 0.2
+    with pytest.raises(DeadlinePassed):
+        watch.alive()
+
+
+def test_a_store_that_is_always_too_slow_gives_no_right(store):
+    with acquire(store, 20.0) as held:
+        data = store.get(NAME)
+    clock = Clock()
+    slow = Slow(data, clock, *[20.0 * lease.RIGHT] * lease.LOOKS)
+    with pytest.raises(DeadlinePassed):
+        Watch(slow, held.ticket, clock).alive()
+    assert slow.reads == lease.LOOKS
+
+
+def test_another_holder_is_not_looked_at_twice(store):
+    with acquire(store, 20.0) as held:
+        seen = {**record(store), "token": "another"}
+    clock = Clock()
+    slow = Slow(json.dumps(seen).encode(), clock, 20.0)
+    with pytest.raises(DeadlinePassed):
+        Watch(slow, held.ticket, clock).alive()
+    assert slow.reads == 1

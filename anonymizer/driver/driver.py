@@ -110,6 +110,7 @@ class Driver:
         self._keys = keys
         self._redo: frozenset[str] = frozenset()
         self._with_boxes = 0
+        self._overwritten: frozenset[str] = frozenset()
         self._record: dict[str, Any] = {}
         self.summary = Summary(manifest_uri=manifest_uri)
         self._book = Book(self.summary, self._manifest, progress, self._limit)
@@ -175,7 +176,7 @@ class Driver:
             self._settings,
             lambda key: forced or self._config.force or key in self._redo,
         )
-        return Planner(self._config, rows, asked, self, self._places, self._attempt)
+        return Planner(self._config, rows, asked, self, self._places, self._attempt, self._overwritten)
 
     def _read_suspects(self) -> AnonymizerError | None:
         """Gives back what is wrong with them: it ends the run, but what may not stand any more goes first."""
@@ -279,6 +280,7 @@ class Driver:
         with open_input(self._config) as self._source:
             found = (entry for entry in map(self._source.stat, keys) if entry is not None)
             self._work(registry, weights, self._counted(planner.tasks(found), planner))
+        self._overwritten = frozenset(keys)
         snapshot = self._renewed(snapshot, len(keys))
         rows = CurrentRows(snapshot.scan, self.summary.run_id, self._config.input)
         gone: list[ManifestRow] = []
@@ -400,7 +402,9 @@ class Driver:
             self._progress.start(self.summary.run_id, self.summary.carried)
         if first is None:
             return
-        self._output.check_publishing()
+        for root in (self._output, self._manifest_root):
+            # The lease is written under conditions too, maybe to another store.
+            root.check_publishing()
         self._output.sweep()
         job = Job(
             config=self._config,

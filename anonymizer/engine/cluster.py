@@ -13,9 +13,11 @@ from typing import Any
 
 import ray
 from ray._private.services import canonicalize_bootstrap_address
+from ray.exceptions import RayError
 
 from anonymizer.config import EngineConfig
-from anonymizer.errors import RunError
+from anonymizer.engine.startup import started
+from anonymizer.errors import AnonymizerError, ClusterError
 
 log = logging.getLogger(__name__)
 
@@ -34,24 +36,31 @@ def connected(config: EngineConfig) -> Iterator[int]:
     A process that is connected already stays so.
 
     Raises:
-        RunError: The cluster cannot be reached.
+        ClusterError: Ray does not start, the cluster cannot be reached, or it is lost later on.
     """
-    if ray.is_initialized():
+    ours = not ray.is_initialized()
+    if ours:
+        _connect_quietly(config)
+    try:
         yield live_nodes()
-        return
+    except RayError as error:
+        if isinstance(error, AnonymizerError):
+            raise
+        log.debug("ray", exc_info=error)
+        raise ClusterError(f"the Ray cluster was lost ({type(error).__name__})") from None
+    finally:
+        if ours:
+            ray.shutdown()
+
+
+def _connect_quietly(config: EngineConfig) -> None:
     # Ray ends the process on SIGTERM by itself; whoever asked for something else meant it.
     on_term = signal.getsignal(signal.SIGTERM)
     try:
         _connect(config)
+    finally:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, on_term)
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        log.debug("ray.init: %s", error)
-        raise RunError(f"no Ray cluster answers at {config.address!r}") from None
-    try:
-        yield live_nodes()
-    finally:
-        ray.shutdown()
 
 
 def live_nodes() -> int:
@@ -85,16 +94,20 @@ def _connect(config: EngineConfig) -> None:
     quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": True}
     address = _running_cluster() if config.address == "auto" else config.address
     if address is not None and address != "local":
-        _check_answers(address)
-        ray.init(address=address, **quiet)
+        shown = address.rpartition("@")[2]
+        try:
+            _check_answers(address)
+        except ConnectionError:
+            raise ClusterError(f"no Ray cluster answers at {shown!r}") from None
+        started(lambda: ray.init(address=address, **quiet), f"the Ray cluster at {shown!r} cannot be joined")
         return
-    ray.init(
-        address="local",
-        num_cpus=config.workers,
-        include_dashboard=False,
-        object_store_memory=OBJECT_STORE_BYTES,
-        **quiet,
-    )
+    own: dict[str, Any] = {
+        "address": "local",
+        "num_cpus": config.workers,
+        "include_dashboard": False,
+        "object_store_memory": OBJECT_STORE_BYTES,
+    }
+    started(lambda: ray.init(**own, **quiet), "Ray did not start")
 
 
 def _running_cluster() -> str | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
-from anonymizer.errors import NotARegularFile, PublishConflict, SourceGone
+from anonymizer.errors import NotARegularFile, PublishConflict, SourceChanged, SourceGone
 from anonymizer.records import ImageRef
 from anonymizer.storage.keys import MARK_PREFIX, check_key, mark_content, mark_name, marked_id
 from anonymizer.storage.listing import Listed
@@ -78,7 +78,7 @@ class Root(ABC):
         """
 
     def read(self, ref: ImageRef) -> bytes:
-        """Exactly the bytes of the listed version.
+        """Exactly the bytes of the listed version: what comes is held against its version and its length.
 
         Raises:
             SourceGone, SourceChanged, NotARegularFile: It is not what was listed any more.
@@ -86,7 +86,10 @@ class Root(ABC):
             UnsafeKey, ReservedKey: See `check_key`.
         """
         check_key(ref.key)
-        return self._read(ref.key, ref.etag)[0]
+        data = self._read(ref.key, ref.etag)[0]
+        if len(data) != ref.size:
+            raise SourceChanged(ref.key)
+        return data
 
     def publish(
         self, key: str, data: bytes, *, expected: str | None, media_type: str, alive: Callable[[], None]
@@ -226,7 +229,8 @@ class Root(ABC):
         """Keys of the regular objects that start with a prefix, in order; a root that is not there has none."""
 
     @abstractmethod
-    def _read(self, key: str, expected: str | None) -> tuple[bytes, str]: ...
+    def _read(self, key: str, expected: str | None) -> tuple[bytes, str]:
+        """The bytes of an object and their version, which is the expected one, else `SourceChanged`."""
 
     @abstractmethod
     def _publish(

@@ -57,9 +57,10 @@ class S3Client:
         ConfigError: The options of the filesystem are not understood.
         """
         for attempt in itertools.count(1):
-            alive()
             try:
+                # Before the permission is asked for: making a client takes longer than any request.
                 fs = self._filesystem()
+                alive()
                 answer: tuple[dict[str, Any], bytes] = fsspec.asyn.sync(
                     fs.loop, _send, fs, operation, {**self._common, **parameters}
                 )

@@ -110,7 +110,7 @@ def read_file(folder: int, name: str, expected: str | None) -> tuple[bytes, str]
             raise SourceChanged(name)
         with os.fdopen(descriptor, "rb", closefd=False) as file:
             data = file.read()
-        if file_version(os.fstat(descriptor)) != version:
+        if len(data) != status.st_size or file_version(os.fstat(descriptor)) != version:
             raise SourceChanged(name)
         return data, version
     finally:

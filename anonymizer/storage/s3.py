@@ -15,13 +15,16 @@ from anonymizer.errors import (
     PublishConflict,
     SourceChanged,
     StorageError,
+    StorageUnavailable,
 )
 from anonymizer.records import ImageRef
 from anonymizer.storage.base import Access, Root, regular_names
 from anonymizer.storage.client import S3Client
+from anonymizer.storage.etags import bare, etag_of, same
 from anonymizer.storage.faults import Kind, S3Fault, s3_error
 from anonymizer.storage.keys import check_key, is_reserved, join_uri, split_uri, temporary_name
 from anonymizer.storage.listing import Listed, irregular, key_error
+from anonymizer.storage.probe import DIFFERS, Probe
 from anonymizer.storage.ranges import in_order, one_by_one
 
 _BUCKET = re.compile(r"(arn:[^/]*:accesspoint(?::[^/:]+|/[^/]+)|[^/]+)(?:/(.*))?", re.DOTALL)
@@ -30,7 +33,6 @@ _PAGE = 1000
 _LEVELS = 8
 """So deep are levels looked for that have more than one prefix."""
 _OURS = {"Bucket", "Key", "Body", "IfMatch", "IfNoneMatch"}
-_DIFFERS = (Kind.PRECONDITION, Kind.CONFLICT, Kind.GONE)
 
 
 class S3Root(Root):
@@ -66,7 +68,9 @@ class S3Root(Root):
         error = key_error(key)
         if error is not None:
             return irregular(self.uri, key, error)
-        return ImageRef(key, join_uri(self.uri, key), item["ETag"].strip('"'), item["Size"], _utc(item))
+        if not item.get("ETag"):
+            raise ListingError(f"{self.uri}: the store lists no ETags")
+        return ImageRef(key, join_uri(self.uri, key), etag_of(item), item["Size"], _utc(item))
 
     def _items(self, start_after: str, prefix: str) -> Iterator[dict[str, Any]]:
         """Objects behind a key and below a prefix, in order; several ranges of keys are listed at once."""
@@ -117,33 +121,20 @@ class S3Root(Root):
         return False
 
     def check_publishing(self) -> None:
-        key, honoured = temporary_name("probe"), True
+        key = self._prefix + temporary_name("probe")
         try:
-            self._put(key, b"", {})
-            if not self._access.unconditional:
-                honoured = self._refuses(key, {"IfNoneMatch": "*"}) and self._refuses(key, {"IfMatch": '"0"'})
+            with Probe(self._client, key, self._access.put) as probe:
+                probe.write()
+                honoured = self._access.unconditional or probe.conditions_count()
         except S3Fault as fault:
             raise ConfigError(f"{self.uri} cannot be published to: {fault.kind.value}") from None
-        finally:
-            with suppress(StorageError):
-                self._delete([key])
         if not honoured:
             raise ConfigError(f"{self.uri}: the store does not write conditionally; see `storage.unconditional`")
-
-    def _refuses(self, key: str, condition: dict[str, str]) -> bool:
-        try:
-            self._put(key, b"", condition)
-        except S3Fault as fault:
-            if fault.kind in _DIFFERS:
-                return True
-            if fault.kind is not Kind.UNSUPPORTED:
-                raise
-        return False
 
     def version(self, key: str) -> str | None:
         check_key(key)
         answer = self._head(key)
-        return _etag(answer) if answer is not None else None
+        return etag_of(answer) if answer is not None else None
 
     def stat(self, key: str) -> Listed | None:
         error = key_error(key)
@@ -152,7 +143,7 @@ class S3Root(Root):
         answer = self._head(key)
         if answer is None:
             return None
-        return ImageRef(key, join_uri(self.uri, key), _etag(answer), answer["ContentLength"], _utc(answer))
+        return ImageRef(key, join_uri(self.uri, key), etag_of(answer), answer["ContentLength"], _utc(answer))
 
     def _head(self, key: str) -> dict[str, Any] | None:
         try:
@@ -243,12 +234,17 @@ class S3Root(Root):
         self._client.close()
 
     def _read(self, key: str, expected: str | None) -> tuple[bytes, str]:
-        condition = {} if expected is None else {"IfMatch": f'"{expected}"'}
+        condition = {} if expected is None else {"IfMatch": f'"{bare(expected)}"'}
         try:
             answer, data = self._client.send("get_object", {"Key": self._prefix + key, **condition})
         except S3Fault as fault:
             raise (SourceChanged(key) if fault.kind is Kind.PRECONDITION else s3_error(fault)) from None
-        return data, _etag(answer)
+        # Some stores do not look at the condition; and what has no ETag may be any version.
+        if expected is not None and not same(expected, answer.get("ETag") or ""):
+            raise SourceChanged(key)
+        if len(data) != answer.get("ContentLength", len(data)):
+            raise StorageUnavailable("the body is not whole")
+        return data, etag_of(answer)
 
     def _publish(
         self, key: str, data: bytes, *, expected: str | None, media_type: str, alive: Callable[[], None]
@@ -256,17 +252,25 @@ class S3Root(Root):
         if self._access.unconditional and self.version(key) != expected:
             raise PublishConflict(key)
         try:
-            return self._put(key, data, {"ContentType": media_type, **self._condition(expected)}, alive)
+            answer = self._put(key, data, {"ContentType": media_type, **self._condition(expected)}, alive)
         except S3Fault as fault:
-            if fault.kind not in _DIFFERS:
+            if fault.kind not in DIFFERS:
                 raise s3_error(fault) from None
             if self._reads_bare_tags(key, expected, fault):
                 return self._publish(key, data, expected=expected, media_type=media_type, alive=alive)
             # The attempt before this one may have been ours and have succeeded without our hearing of it.
-            ours = self._standing(key, data) if fault.attempts > 1 else None
-            if ours is None:
+            if fault.attempts == 1:
                 raise PublishConflict(key) from None
-            return ours
+            return self._known(key, data)
+        return etag_of(answer) if answer.get("ETag") else self._known(key, data)
+
+    def _known(self, key: str, data: bytes) -> str:
+        """The version of what we have written, if that is what stands there."""
+        with suppress(StorageError):
+            standing, version = self._read(key, None)
+            if standing == data:
+                return version
+        raise PublishConflict(key)
 
     def _condition(self, expected: str | None) -> dict[str, str]:
         if self._access.unconditional:
@@ -282,12 +286,6 @@ class S3Root(Root):
             return False
         self._bare_tags = True
         return True
-
-    def _standing(self, key: str, data: bytes) -> str | None:
-        with suppress(StorageError):
-            standing, version = self._read(key, None)
-            return version if standing == data else None
-        return None
 
     def _remove(self, key: str, expected: str | None) -> None:
         condition = {} if expected is None or self._access.unconditional else {"IfMatch": f'"{expected}"'}
@@ -309,15 +307,13 @@ class S3Root(Root):
         except S3Fault as fault:
             raise ListingError(f"{self.uri}: {fault.kind.value}") from None
 
-    def _put(self, key: str, data: bytes, parameters: dict[str, str], alive: Callable[[], None] = lambda: None) -> str:
+    def _put(
+        self, key: str, data: bytes, parameters: dict[str, str], alive: Callable[[], None] = lambda: None
+    ) -> dict[str, Any]:
         sent = {"Key": self._prefix + key, "Body": data, **parameters, **self._access.put}
-        return _etag(self._client.send("put_object", sent, alive)[0])
+        return self._client.send("put_object", sent, alive)[0]
 
 
 def _utc(item: dict[str, Any]) -> datetime:
     modified: datetime = item["LastModified"]
     return modified.astimezone(UTC)
-
-
-def _etag(answer: dict[str, Any]) -> str:
-    return str(answer["ETag"]).strip('"')

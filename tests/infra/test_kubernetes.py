@@ -129,7 +129,7 @@ def test_the_cron_jobs_command_runs_as_written(tmp_path, s3_server: FakeS3, s3_c
     }
     [container] = loaded("cronjob.yaml")["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
     command = [*container["command"], *container["args"]]
-    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
     log = (tmp_path / "log").read_text()
     right = registry.startswith("key")
     assert (done.returncode == 0) is right, log
@@ -144,11 +144,11 @@ def test_the_images_command_runs_as_written(tmp_path):
     [default] = [line.removeprefix("CMD ") for line in lines if line.startswith("CMD ")]
     environ = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     command = [*yaml.safe_load(entry), *yaml.safe_load(default)]
-    shown = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=True)
+    shown = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
     assert "usage: anonymizer" in shown.stdout
     (tmp_path / "in").mkdir()
     (tmp_path / "in/a.png").write_bytes(photo(1))
     line = f"run {tmp_path}/in {tmp_path}/out --workers 1 --address local"
     command = [*yaml.safe_load(entry), *shlex.split(line)]
-    subprocess.run(command, env=environ, capture_output=True, timeout=120, check=True)
+    subprocess.run(command, env=environ, capture_output=True, check=True)
     assert (tmp_path / "out/a.png").exists()

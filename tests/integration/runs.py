@@ -16,7 +16,7 @@ from anonymizer.storage import marked_id
 #: Exact boxes and no network; small chunks, so that there are several.
 QUICK = {
     "detector": {"name": "patch"},
-    "engine": {"workers": 1, "chunk_keys": 4, "no_worker_s": 60},
+    "engine": {"workers": 1, "chunk_keys": 4},
 }
 
 

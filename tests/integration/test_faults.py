@@ -10,7 +10,7 @@ from infra.faults.sampler import Sampler
 from infra.faults.trial import Score
 
 #: Exact boxes and no network: what is tested here is not the detector.
-PATCH = ("--detector", "patch", "--set", "engine.chunk_keys=4", "--set", "engine.lease_s=4", "--workers", "1")
+PATCH = ("--detector", "patch", "--set", "engine.chunk_keys=4", "--workers", "1")
 
 
 @pytest.fixture(scope="module")

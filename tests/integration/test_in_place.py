@@ -146,8 +146,12 @@ def test_a_withdrawal_redacts_first_and_the_photo_stays(lake, tmp_path):
     run(lake, **settings)
     assert [shows_the_face(files(lake)[f"{i}.png"]) for i in range(4)] == [True, True, False, False]
     registry.write_text("key,status\n1.png,granted\n")
+    before = files(lake)
     summary = run(lake, **settings)
     assert (summary.removed_unsafe, summary.exit_status) == (1, 3)
+    # It is listed after it was overwritten, and is one photo still.
+    assert (summary.listed, summary.written, summary.carried) == (6, 1, 5)
+    assert summary.listed_bytes == sum(map(len, before.values()))
     assert [shows_the_face(files(lake)[f"{i}.png"]) for i in range(4)] == [False, True, False, False]
     assert rows(lake)["0.png"]["status"] == "anonymized"
     assert run(lake, **settings).written == 0
@@ -171,6 +175,7 @@ def test_a_photo_that_cannot_be_redacted_any_more_ends_with_5(lake, tmp_path):
     registry.write_text("key,status\n0.png,withdrawn\n")
     summary = run(lake, consent={"registry": str(registry)}, codec={"max_bytes": 10})
     assert (summary.exit_status, summary.unsafe_left) == (5, ["0.png"])
+    assert (summary.listed, summary.written + summary.carried) == (6, 6)
 
 
 def test_nothing_is_ever_deleted_in_place(lake, tmp_path):

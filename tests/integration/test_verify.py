@@ -110,9 +110,7 @@ def test_the_program_tells_by_its_exit_status(published, start):
     def main(*arguments: object) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, *start, *map(str, arguments)]
         environment = {k: v for k, v in os.environ.items() if k != "RAY_ADDRESS"}
-        return subprocess.run(
-            command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=60, check=False
-        )
+        return subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
 
     fine = main(published)
     assert (fine.returncode, fine.stderr) == (0, "")

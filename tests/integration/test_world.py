@@ -14,7 +14,7 @@ from anonymizer.storage import open_root
 from anonymizer.storage.local import LocalRoot
 from infra.days.engine import in_this_process
 from infra.days.steps import Steps
-from tests.integration.worlds import Bucket, Disk
+from tests.integration.worlds import Bucket, Disk, World
 from tests.pictures import photo
 from tests.real_s3 import RealS3
 
@@ -32,9 +32,8 @@ SHOWN = {"a.png", "b.png"}
 @pytest.fixture(params=["disk", "s3"])
 def world(request, tmp_path):
     """A lake of three photos, two of which may be shown."""
-    if request.param == "disk":
-        made = Disk(tmp_path)
-    else:
+    made: World = Disk(tmp_path)
+    if request.param == "s3":
         server = request.getfixturevalue("s3_server")
         made = Bucket(tmp_path, server, request.getfixturevalue("s3_client"), versioned=False)
     for i, key in enumerate(("a.png", "b.png", "c.png")):

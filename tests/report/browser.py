@@ -6,10 +6,8 @@ import base64
 import contextlib
 import json
 import os
-import select
 import shutil
 import signal
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,7 +18,6 @@ _OPTIONS = (
     *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--hide-scrollbars", "--remote-debugging-pipe"),
 )
-_TIMEOUT_S = 60.0
 
 
 class Browser:
@@ -70,10 +67,7 @@ class Browser:
                 return dict(answer["result"])
 
     def _next(self) -> dict[str, Any]:
-        until = time.monotonic() + _TIMEOUT_S
         while b"\0" not in self._rest:
-            ready = select.select([self._from], [], [], max(0.0, until - time.monotonic()))[0]
-            assert ready, "the browser does not answer"
             read = os.read(self._from, 2**20)
             assert read, "the browser has ended"
             self._rest += read

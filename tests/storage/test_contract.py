@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -143,6 +144,13 @@ class TestRead:
         store.write("a", b"newer")
         with pytest.raises(SourceChanged):
             root.read(ref)
+
+    def test_another_length_is_not_read(self, store: Store):
+        store.write("a", b"old")
+        root = store.open()
+        (ref,) = refs(root)
+        with pytest.raises(SourceChanged):
+            root.read(replace(ref, size=4))
 
     def test_a_removed_one(self, store: Store):
         store.write("b/a", b"old")

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import fsspec
 import pytest
 
-from anonymizer.errors import AccessDenied, ConfigError, ListingError, SourceGone, StorageUnavailable, UnsafeKey
+from anonymizer.errors import (
+    AccessDenied,
+    ConfigError,
+    ListingError,
+    PublishConflict,
+    SourceChanged,
+    SourceGone,
+    StorageUnavailable,
+    UnsafeKey,
+)
 from anonymizer.records import ImageRef
 from anonymizer.storage import Irregular, open_root
 from tests.storage.conftest import Store
@@ -72,3 +83,32 @@ def test_errors_are_ours(
         monkeypatch.setattr(filesystem, "find", fail)
         with pytest.raises(ListingError, match="cannot be listed"):
             list(root.list())
+
+
+def test_what_is_read_has_to_be_what_was_listed(memory_store: Store, monkeypatch: pytest.MonkeyPatch):
+    """Caches of filesystems may be old: s3fs cuts what it reads to a length that it remembers."""
+    memory_store.write("a", b"1234")
+    root = memory_store.open()
+    (ref,) = root.list()
+    assert isinstance(ref, ImageRef)
+    filesystem = fsspec.get_filesystem_class("memory")
+    monkeypatch.setattr(filesystem, "cat_file", lambda *_, **__: b"123")
+    with pytest.raises(SourceChanged):
+        root.read(ref)
+    with pytest.raises(SourceChanged):
+        root.get("a")
+    monkeypatch.undo()
+    with pytest.raises(SourceChanged):
+        root.read(replace(ref, size=3))
+    assert root.read(ref) == b"1234"
+
+
+def test_what_was_written_has_to_stand_there_whole(memory_store: Store, monkeypatch: pytest.MonkeyPatch):
+    root = memory_store.open()
+    filesystem = fsspec.get_filesystem_class("memory")
+    original = filesystem.pipe_file
+    monkeypatch.setattr(
+        filesystem, "pipe_file", lambda self, path, data, **rest: original(self, path, data[:2], **rest)
+    )
+    with pytest.raises(PublishConflict):
+        root.publish("a", b"1234", expected=None, media_type="image/jpeg", alive=alive)
