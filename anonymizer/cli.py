@@ -335,7 +335,7 @@ def _verify(run_config: RunConfig, arguments: argparse.Namespace, environ: Mappi
     if sample is not None:
         print("\n" + "\n".join(said.statements))
     if arguments.json is not None:
-        write_uri(arguments.json, evidence.dumps(said).encode())
+        write_uri(arguments.json, evidence.dumps(said).encode(), private=run_config.storage.private)
     redo = verify.redo(run_config, result) if arguments.redact_suspects else None
     if redo is None:
         return result.exit_status
@@ -372,7 +372,7 @@ def _preview(run_config: RunConfig, arguments: argparse.Namespace) -> int:
     methods = preview.methods_of(arguments.methods)
     data = read_uri(arguments.image, "the image")
     made = preview.preview(data, run_config, methods, load_weights(run_config))
-    write_uri(arguments.out, preview.png(made.picture))
+    write_uri(arguments.out, preview.png(made.picture), private=run_config.storage.private)
     scores = ", ".join(f"{face.score:.2f}" for face in made.faces[:20])
     print(f"{len(made.faces)} faces{f' ({scores})' if scores else ''}; {arguments.out} holds the original")
     return 0

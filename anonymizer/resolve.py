@@ -94,8 +94,13 @@ def time_of(config: RunConfig) -> datetime:
         raise ConfigError("--as-of takes an ISO 8601 time with offset, or a date") from None
 
 
-def write_uri(uri: str, data: bytes) -> None:
+def write_uri(uri: str, data: bytes, *, private: bool = False) -> None:
     """Writes one file at any URL, with the credentials of the environment, whatever stood there.
+
+    Args:
+        uri: Of the file.
+        data: Its content.
+        private: On a disk it is for its owner only.
 
     Raises:
         ConfigError: The URL names no file, or it cannot be written.
@@ -104,7 +109,8 @@ def write_uri(uri: str, data: bytes) -> None:
     # Beside the folder, where a root has its lock, whoever may write this file may not write.
     lock = Path(local_path(folder), f".{name}.anon-lock") if is_local(folder) else None
     try:
-        open_root(folder, {"lock_path": str(lock)} if lock is not None else None).put(name, data)
+        options = {"lock_path": str(lock)} if lock is not None else None
+        open_root(folder, options, private=private).put(name, data)
     except (ObjectError, RunError) as error:
         reason = getattr(error, "message", str(error))
         raise ConfigError(f"{uri} cannot be written: {reason}") from None

@@ -42,7 +42,7 @@ from anonymizer.records import NO_CONSENT, ChunkResult, GivenBoxes, ImageRef, Ma
 from anonymizer.resolve import arguments_sha256, load_boxes, load_keys, load_registry, load_weights
 from anonymizer.rows import failed_row, with_standing_output
 from anonymizer.storage import Irregular, Listed, VersionCursor, is_local
-from anonymizer.worker import Job, Worker, open_input, open_manifest_root, open_output
+from anonymizer.worker import Job, Worker, close_to_others, open_input, open_manifest_root, open_output
 
 log = logging.getLogger(__name__)
 
@@ -102,6 +102,7 @@ class Driver:
 
     def run(self) -> None:
         """Does it; see `anonymizer.driver.run`."""
+        close_to_others(self._config, self._manifest_root)
         with lease.acquire(self._manifest_root, self._config.engine.lease_s) as self._lease:
             self._run()
 

@@ -81,7 +81,7 @@ def report(config: RunConfig, options: Options) -> Made:
     pictures = [] if queue is None else _pictures(config, queue)
     page = _page(config, options.public, _Found(manifest, figures, found, pictures, queue))
     data = render(page)
-    write_uri(options.html, data)
+    write_uri(options.html, data, private=config.storage.private and not options.public)
     return Made(len(data), figures.rows, len(pictures), len(page.refused))
 
 
