@@ -69,12 +69,15 @@ class Root(ABC):
         """Gives connections back; a later call opens new ones."""
 
     @abstractmethod
-    def list(self, start_after: str | None = None, *, output: bool = False) -> Iterator[Listed]:
+    def list(
+        self, start_after: str | None = None, *, output: bool = False, temporaries: bool = False
+    ) -> Iterator[Listed]:
         """Streams everything below the root, in order, in bounded memory.
 
         Args:
             start_after: Only keys greater than this one.
-            output: The root is an OUTPUT: one that is not there is empty, and our own temporaries are left out.
+            output: The root is an OUTPUT: one that is not there is empty, and reserved names are left out.
+            temporaries: Of an OUTPUT they are listed all the same.
 
         Raises:
             ListingError: The listing is not complete.

@@ -11,7 +11,8 @@ from anonymizer.errors import ConfigError, ReservedKey, UnsafeKey
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*)(://|::)")
 _ALIASES = {"local": "file", "s3a": "s3"}
-_TEMPORARY = re.compile(r"\..*\.anon-[0-9A-Za-z]+\.tmp", re.DOTALL)
+_RESERVED = re.compile(r"\..*\.anon-[0-9A-Za-z]+\.tmp", re.DOTALL)
+_TEMPORARY = re.compile(r"\..+\.anon-[0-9a-f]{16}\.tmp", re.DOTALL)
 _NAME_BYTES = 255
 """The longest file name of every common file system (NAME_MAX)."""
 
@@ -108,7 +109,12 @@ def _inside(path: Path, folder: Path) -> bool:
 
 
 def is_reserved(key: str) -> bool:
-    """Whether a key looks like one of our temporary names, `.<name>.anon-<token>.tmp`."""
+    """Whether a key looks like one of our temporary names, `.<name>.anon-<token>.tmp`: it is never published."""
+    return _RESERVED.fullmatch(key.rpartition("/")[2]) is not None
+
+
+def is_temporary(key: str) -> bool:
+    """Whether a key is one that `temporary_name` can have given; other reserved ones are somebody else's."""
     return _TEMPORARY.fullmatch(key.rpartition("/")[2]) is not None
 
 
@@ -121,6 +127,31 @@ def temporary_name(name: str) -> str:
 def shortened(name: str, reserve_bytes: int) -> str:
     """The start of a file name that leaves `reserve_bytes` of the 255 free, cut between characters."""
     return name.encode()[: _NAME_BYTES - reserve_bytes].decode(errors="ignore")
+
+
+def spelled(name: bytes) -> str:
+    r"""The part of a key that stands for a file's or folder's name, for no other name.
+
+    Args:
+        name: As the system has it: not empty, not `.`, without a slash and NUL.
+
+    Returns:
+        The name itself where it is UTF-8. Else a part `.`, which no name is, and the name with `\` for a backslash
+        and `\xNN` for a byte that is no UTF-8: `./a\xff.jpg`. Such a key is `UnsafeKey` and never read.
+    """
+    try:
+        return name.decode()
+    except UnicodeDecodeError:
+        return "./" + name.replace(b"\\", b"\\\\").decode("utf-8", "backslashreplace")
+
+
+def spelled_key(key: str) -> str:
+    """A key that some filesystem gave, fit for UTF-8: parts with lone surrogates as `spelled` has them."""
+    try:
+        key.encode()
+    except UnicodeEncodeError:
+        return "/".join(spelled(part.encode("utf-8", "surrogatepass")) for part in key.split("/"))
+    return key
 
 
 def check_key(key: str) -> None:

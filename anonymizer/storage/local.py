@@ -31,7 +31,15 @@ from anonymizer.records import ImageRef
 from anonymizer.storage.base import Access, Root, regular_names
 from anonymizer.storage.faults import file_error
 from anonymizer.storage.files import current_version, file_version, is_regular, new_file, parent_folder, read_file
-from anonymizer.storage.keys import check_key, is_reserved, join_uri, local_path, shortened, temporary_name
+from anonymizer.storage.keys import (
+    check_key,
+    is_reserved,
+    is_temporary,
+    join_uri,
+    local_path,
+    shortened,
+    temporary_name,
+)
 from anonymizer.storage.listing import Listed, irregular, key_error
 from anonymizer.storage.rights import keep_rights, tighten
 from anonymizer.storage.walk import Entry, walk
@@ -65,22 +73,21 @@ class LocalRoot(Root):
         self._lock_path = Path(access.options.get("lock_path", beside))
         self._modes = _PRIVATE if access.private else _OPEN
 
-    def list(self, start_after: str | None = None, *, output: bool = False) -> Iterator[Listed]:
+    def list(
+        self, start_after: str | None = None, *, output: bool = False, temporaries: bool = False
+    ) -> Iterator[Listed]:
         try:
             entries = walk(self._path, start_after or "") if self.only is None else self._single(start_after or "")
             for entry in entries:
-                listed = self._listed(entry, output)
-                if listed is not None:
-                    yield listed
+                if not output or temporaries or not is_reserved(entry.key):
+                    yield self._listed(entry)
         except FileNotFoundError:
             if not output:
                 raise ListingError(f"{self.uri}: there is no such file or folder") from None
         except ListingError as error:
             raise ListingError(f"{self.uri}: {error}") from None
 
-    def _listed(self, entry: Entry, output: bool) -> Listed | None:
-        if output and is_reserved(entry.key):
-            return None
+    def _listed(self, entry: Entry) -> Listed:
         error = key_error(entry.key) if entry.valid else UnsafeKey
         if error is None and not is_regular(entry.status):
             error = NotARegularFile
@@ -122,7 +129,7 @@ class LocalRoot(Root):
         except (SourceGone, NotARegularFile):
             # Also below a link, which no listing follows.
             return None
-        return None if stat.S_ISDIR(status.st_mode) else self._listed(Entry(key, True, status), output=False)
+        return None if stat.S_ISDIR(status.st_mode) else self._listed(Entry(key, True, status))
 
     def put(self, name: str, data: bytes) -> None:
         check_key(name)
@@ -151,7 +158,7 @@ class LocalRoot(Root):
         latest, swept = time.time() - age_s, 0
         with suppress(FileNotFoundError):
             for entry in walk(self._path):
-                old = is_reserved(entry.key) and entry.valid and entry.status.st_mtime < latest
+                old = is_temporary(entry.key) and entry.valid and entry.status.st_mtime < latest
                 if old and is_regular(entry.status):
                     with _translated(), self._parent(entry.key) as (folder, name), suppress(FileNotFoundError):
                         os.unlink(name, dir_fd=folder)

@@ -122,7 +122,8 @@ class TestReplaced:
 
     def test_nobody_may_open_the_temporary(self, folder: Path, monkeypatch: pytest.MonkeyPatch):
         (folder / "a").write_bytes(b"old")
-        seen, synced = [], os.fsync
+        seen: list[int] = []
+        synced = os.fsync
 
         def look(descriptor: int) -> None:
             seen.extend(mode(path) for path in folder.iterdir() if path.name.endswith(".tmp"))
