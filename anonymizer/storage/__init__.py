@@ -10,6 +10,7 @@ from anonymizer.storage.base import Access, Root
 from anonymizer.storage.generic import GenericRoot
 from anonymizer.storage.keys import (
     check_key,
+    folder_uri,
     is_local,
     is_relative,
     is_reserved,
@@ -103,6 +104,7 @@ __all__ = [
     "Root",
     "VersionCursor",
     "check_key",
+    "folder_uri",
     "is_local",
     "is_open_to_others",
     "is_relative",

@@ -8,6 +8,7 @@ import secrets
 from pathlib import Path
 
 from anonymizer.errors import ConfigError, ReservedKey, UnsafeKey
+from anonymizer.shown import PASSWORD, bare_uri, secret_in
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*)(://|::)")
 _ALIASES = {"local": "file", "s3a": "s3"}
@@ -45,7 +46,7 @@ def normalize_uri(uri: str) -> str:
     scheme, rest = split_uri(uri)
     if scheme == "file":
         return f"file://{_absolute(rest)}"
-    if ":" in rest.split("/", 1)[0].rpartition("@")[0]:
+    if secret_in(f"{scheme}://{rest}") == PASSWORD:
         raise ConfigError("a URL with a password is refused; credentials belong in the environment")
     rest = rest.rstrip("/")
     if scheme == "memory":
@@ -53,6 +54,18 @@ def normalize_uri(uri: str) -> str:
     elif not rest or rest.startswith("/"):
         raise ConfigError(f"{scheme}:// needs the name of a bucket or a host")
     return f"{scheme}://{rest}"
+
+
+def folder_uri(uri: str) -> str:
+    """`normalize_uri` of INPUT, OUTPUT and others that rows and records name for good.
+
+    Raises:
+        ConfigError: See there, or it holds a signature or a token, which would stand in them.
+    """
+    found = secret_in(uri)
+    if found is not None and found != PASSWORD:
+        raise ConfigError(f"{bare_uri(uri)}: a folder's URL cannot hold {found}; credentials belong in the environment")
+    return normalize_uri(uri)
 
 
 def _absolute(path: str) -> str:
