@@ -13,12 +13,11 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from types import FrameType
 from typing import Any, NoReturn
-from urllib.parse import urlsplit
 
-from anonymizer import __version__, config, naming
+from anonymizer import __version__, config, naming, shown
 from anonymizer.account import size_text
 from anonymizer.config import Method, RunConfig
-from anonymizer.errors import AnonymizerError, ConfigError, UsageError
+from anonymizer.errors import AnonymizerError, ConfigError, ObjectError, UsageError
 
 if typing.TYPE_CHECKING:
     from anonymizer.keylist import KeyList
@@ -56,7 +55,10 @@ _FLAGS = {
     "--prune": "prune",
     "--dry-run": "dry_run",
 }
-_SECRET_WORDS = ("secret", "token", "password", "key", "credential", "connection_string", "sas")
+_SECRET_WORDS = (
+    *("secret", "token", "password", "passwd", "passphrase", "key", "credential", "connection_string", "sas"),
+    *("signature", "auth", "bearer", "cookie"),
+)
 #: Settings below `storage` whose names hold such a word and which are none.
 _NO_SECRETS = ("SSEKMSKeyId", "BucketKeyEnabled")
 
@@ -132,8 +134,8 @@ def add_run(run: argparse.ArgumentParser) -> None:
     for option, (setting, metavar) in _OPTIONS.items():
         default, doc = documentation[setting]
         choices = config.choices(RunConfig, setting)
-        shown = f"{doc} (default: {default})" if default is not None else doc
-        run.add_argument(option, dest=setting, metavar=metavar, choices=choices, help=_escaped(shown))
+        text = f"{doc} (default: {default})" if default is not None else doc
+        run.add_argument(option, dest=setting, metavar=metavar, choices=choices, help=_escaped(text))
     for option, setting in _REPEATED.items():
         text = _escaped(documentation[setting][1])
         run.add_argument(option, dest=setting, metavar="GLOB", action="append", help=text)
@@ -245,7 +247,6 @@ def settings(arguments: argparse.Namespace) -> RunConfig:
     given |= {name: getattr(arguments, name, False) or None for name in _FLAGS.values()}
     for name, value in given.items():
         if value is not None:
-            _refuse_secret_url(value)
             values = config.merge(values, _nested(name, value))
     return config.from_mapping(RunConfig, values)
 
@@ -257,23 +258,20 @@ def _nested(path: str, value: Any) -> dict[str, Any]:
 
 
 def _refuse_secret(assignment: str) -> None:
-    path = assignment.partition("=")[0]
-    last = path.rpartition(".")[2]
-    holds = any(word in last.lower() for word in _SECRET_WORDS) or assignment.partition("=")[2].lstrip()[:1] == "{"
-    if path.startswith("storage.") and holds and last not in _NO_SECRETS:
+    path, _, value = assignment.partition("=")
+    section, *parts = path.split(".")
+    named = [part for part in parts if part not in _NO_SECRETS and any(word in part.lower() for word in _SECRET_WORDS)]
+    if section == "storage" and (named or value.lstrip()[:1] == "{"):
         raise ConfigError(
             f"{path}: a secret on the command line can be read by others; use the environment or --config"
         )
 
 
-def _refuse_secret_url(value: object) -> None:
-    if isinstance(value, str) and "://" in value and urlsplit(value).password:
-        raise ConfigError("a URL holds a password, which others can read; use the environment or --config")
-
-
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Does what the command line says and returns the exit status."""
     try:
+        # First of all: every other complaint repeats what was typed.
+        shown.refuse_secrets(argv)
         arguments = parser().parse_args(argv)
         _log_to_stderr(arguments.verbose)
         if arguments.command == "report":
@@ -287,6 +285,8 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         return _run(settings(arguments), environ)
     except UsageError as error:
         return _complain(error, 2)
+    except ObjectError as error:
+        return _complain(error.message, 1)
     except AnonymizerError as error:
         return _complain(error, 1)
     except KeyboardInterrupt:
@@ -300,8 +300,12 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
 
 
 def _complain(error: object, status: int) -> int:
-    print(f"anonymizer: {error}", file=sys.stderr)
+    print(f"anonymizer: {shown.line(error)}", file=sys.stderr)
     return status
+
+
+def _say(text: str) -> None:
+    print(shown.page(text))
 
 
 def _run(run_config: RunConfig, environ: Mapping[str, str]) -> int:
@@ -313,12 +317,12 @@ def _run(run_config: RunConfig, environ: Mapping[str, str]) -> int:
 def _driven(run_config: RunConfig, environ: Mapping[str, str], keys: KeyList | None = None) -> int:
     from anonymizer import driver, progress
 
-    shown = progress.TerminalProgress(sys.stderr) if sys.stderr.isatty() else progress.LogProgress()
+    watched = progress.TerminalProgress(sys.stderr) if sys.stderr.isatty() else progress.LogProgress()
     signal.signal(signal.SIGTERM, _interrupt)
     secret = naming.secret_of(environ.get(naming.SECRET_VARIABLE)) if run_config.names == "hashed" else None
     ready = _with_cluster(run_config, environ)
-    summary = driver.run(ready, shown, inside_job=_inside_job(environ), names_secret=secret, keys=keys)
-    print(progress.closing_table(summary))
+    summary = driver.run(ready, watched, inside_job=_inside_job(environ), names_secret=secret, keys=keys)
+    _say(progress.closing_table(summary))
     return summary.exit_status
 
 
@@ -331,12 +335,12 @@ def _verify(run_config: RunConfig, arguments: argparse.Namespace, environ: Mappi
         raise ConfigError("--redact-suspects and --seed are for --sample N")
     signal.signal(signal.SIGTERM, _interrupt)
     result = verify.verify(_with_cluster(run_config, environ), inside_job=_inside_job(environ), sample=sample)
-    print(verify.table(result))
+    _say(verify.table(result))
     said = verify.evidence(result)
     if sample is not None:
-        print("\n" + "\n".join(said.statements))
+        _say("\n" + "\n".join(said.statements))
     if arguments.json is not None:
-        write_uri(arguments.json, evidence.dumps(said).encode())
+        write_uri(arguments.json, evidence.dumps(said).encode(), private=run_config.storage.private)
     redo = verify.redo(run_config, result) if arguments.redact_suspects else None
     if redo is None:
         return result.exit_status
@@ -350,7 +354,7 @@ def _manifest(run_config: RunConfig, public: str) -> int:
     from anonymizer.worker import open_manifest
 
     rows = write_public(open_manifest(run_config, run_config.manifest or ""), public)
-    print(f"{rows} rows written to {public}")
+    _say(f"{rows} rows written to {public}")
     return 0
 
 
@@ -360,9 +364,9 @@ def _report(run_config: RunConfig, arguments: argparse.Namespace) -> int:
     wanted = (arguments.public, tuple(arguments.evidence), arguments.thumbnails, arguments.failures)
     made = report(run_config, Options(arguments.html, *wanted))
     secrecy = "without keys, photos and consent" if arguments.public else "confidential"
-    print(f"{made.rows} rows, {made.photos} photos, {size_text(made.size_bytes)}; {arguments.html} is {secrecy}")
+    _say(f"{made.rows} rows, {made.photos} photos, {size_text(made.size_bytes)}; {arguments.html} is {secrecy}")
     if made.refused:
-        print(f"{made.refused} published files are not what the manifest says; anonymizer verify names them")
+        _say(f"{made.refused} published files are not what the manifest says; anonymizer verify names them")
     return 0
 
 
@@ -373,9 +377,9 @@ def _preview(run_config: RunConfig, arguments: argparse.Namespace) -> int:
     methods = preview.methods_of(arguments.methods)
     data = read_uri(arguments.image, "the image")
     made = preview.preview(data, run_config, methods, load_weights(run_config))
-    write_uri(arguments.out, preview.png(made.picture))
+    write_uri(arguments.out, preview.png(made.picture), private=run_config.storage.private)
     scores = ", ".join(f"{face.score:.2f}" for face in made.faces[:20])
-    print(f"{len(made.faces)} faces{f' ({scores})' if scores else ''}; {arguments.out} holds the original")
+    _say(f"{len(made.faces)} faces{f' ({scores})' if scores else ''}; {arguments.out} holds the original")
     return 0
 
 
@@ -396,7 +400,7 @@ def _interrupt(_signum: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _log_to_stderr(verbose: bool) -> None:
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING, stream=sys.stderr)
+    shown.log_to_stderr("%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("anonymizer").setLevel(logging.DEBUG if verbose else logging.INFO)
 
 

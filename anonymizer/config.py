@@ -164,6 +164,11 @@ class StorageConfig:
     unconditional: bool = setting(False, "Publish to a store that cannot write conditionally.")
     list_threads: int = setting(8, "Ranges of keys that are listed at once, on S3.", low=1, high=64)
     shared: bool = setting(False, "Local paths are on a disk that every node of the cluster sees.")
+    private: bool = setting(
+        True,
+        "On a disk manifest, originals and pages of people are for their owner only (0600, 0700); false: the umask "
+        "decides, for workers that run as other users.",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

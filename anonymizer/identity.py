@@ -15,12 +15,11 @@ import json
 import logging
 import secrets
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 
 from anonymizer.config import RunConfig
-from anonymizer.errors import ListingError, ObjectError, RunError, SourceGone, WrongOutput
+from anonymizer.errors import ObjectError, RunError, SourceGone, WrongOutput
 from anonymizer.manifest import ManifestStore
 from anonymizer.naming import output_key_of
 from anonymizer.storage import Root
@@ -133,9 +132,10 @@ def _unknown(config: RunConfig, manifest: ManifestStore, output: Root) -> Identi
         return _earlier(config, manifest, output, record)
     if config.in_place:
         return Identity(record, present=True, new=True)
-    if config.adopt is None and (key := _lies_there(output)) is not None:
+    there = next(output.list(output=True, temporaries=True), None)
+    if config.adopt is None and there is not None:
         raise WrongOutput(
-            f"{output.uri} is not empty ({key!r} lies there) and no manifest knows it: give an empty OUTPUT, or "
+            f"{output.uri} is not empty ({there.key!r} lies there) and no manifest knows it: give an empty OUTPUT, or "
             "--adopt keep (what lies there stays), or --adopt replace (outputs may replace files of their name)"
         )
     return Identity(record, present=True, new=True, adopted=config.adopt is not None)
@@ -154,15 +154,6 @@ def _earlier(config: RunConfig, manifest: ManifestStore, output: Root, record: R
     if seen or config.adopt is not None:
         return Identity(record, present=True, new=True, adopted=not seen, earlier=True)
     return Identity(record, present=False)
-
-
-def _lies_there(output: Root) -> str | None:
-    """The first key below OUTPUT, those that look like our own included; None if it is empty or not there."""
-    entry = next(output.list(output=True), None)
-    if entry is None:
-        with suppress(ListingError):
-            entry = next(output.list(), None)
-    return entry.key if entry is not None else None
 
 
 def absent(config: RunConfig, output: Root) -> str:

@@ -23,6 +23,7 @@ from anonymizer.consent.formats import read_sheet
 from anonymizer.consent.sheet import Layout
 from anonymizer.errors import ConfigError
 from anonymizer.records import ImageRef
+from anonymizer.shown import bare_name
 from anonymizer.storage import Listed, Root, join_uri, key_error
 
 Action = Literal["remove", "redo", "check"]
@@ -95,10 +96,10 @@ def read_keys(uri: str, read: Callable[[str], bytes], root_uri: str) -> KeyList:
     Raises:
         ConfigError: It cannot be read, or a row is malformed; names the row.
     """
-    data = read(uri)
-    if uri.endswith("manifest.json"):
+    data, name = read(uri), bare_name(uri)
+    if name.endswith("manifest.json"):
         return KeyList(_inventory(data, read, root_uri))
-    sheet = read_sheet(data, uri, LAYOUT)
+    sheet = read_sheet(data, name, LAYOUT)
     return KeyList(_table(sheet.columns, sheet.rows))
 
 

@@ -9,6 +9,7 @@ from typing import Any, TextIO
 
 from tqdm import tqdm
 
+from anonymizer import shown
 from anonymizer.account import NAMED_FAILURES, Estimate, Summary, size_text
 
 log = logging.getLogger(__name__)
@@ -118,18 +119,18 @@ def _estimated(estimate: Estimate) -> str:
 
 
 def _notes(summary: Summary) -> list[str]:
-    notes = [f"failed: {key} ({code})" for key, code in summary.failures[:NAMED_FAILURES]]
+    notes = [f"failed: {shown.name(key)} ({code})" for key, code in summary.failures[:NAMED_FAILURES]]
     more = summary.statuses["failed"] - NAMED_FAILURES
     if more > 0:
         notes.append(f"failed: {more} more, see the manifest")
     if summary.stopped_early:
         notes.append("stopped early: more failures than --max-failures; start it again to go on")
-    notes += [f"not there: {key}" for key in summary.missing[:NAMED_FAILURES]]
+    notes += [f"not there: {shown.name(key)}" for key in summary.missing[:NAMED_FAILURES]]
     if len(summary.missing) > NAMED_FAILURES:
         notes.append(f"not there: {len(summary.missing) - NAMED_FAILURES} more of the keys of --keys")
     if summary.gone and not summary.removed_gone:
         notes.append(f"{summary.gone} outputs have no source any more; --prune removes them")
-    notes += [f"NOT SAFE: {key} could not be removed" for key in summary.unsafe_left]
+    notes += [f"NOT SAFE: {shown.name(key)} could not be removed" for key in summary.unsafe_left]
     notes += [f"registry: {problem}" for problem in summary.registry_problems[:NAMED_FAILURES]]
     if summary.registry_unmatched:
         rows = ", ".join(str(row) for row in summary.registry_unmatched[:NAMED_FAILURES])

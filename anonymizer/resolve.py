@@ -12,14 +12,14 @@ from datetime import UTC, datetime
 from itertools import combinations
 from pathlib import Path
 
-from anonymizer import boxes, consent, detectors
+from anonymizer import boxes, consent, detectors, shown
 from anonymizer.boxes import BoxTable
 from anonymizer.config import RunConfig
 from anonymizer.consent import Registry
 from anonymizer.errors import ConfigError, ObjectError, RegistryError, RunError
 from anonymizer.keylist import KeyList, read_keys
 from anonymizer.manifest import ManifestStore
-from anonymizer.storage import is_local, local_path, nested, normalize_uri, open_root
+from anonymizer.storage import folder_uri, is_local, local_path, nested, normalize_uri, open_root
 from anonymizer.worker import open_manifest
 
 log = logging.getLogger(__name__)
@@ -39,12 +39,12 @@ def resolved(config: RunConfig, *, inside_job: bool) -> tuple[RunConfig, str]:
     if inside_job and any(_is_relative_path(uri) for uri in given):
         raise ConfigError("inside a Ray job relative paths point into a package that is deleted later: give full ones")
     _check_scope(config)
-    source, output = normalize_uri(config.input), normalize_uri(config.output)
+    source, output = folder_uri(config.input), folder_uri(config.output)
     if config.manifest is None and not is_local(output) and "/" not in output.partition("://")[2].strip("/"):
         where = "INPUT" if config.in_place else "OUTPUT"
         raise ConfigError(f"{where} is a bucket's root, so its manifest cannot lie beside it: give --manifest URI")
-    manifest_uri = normalize_uri(config.manifest) if config.manifest else f"{output.rstrip('/')}.manifest"
-    originals = normalize_uri(config.originals) if config.originals else None
+    manifest_uri = folder_uri(config.manifest) if config.manifest else f"{output.rstrip('/')}.manifest"
+    originals = folder_uri(config.originals) if config.originals else None
     apart = {"INPUT": source, "the manifest": manifest_uri, "the originals": originals}
     apart |= {} if config.in_place else {"OUTPUT": output}
     for (name, a), (other, b) in combinations(sorted((n, uri) for n, uri in apart.items() if uri is not None), 2):
@@ -140,8 +140,13 @@ def decided_at(config: RunConfig, as_of: datetime, manifest: ManifestStore) -> D
     return Decided(decided, latest)
 
 
-def write_uri(uri: str, data: bytes) -> None:
+def write_uri(uri: str, data: bytes, *, private: bool = False) -> None:
     """Writes one file at any URL, with the credentials of the environment, whatever stood there.
+
+    Args:
+        uri: Of the file.
+        data: Its content.
+        private: On a disk it is for its owner only.
 
     Raises:
         ConfigError: The URL names no file, or it cannot be written.
@@ -150,10 +155,11 @@ def write_uri(uri: str, data: bytes) -> None:
     # Beside the folder, where a root has its lock, whoever may write this file may not write.
     lock = Path(local_path(folder), f".{name}.anon-lock") if is_local(folder) else None
     try:
-        open_root(folder, {"lock_path": str(lock)} if lock is not None else None).put(name, data)
+        options = {"lock_path": str(lock)} if lock is not None else None
+        open_root(folder, options, private=private).put(name, data)
     except (ObjectError, RunError) as error:
         reason = getattr(error, "message", str(error))
-        raise ConfigError(f"{uri} cannot be written: {reason}") from None
+        raise ConfigError(f"{shown.bare_uri(uri)} cannot be written: {reason}") from None
     finally:
         if lock is not None:
             with suppress(OSError):
@@ -171,7 +177,7 @@ def read_uri(uri: str, what: str) -> bytes:
         return open_root(folder).get(name)
     except (ObjectError, RunError) as error:
         reason = getattr(error, "message", str(error))
-        raise ConfigError(f"{what} {uri} cannot be read: {reason}") from None
+        raise ConfigError(f"{what} {shown.bare_uri(uri)} cannot be read: {reason}") from None
 
 
 def load_weights(config: RunConfig) -> detectors.Weights:
@@ -199,7 +205,7 @@ def load_registry(config: RunConfig, as_of: datetime) -> Registry:
         data = read_uri(settings.registry, "the registry")
     except ConfigError as error:
         raise RegistryError(str(error)) from None
-    return consent.load_registry(data, settings.registry, purpose=settings.purpose, as_of=as_of)
+    return consent.load_registry(data, shown.bare_name(settings.registry), purpose=settings.purpose, as_of=as_of)
 
 
 def load_boxes(config: RunConfig) -> BoxTable | None:
@@ -213,12 +219,13 @@ def load_boxes(config: RunConfig) -> BoxTable | None:
         if config.boxes.mode == "replace":
             raise ConfigError("boxes.mode replace takes the boxes from --boxes URI, which is missing")
         return None
-    if uri.lower().endswith(boxes.FILE_ENDINGS):
-        return boxes.read_boxes(read_uri(uri, "the file of boxes"), uri)
-    store = open_manifest(config, normalize_uri(uri))
+    name = shown.bare_name(uri)
+    if name.lower().endswith(boxes.FILE_ENDINGS):
+        return boxes.read_boxes(read_uri(uri, "the file of boxes"), name)
+    store = open_manifest(config, folder_uri(uri))
     if not store.run_ids():
         endings = ", ".join(boxes.FILE_ENDINGS)
-        raise ConfigError(f"--boxes {uri} is no folder of a manifest, and no file that ends in one of {endings}")
+        raise ConfigError(f"--boxes {name} is no folder of a manifest, and no file that ends in one of {endings}")
     return boxes.from_manifest(store.current(boxes.FACE_COLUMNS, statuses=boxes.ANSWERS))
 
 
@@ -235,6 +242,6 @@ def load_keys(config: RunConfig) -> KeyList | None:
 
 def arguments_sha256(config: RunConfig) -> str:
     """Hash of what makes two starts the same run: not the number of workers, not a secret."""
-    values = dataclasses.asdict(config)
+    values = shown.bare(dataclasses.asdict(config))
     del values["engine"], values["storage"], values["adopt"]
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()

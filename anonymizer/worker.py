@@ -31,7 +31,7 @@ from anonymizer.naming import replaced
 from anonymizer.pipeline import Anonymizer
 from anonymizer.records import AnonymizedImage, Chunk, ChunkResult, ManifestRow, WorkItem
 from anonymizer.rows import announced_row, failed_row, owed_row, published_row, with_standing_output
-from anonymizer.storage import Root, join_uri, open_root
+from anonymizer.storage import Root, is_open_to_others, join_uri, open_root
 
 log = logging.getLogger(__name__)
 
@@ -126,13 +126,22 @@ def open_input(config: RunConfig) -> Root:
 def open_output(config: RunConfig) -> Root:
     """Where images are published."""
     settings = config.storage
-    return open_root(config.output, settings.output, put=settings.put, unconditional=settings.unconditional)
+    return open_root(
+        config.output,
+        settings.output,
+        put=settings.put,
+        unconditional=settings.unconditional,
+        private=config.in_place and settings.private,
+        keeps_rights=config.in_place,
+    )
 
 
 def open_originals(config: RunConfig) -> Root | None:
     """Where the originals of a run in place are kept, if they are."""
     settings = config.storage
-    return open_root(config.originals, settings.output) if config.in_place and config.originals else None
+    if not config.in_place or not config.originals:
+        return None
+    return open_root(config.originals, settings.output, private=settings.private)
 
 
 def original_key(key: str, source_sha256: str) -> str:
@@ -143,7 +152,19 @@ def original_key(key: str, source_sha256: str) -> str:
 def open_manifest_root(config: RunConfig, manifest_uri: str) -> Root:
     """The manifest's folder; with the options of OUTPUT unless it has its own."""
     settings = config.storage
-    return open_root(manifest_uri, settings.manifest or settings.output, unconditional=settings.unconditional)
+    options = settings.manifest or settings.output
+    return open_root(manifest_uri, options, unconditional=settings.unconditional, private=settings.private)
+
+
+def close_to_others(config: RunConfig, manifest_root: Root) -> None:
+    """On a disk: the manifest of an older version is closed to others, and of an open quarantine it is said.
+
+    That folder may be somebody's who opened it to a group, and nothing in it tells.
+    """
+    manifest_root.tighten()
+    kept = config.originals if config.in_place and config.storage.private else None
+    if kept is not None and is_open_to_others(kept):
+        log.warning("%s holds originals and others may look into it: chmod -R go= closes it", kept)
 
 
 def open_manifest(config: RunConfig, manifest_uri: str) -> ManifestStore:

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
-from anonymizer import evidence
+from anonymizer import evidence, shown
 from anonymizer.config import DetectorName
 from anonymizer.errors import UsageError
 from anonymizer.evaluation.privacy import attackers, plot, result
@@ -25,8 +25,9 @@ from anonymizer.evaluation.privacy.variants import LADDER
 
 def main(argv: Sequence[str]) -> int:
     """Attacks; 0, or 2 when it cannot be done as asked."""
-    arguments = _parser().parse_args(argv)
     try:
+        shown.refuse_secrets(argv)
+        arguments = _parser().parse_args(argv)
         attackers.require_sklearn()
         if arguments.plot:
             plot.require_matplotlib()

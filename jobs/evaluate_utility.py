@@ -19,7 +19,7 @@ from itertools import chain
 from pathlib import Path
 from typing import get_args
 
-from anonymizer import evidence
+from anonymizer import evidence, shown
 from anonymizer.config import Method
 from anonymizer.errors import UsageError
 from anonymizer.evaluation import arms, course_network, curves, faces, samples, trainings, utility, variants
@@ -29,10 +29,11 @@ PACKAGES = ("keras", "torch", "numpy", "opencv-python-headless", "pillow", "onnx
 
 def main(argv: Sequence[str], environ: MutableMapping[str, str]) -> int:
     """Runs the experiment; 0, or 2 when it cannot be run as asked."""
-    arguments = _parser().parse_args(argv)
     # Keras reads this once, when it is imported; an explicit choice of another backend stands.
     environ.setdefault("KERAS_BACKEND", "torch")
     try:
+        shown.refuse_secrets(argv)
+        arguments = _parser().parse_args(argv)
         course_network.require_keras()
         measured = evaluate(arguments, _versions(environ["KERAS_BACKEND"]))
         found = utility.evidence(measured)

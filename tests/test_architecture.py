@@ -13,7 +13,7 @@ PACKAGE = Path(anonymizer.__file__).parent
 #: Lowest first; members of one layer do not import each other.
 LAYERS = [
     {"errors"},
-    {"records"},
+    {"records", "shown"},
     {"config", "evidence"},
     {"geometry", "profiles", "views", "naming"},
     {"storage", "chunks", "collisions", "lease"},

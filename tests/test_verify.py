@@ -224,7 +224,60 @@ def test_links_and_special_files(lake, tmp_path):
 def test_what_a_killed_process_left(lake):
     lake.publish("b.png")
     lake.put(".b.png.anon-00ff.tmp", clean())
-    assert found(lake.verify()) == {".b.png.anon-00ff.tmp": "reserved_key"}
+    lake.put(".b.png.anon-0123456789abcdef.tmp", clean())
+    assert found(lake.verify()) == {
+        ".b.png.anon-00ff.tmp": "reserved_key",
+        ".b.png.anon-0123456789abcdef.tmp": "stale_temporary",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        (".x.jpg.anon-00ff.tmp", "reserved_key"),
+        ("deep/.x.jpg.anon-00FF.tmp", "reserved_key"),
+        (".x.jpg.anon-0123456789abcdef.tmp", "stale_temporary"),
+        (".x.jpg.anon-00ff.tmp/inside.jpg", "no_row"),
+        (".out.anon-lock", "no_row"),
+        (f"deep/.anon-output-{32 * '0'}", "no_row"),
+        (f".anon-output-{31 * '0'}", "no_row"),
+        (f".anon-output-{32 * 'F'}", "no_row"),
+    ],
+)
+def test_an_output_of_nothing_but_such_names(lake, name, code):
+    lake.publish("a.png")
+    (lake.folder / "a.png").unlink()
+    lake.put(name, b"{}")
+    assert found(lake.verify()) == {"a.png": "missing", name: code}
+    assert lake.verify().exit_status == 4
+
+
+def test_links_of_such_names(lake):
+    lake.publish("a.png")
+    names = (".x.jpg.anon-00ff.tmp", f".anon-output-{32 * '0'}")
+    for name in names:
+        (lake.folder / name).symlink_to("a.png")
+    assert found(lake.verify()) == {names[0]: "reserved_key", names[1]: "not_regular"}
+
+
+MARK = f".anon-output-{'0123456789abcdef' * 2}"
+
+
+def test_the_mark_of_an_output_is_ours(lake):
+    lake.publish("a.png")
+    lake.put(MARK, b'{"any": "thing"}')
+    assert found(lake.verify()) == {}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [clean(), b"", b"{", b"[]", b"[" * 4000, b"{}" + 4096 * b" "],
+    ids=["photo", "", "{", "[]", "deep", "long"],
+)
+def test_only_what_a_mark_can_hold(lake, content):
+    lake.publish("a.png")
+    lake.put(MARK, content)
+    assert found(lake.verify()) == {MARK: "no_row"}
 
 
 def test_a_name_that_is_no_text_hides_nothing(lake):

@@ -56,7 +56,7 @@ from anonymizer.resolve import (
 )
 from anonymizer.rows import failed_row, owed_row, with_standing_output
 from anonymizer.storage import Irregular, Listed, VersionCursor, is_local, join_uri, marked_id
-from anonymizer.worker import Job, Worker, open_input, open_manifest_root, open_output
+from anonymizer.worker import Job, Worker, close_to_others, open_input, open_manifest_root, open_output
 
 log = logging.getLogger(__name__)
 
@@ -117,6 +117,7 @@ class Driver:
 
     def run(self) -> None:
         """Does it; see `anonymizer.driver.run`."""
+        close_to_others(self._config, self._manifest_root)
         with lease.acquire(self._manifest_root, self._config.engine.lease_s) as self._lease:
             self._identity = identify(self._config, self._manifest, self._output)
             try:

@@ -23,6 +23,7 @@ from anonymizer.manifest.parts import decode, encode_journal, encode_part
 from anonymizer.manifest.schema import CURRENT_SCHEMA, PRECEDENCE, SCHEMA, from_table, latest, to_table
 from anonymizer.manifest.snapshot import Snapshot, needed_columns, of_run
 from anonymizer.records import ManifestRow
+from anonymizer.shown import bare
 
 PART_ROWS = 100_000
 """A compacted part holds at least so many rows where there are as many, and less than twice as many."""
@@ -156,8 +157,8 @@ class ManifestStore:
         return sorted({part.run_id for part in self._journal(None)})
 
     def write_run(self, run_id: str, record: dict[str, Any]) -> None:
-        """Writes a run's record anew."""
-        text = json.dumps(record, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False)
+        """Writes a run's record anew, without the secrets of the URLs in it."""
+        text = json.dumps(bare(record), indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False)
         self._store.put(names.record_name(run_id), text.encode())
 
     def read_run(self, run_id: str) -> dict[str, Any]:
@@ -175,7 +176,9 @@ class ManifestStore:
             record = None
         if not isinstance(record, dict):
             raise RunError(f"manifest record {name} is damaged")
-        return record
+        # Older versions wrote down what they were given.
+        found: dict[str, Any] = bare(record)
+        return found
 
     def runs(self) -> list[str]:
         """Sorted ids of the runs with a record."""

@@ -24,7 +24,8 @@ from anonymizer.report.settings import tables as settings_tables
 from anonymizer.report.thumbnails import Shot, shots
 from anonymizer.report.units import time_text
 from anonymizer.resolve import read_uri, write_uri
-from anonymizer.storage import is_local, nested, normalize_uri
+from anonymizer.shown import bare_uri
+from anonymizer.storage import folder_uri, is_local, nested, normalize_uri
 from anonymizer.worker import open_manifest, open_output
 
 THUMBNAILS = 60
@@ -81,7 +82,7 @@ def report(config: RunConfig, options: Options) -> Made:
     pictures = [] if queue is None else _pictures(config, queue)
     page = _page(config, options.public, _Found(manifest, figures, found, pictures, queue))
     data = render(page)
-    write_uri(options.html, data)
+    write_uri(options.html, data, private=config.storage.private and not options.public)
     return Made(len(data), figures.rows, len(pictures), len(page.refused))
 
 
@@ -91,10 +92,10 @@ def _resolved(config: RunConfig, options: Options) -> RunConfig:
         raise ConfigError("OUTPUT is needed")
     if min(options.thumbnails, options.failures) < 0:
         raise ConfigError("--thumbnails and --failures take a number from 0 on")
-    output = normalize_uri(config.output)
+    output = folder_uri(config.output)
     if config.manifest is None and not is_local(output) and "/" not in output.partition("://")[2].strip("/"):
         raise ConfigError("OUTPUT is a bucket's root, so its manifest cannot lie beside it: give --manifest URI")
-    manifest_uri = normalize_uri(config.manifest or f"{output.rstrip('/')}.manifest")
+    manifest_uri = folder_uri(config.manifest or f"{output.rstrip('/')}.manifest")
     if nested(output, manifest_uri):
         raise ConfigError("OUTPUT and the manifest lie inside one another")
     page = normalize_uri(options.html)
@@ -109,7 +110,7 @@ def _evidence(uri: str) -> Evidence:
     try:
         return evidence.loads(data)
     except ConfigError as error:
-        raise ConfigError(f"--evidence {uri}: {error}") from None
+        raise ConfigError(f"--evidence {bare_uri(uri)}: {error}") from None
 
 
 def _suspects(found: Sequence[Evidence]) -> dict[str, list[Face]]:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from anonymizer.storage import rights
 from anonymizer.storage.base import Access, Root
 from anonymizer.storage.generic import GenericRoot
 from anonymizer.storage.keys import (
     check_key,
+    folder_uri,
     is_local,
     is_relative,
     is_reserved,
+    is_temporary,
     join_uri,
     local_path,
     mark_content,
@@ -34,6 +37,8 @@ def open_root(
     put: Mapping[str, Any] | None = None,
     request_payer: bool = False,
     unconditional: bool = False,
+    private: bool = False,
+    keeps_rights: bool = False,
 ) -> Root:
     """Opens a folder; nothing is asked of the storage yet.
 
@@ -43,11 +48,21 @@ def open_root(
         put: Extra S3 PutObject parameters, e.g. `ServerSideEncryption`.
         request_payer: Reads from a requester-pays bucket.
         unconditional: Publish although the store cannot write conditionally.
+        private: See `base.Access`, as for the next one.
+        keeps_rights: Of the files that are replaced.
 
     Raises:
         ConfigError: The URL or an option is malformed, or the scheme is not known.
     """
-    return _opened(normalize_uri(uri), Access(dict(options or {}), dict(put or {}), request_payer, unconditional))
+    access = Access(
+        dict(options or {}),
+        dict(put or {}),
+        request_payer,
+        unconditional,
+        private=private,
+        keeps_rights=keeps_rights,
+    )
+    return _opened(normalize_uri(uri), access)
 
 
 def open_input(
@@ -76,6 +91,11 @@ def open_input(
     return _opened(normalize_uri(f"{folder}/"), access, name)
 
 
+def is_open_to_others(uri: str) -> bool:
+    """Whether a folder on a disk lets somebody else than its owner look in; False elsewhere and without one."""
+    return is_local(uri) and rights.is_open_to_others(local_path(uri))
+
+
 def _opened(uri: str, access: Access, only: str | None = None) -> Root:
     return _BACKENDS.get(split_uri(uri)[0], GenericRoot)(uri, access, only)
 
@@ -86,9 +106,12 @@ __all__ = [
     "Root",
     "VersionCursor",
     "check_key",
+    "folder_uri",
     "is_local",
+    "is_open_to_others",
     "is_relative",
     "is_reserved",
+    "is_temporary",
     "join_uri",
     "key_error",
     "local_path",

@@ -24,6 +24,8 @@ class Access:
         request_payer: Reads from a requester-pays bucket.
         unconditional: Publish although the store cannot write conditionally.
         list_threads: Ranges of keys that are listed at once, where the store can; with 1 no page is asked for early.
+        private: On a disk what is made is for its owner only (0600 and 0700); else the umask decides.
+        keeps_rights: On a disk a file that is replaced leaves its mode, and where we may its owner, to the new one.
     """
 
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -31,6 +33,8 @@ class Access:
     request_payer: bool = False
     unconditional: bool = False
     list_threads: int = 1
+    private: bool = False
+    keeps_rights: bool = False
 
 
 class Root(ABC):
@@ -66,12 +70,15 @@ class Root(ABC):
         """Gives connections back; a later call opens new ones."""
 
     @abstractmethod
-    def list(self, start_after: str | None = None, *, output: bool = False) -> Iterator[Listed]:
+    def list(
+        self, start_after: str | None = None, *, output: bool = False, temporaries: bool = False
+    ) -> Iterator[Listed]:
         """Streams everything below the root, in order, in bounded memory.
 
         Args:
             start_after: Only keys greater than this one.
-            output: The root is an OUTPUT: one that is not there is empty, and our own temporaries are left out.
+            output: The root is an OUTPUT: one that is not there is empty, and reserved names are left out.
+            temporaries: Of an OUTPUT they are listed all the same.
 
         Raises:
             ListingError: The listing is not complete.
@@ -191,6 +198,9 @@ class Root(ABC):
     def exists(self, name: str) -> bool:
         """Whether there is such an object."""
         return self.version(name) is not None
+
+    def tighten(self) -> None:  # noqa: B027 - for stores without modes
+        """Takes the folder's rights from everybody but its owner, where it is private, ours and on a disk."""
 
     def sweep(self, age_s: float = 3600.0) -> int:  # noqa: ARG002 - for stores that write without temporaries
         """Removes our temporaries that a killed process left longer than `age_s` ago; returns how many."""

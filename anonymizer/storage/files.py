@@ -14,7 +14,6 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 # Without O_NONBLOCK, opening a FIFO waits for its writer.
 _SOURCE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_FILE_MODE = 0o644
 
 
 def is_regular(status: os.stat_result) -> bool:
@@ -29,8 +28,13 @@ def file_version(status: os.stat_result) -> str:
 
 
 @contextmanager
-def parent_folder(root: str, key: str, *, create: bool = False) -> Iterator[tuple[int, str]]:
+def parent_folder(root: str, key: str, *, create: int | None = None) -> Iterator[tuple[int, str]]:
     """Opens the folder of a key.
+
+    Args:
+        root: Path of the root.
+        key: Below it.
+        create: Missing folders on the way are made, with this mode less the umask.
 
     Yields:
         (descriptor of the folder, file name).
@@ -52,16 +56,16 @@ def parent_folder(root: str, key: str, *, create: bool = False) -> Iterator[tupl
         os.close(folder)
 
 
-def _enter(folder: int, part: str, create: bool) -> int:
+def _enter(folder: int, part: str, create: int | None) -> int:
     try:
-        if create:
+        if create is not None:
             with suppress(FileExistsError):
-                os.mkdir(part, dir_fd=folder)
+                os.mkdir(part, create, dir_fd=folder)
         return os.open(part, _FOLDER | os.O_NOFOLLOW, dir_fd=folder)
     except OSError as error:
         if _is_link(folder, part):
-            raise (UnsafeKey if create else NotARegularFile)(part) from None
-        if create and isinstance(error, NotADirectoryError):
+            raise (NotARegularFile if create is None else UnsafeKey)(part) from None
+        if create is not None and isinstance(error, NotADirectoryError):
             raise KeyCollision(part) from None
         raise
 
@@ -117,11 +121,16 @@ def read_file(folder: int, name: str, expected: str | None) -> tuple[bytes, str]
         os.close(descriptor)
 
 
-def write_file(folder: int, name: str, data: bytes) -> str:
-    """Writes a new file, synced to the disk; its version."""
-    with os.fdopen(os.open(name, _NEW, _FILE_MODE, dir_fd=folder), "wb") as file:
+@contextmanager
+def new_file(folder: int, name: str, data: bytes, mode: int) -> Iterator[int]:
+    """Writes a new file, synced to the disk; it is never wider than `mode` less the umask.
+
+    Yields:
+        Its descriptor: whoever may write into the folder could put another file under the name.
+    """
+    with os.fdopen(os.open(name, _NEW, mode, dir_fd=folder), "wb") as file:
         file.write(data)
         file.flush()
         # Without it a full disk or a power cut leaves a truncated file under the final name.
         os.fsync(file.fileno())
-        return file_version(os.fstat(file.fileno()))
+        yield file.fileno()

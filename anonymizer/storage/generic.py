@@ -26,7 +26,7 @@ from anonymizer.errors import (
 from anonymizer.records import ImageRef
 from anonymizer.storage.base import Access, Root, regular_names
 from anonymizer.storage.faults import file_error
-from anonymizer.storage.keys import check_key, is_reserved, join_uri, split_uri
+from anonymizer.storage.keys import check_key, is_reserved, join_uri, spelled_key, split_uri
 from anonymizer.storage.listing import Listed, irregular, key_error
 
 _VERSIONS = ("etag", "ETag", "md5Hash", "content_md5", "checksum")
@@ -46,17 +46,21 @@ class GenericRoot(Root):
         self._fs: Any = None
         self._making = threading.Lock()
 
-    def list(self, start_after: str | None = None, *, output: bool = False) -> Iterator[Listed]:
+    def list(
+        self, start_after: str | None = None, *, output: bool = False, temporaries: bool = False
+    ) -> Iterator[Listed]:
         try:
             found = self._found()
         except FileNotFoundError:
             found = {}
+        except ListingError:
+            raise
         except Exception:  # noqa: BLE001 - filesystems have no common root of errors, and texts may hold secrets
             raise ListingError(f"{self.uri}: it cannot be listed") from None
         if not found and not output and not self._exists():
             raise ListingError(f"{self.uri}: there is no such file or folder")
         for key in sorted(found):
-            if key > (start_after or "") and not (output and is_reserved(key)):
+            if key > (start_after or "") and not (output and not temporaries and is_reserved(key)):
                 yield self._listed(key, found[key])
 
     def _found(self) -> dict[str, dict[str, Any]]:
@@ -66,7 +70,13 @@ class GenericRoot(Root):
             return {self.only: fs.info(self._full(self.only))}
         below = f"{self._path}/"
         everything = fs.find(self._path, detail=True)
-        return {path[len(below) :]: info for path, info in everything.items() if path.startswith(below)}
+        inside = [
+            (spelled_key(path[len(below) :]), info) for path, info in everything.items() if path.startswith(below)
+        ]
+        found = dict(inside)
+        if len(found) < len(inside):
+            raise ListingError(f"{self.uri}: two objects have one name")
+        return found
 
     def _exists(self) -> bool:
         try:

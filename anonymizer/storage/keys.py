@@ -9,15 +9,16 @@ import secrets
 from pathlib import Path
 
 from anonymizer.errors import ConfigError, ReservedKey, UnsafeKey
+from anonymizer.shown import PASSWORD, bare_uri, secret_in
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*)(://|::)")
 _ALIASES = {"local": "file", "s3a": "s3"}
-_TEMPORARY = re.compile(r"\..*\.anon-[0-9A-Za-z]+\.tmp", re.DOTALL)
 _TOKEN_BYTES = 8
-_OURS = re.compile(rf"\..*\.anon-[0-9a-f]{{{2 * _TOKEN_BYTES}}}\.tmp", re.DOTALL)
 MARK_PREFIX = ".anon-output-"
 """How the mark at the root of an OUTPUT is named; the OUTPUT's id follows."""
 _MARK = re.compile(rf"{re.escape(MARK_PREFIX)}([0-9a-f]{{32}})")
+_RESERVED = re.compile(r"\..*\.anon-[0-9A-Za-z]+\.tmp", re.DOTALL)
+_TEMPORARY = re.compile(rf"\..+\.anon-[0-9a-f]{{{2 * _TOKEN_BYTES}}}\.tmp", re.DOTALL)
 _NAME_BYTES = 255
 """The longest file name of every common file system (NAME_MAX)."""
 
@@ -50,7 +51,7 @@ def normalize_uri(uri: str) -> str:
     scheme, rest = split_uri(uri)
     if scheme == "file":
         return f"file://{_absolute(rest)}"
-    if ":" in rest.split("/", 1)[0].rpartition("@")[0]:
+    if secret_in(f"{scheme}://{rest}") == PASSWORD:
         raise ConfigError("a URL with a password is refused; credentials belong in the environment")
     rest = rest.rstrip("/")
     if scheme == "memory":
@@ -58,6 +59,18 @@ def normalize_uri(uri: str) -> str:
     elif not rest or rest.startswith("/"):
         raise ConfigError(f"{scheme}:// needs the name of a bucket or a host")
     return f"{scheme}://{rest}"
+
+
+def folder_uri(uri: str) -> str:
+    """`normalize_uri` of INPUT, OUTPUT and others that rows and records name for good.
+
+    Raises:
+        ConfigError: See there, or it holds a signature or a token, which would stand in them.
+    """
+    found = secret_in(uri)
+    if found is not None and found != PASSWORD:
+        raise ConfigError(f"{bare_uri(uri)}: a folder's URL cannot hold {found}; credentials belong in the environment")
+    return normalize_uri(uri)
 
 
 def _absolute(path: str) -> str:
@@ -114,13 +127,16 @@ def _inside(path: Path, folder: Path) -> bool:
 
 
 def is_reserved(key: str) -> bool:
-    """Whether a key looks like one of our own names: a temporary's, `.<name>.anon-<token>.tmp`, or OUTPUT's mark."""
-    return _TEMPORARY.fullmatch(key.rpartition("/")[2]) is not None or marked_id(key) is not None
+    """Whether a key looks like a name of our own: a temporary's, `.<name>.anon-<token>.tmp`, or OUTPUT's mark.
+
+    It is never published.
+    """
+    return _RESERVED.fullmatch(key.rpartition("/")[2]) is not None or marked_id(key) is not None
 
 
 def is_temporary(key: str) -> bool:
-    """Whether a key is a temporary's as `temporary_name` makes it: others that look like one are not ours."""
-    return _OURS.fullmatch(key.rpartition("/")[2]) is not None
+    """Whether a key is one that `temporary_name` can have given; other reserved ones are somebody else's."""
+    return _TEMPORARY.fullmatch(key.rpartition("/")[2]) is not None
 
 
 def mark_name(output_id: str) -> str:
@@ -149,6 +165,31 @@ def temporary_name(name: str) -> str:
 def shortened(name: str, reserve_bytes: int) -> str:
     """The start of a file name that leaves `reserve_bytes` of the 255 free, cut between characters."""
     return name.encode()[: _NAME_BYTES - reserve_bytes].decode(errors="ignore")
+
+
+def spelled(name: bytes) -> str:
+    r"""The part of a key that stands for a file's or folder's name, for no other name.
+
+    Args:
+        name: As the system has it: not empty, not `.`, without a slash and NUL.
+
+    Returns:
+        The name itself where it is UTF-8. Else a part `.`, which no name is, and the name with `\` for a backslash
+        and `\xNN` for a byte that is no UTF-8: `./a\xff.jpg`. Such a key is `UnsafeKey` and never read.
+    """
+    try:
+        return name.decode()
+    except UnicodeDecodeError:
+        return "./" + name.replace(b"\\", b"\\\\").decode("utf-8", "backslashreplace")
+
+
+def spelled_key(key: str) -> str:
+    """A key that some filesystem gave, fit for UTF-8: parts with lone surrogates as `spelled` has them."""
+    try:
+        key.encode()
+    except UnicodeEncodeError:
+        return "/".join(spelled(part.encode("utf-8", "surrogatepass")) for part in key.split("/"))
+    return key
 
 
 def check_key(key: str) -> None:

@@ -16,7 +16,7 @@ class Irregular:
     r"""A listed thing that is never read: it becomes a `failed` row.
 
     Attributes:
-        key: Its key; bytes of a file name that are no UTF-8 are spelled `\xNN`.
+        key: Its key; of a file name that is no UTF-8 as `keys.spelled` has it.
         uri: Full fsspec URL.
         error: Why it is not read.
     """

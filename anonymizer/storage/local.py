@@ -2,7 +2,8 @@
 
 Published files appear by rename, from a temporary file beside them that was written and synced before; check and
 rename happen under a lock file beside the root (`.<name>.anon-lock`, or the option `lock_path`), so that the version
-that was checked is the one that is replaced.
+that was checked is the one that is replaced. A private root (`Access.private`) makes files and folders that nobody but
+their owner can open; the folders above it, which may hold other things too, are made as the umask says.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from anonymizer.errors import (
     ConfigError,
@@ -28,7 +30,7 @@ from anonymizer.errors import (
 from anonymizer.records import ImageRef
 from anonymizer.storage.base import Access, Root, regular_names
 from anonymizer.storage.faults import file_error
-from anonymizer.storage.files import current_version, file_version, is_regular, parent_folder, read_file, write_file
+from anonymizer.storage.files import current_version, file_version, is_regular, new_file, parent_folder, read_file
 from anonymizer.storage.keys import (
     check_key,
     is_reserved,
@@ -39,9 +41,22 @@ from anonymizer.storage.keys import (
     temporary_name,
 )
 from anonymizer.storage.listing import Listed, irregular, key_error
+from anonymizer.storage.rights import keep_rights, tighten
 from anonymizer.storage.walk import Entry, walk
 
 _LOCK_SUFFIX = ".anon-lock"
+
+
+class _Modes(NamedTuple):
+    """What things are made with, less the umask."""
+
+    file: int
+    folder: int
+    lock: int
+
+
+_OPEN = _Modes(0o644, 0o777, 0o666)
+_PRIVATE = _Modes(0o600, 0o700, 0o600)
 
 
 class LocalRoot(Root):
@@ -56,23 +71,23 @@ class LocalRoot(Root):
         folder, name = os.path.split(self._path)
         beside = Path(folder, f".{shortened(name, len(_LOCK_SUFFIX) + 1)}{_LOCK_SUFFIX}")
         self._lock_path = Path(access.options.get("lock_path", beside))
+        self._modes = _PRIVATE if access.private else _OPEN
 
-    def list(self, start_after: str | None = None, *, output: bool = False) -> Iterator[Listed]:
+    def list(
+        self, start_after: str | None = None, *, output: bool = False, temporaries: bool = False
+    ) -> Iterator[Listed]:
         try:
             entries = walk(self._path, start_after or "") if self.only is None else self._single(start_after or "")
             for entry in entries:
-                listed = self._listed(entry, output)
-                if listed is not None:
-                    yield listed
+                if not output or temporaries or not is_reserved(entry.key):
+                    yield self._listed(entry)
         except FileNotFoundError:
             if not output:
                 raise ListingError(f"{self.uri}: there is no such file or folder") from None
         except ListingError as error:
             raise ListingError(f"{self.uri}: {error}") from None
 
-    def _listed(self, entry: Entry, output: bool) -> Listed | None:
-        if output and is_reserved(entry.key):
-            return None
+    def _listed(self, entry: Entry) -> Listed:
         error = key_error(entry.key) if entry.valid else UnsafeKey
         if error is None and not is_regular(entry.status):
             error = NotARegularFile
@@ -114,7 +129,7 @@ class LocalRoot(Root):
         except (SourceGone, NotARegularFile):
             # Also below a link, which no listing follows.
             return None
-        return None if stat.S_ISDIR(status.st_mode) else self._listed(Entry(key, True, status), output=False)
+        return None if stat.S_ISDIR(status.st_mode) else self._listed(Entry(key, True, status))
 
     def put(self, name: str, data: bytes) -> None:
         check_key(name)
@@ -134,6 +149,10 @@ class LocalRoot(Root):
 
     def names(self, prefix: str = "") -> Iterator[str]:
         return regular_names(self.list(_before(prefix), output=True), prefix)
+
+    def tighten(self) -> None:
+        if self._access.private:
+            tighten(self._path)
 
     def sweep(self, age_s: float = 3600.0) -> int:
         latest, swept = time.time() - age_s, 0
@@ -170,13 +189,16 @@ class LocalRoot(Root):
     def _store(self, key: str, data: bytes, permit: Callable[[str | None], None]) -> str:
         """Writes aside, then renames once `permit`, given the version that stands there, has not raised."""
         with _translated(writing=True):
-            Path(self._path).mkdir(parents=True, exist_ok=True)
-            with self._parent(key, create=True) as (folder, name):
+            Path(self._path).mkdir(self._modes.folder, parents=True, exist_ok=True)
+            with self._parent(key, create=self._modes.folder) as (folder, name):
                 temporary = temporary_name(name)
+                mode = _PRIVATE.file if self._access.keeps_rights else self._modes.file
                 try:
-                    version = write_file(folder, temporary, data)
-                    with self._locked():
+                    with new_file(folder, temporary, data, mode) as written, self._locked():
                         permit(current_version(folder, name, replacing=True))
+                        if self._access.keeps_rights:
+                            keep_rights(folder, name, written)
+                        version = file_version(os.fstat(written))
                         os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
                 except BaseException:
                     with suppress(OSError):
@@ -210,7 +232,8 @@ class LocalRoot(Root):
     def _locked(self) -> Iterator[None]:
         with _translated(writing=True):
             self._lock_path.parent.mkdir(parents=True, exist_ok=True)
-            lock = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+            lock = os.open(self._lock_path, flags, self._modes.lock)
         try:
             with _translated(writing=True):
                 fcntl.flock(lock, fcntl.LOCK_EX)
@@ -218,7 +241,7 @@ class LocalRoot(Root):
         finally:
             os.close(lock)
 
-    def _parent(self, key: str, *, create: bool = False) -> AbstractContextManager[tuple[int, str]]:
+    def _parent(self, key: str, *, create: int | None = None) -> AbstractContextManager[tuple[int, str]]:
         return parent_folder(self._path, key, create=create)
 
 

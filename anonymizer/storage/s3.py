@@ -47,7 +47,9 @@ class S3Root(Root):
         self._client = S3Client(match[1], access)
         self._bare_tags = False
 
-    def list(self, start_after: str | None = None, *, output: bool = False) -> Iterator[Listed]:
+    def list(
+        self, start_after: str | None = None, *, output: bool = False, temporaries: bool = False
+    ) -> Iterator[Listed]:
         try:
             found = False
             for item in self._items(start_after or "", self.only or ""):
@@ -56,7 +58,7 @@ class S3Root(Root):
                 if self.only is not None and self.only != listed.key:
                     return
                 folder_marker = item["Key"].endswith("/") and item["Size"] == 0
-                if not folder_marker and not (output and is_reserved(listed.key)):
+                if not folder_marker and not (output and not temporaries and is_reserved(listed.key)):
                     yield listed
         except S3Fault as fault:
             raise ListingError(f"{self.uri}: {fault.kind.value}") from None

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from anonymizer.errors import ListingError
+from anonymizer.storage.keys import spelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +15,7 @@ class Entry:
     r"""Something that is not a folder.
 
     Attributes:
-        key: Below the root; bytes that are no UTF-8 are spelled `\xNN`.
+        key: Below the root, its parts as `keys.spelled` has them: no two entries share one.
         valid: Whether the name is UTF-8, hence the key is the name.
         status: Of the thing itself, links not followed.
     """
@@ -51,11 +52,11 @@ def walk(root: str, start_after: str = "") -> Iterator[Entry]:
             stack.pop()
             continue
         raw = folder.names.pop()
-        key = folder.prefix + _shown(raw)
+        key = folder.prefix + _spelled(raw)
         is_folder = raw.endswith(b"/")
         if key <= start_after and not (is_folder and start_after.startswith(key)):
             continue
-        path, valid = folder.path + b"/" + raw.rstrip(b"/"), folder.valid and _shown(raw).encode() == raw
+        path, valid = folder.path + b"/" + raw.rstrip(b"/"), folder.valid and _spelled(raw).encode() == raw
         try:
             status = os.lstat(path)
             if is_folder:
@@ -66,18 +67,19 @@ def walk(root: str, start_after: str = "") -> Iterator[Entry]:
             yield Entry(key, valid, status)
 
 
-def _shown(raw: bytes) -> str:
-    return raw.decode("utf-8", "backslashreplace")
+def _spelled(raw: bytes) -> str:
+    return spelled(raw[:-1]) + "/" if raw.endswith(b"/") else spelled(raw)
 
 
 def _scan(folder: _Folder) -> _Folder:
     try:
         with os.scandir(folder.path) as entries:
-            folder.names = [e.name + b"/" if e.is_dir(follow_symlinks=False) else e.name for e in entries]
+            # A set: a folder that changes meanwhile may give a name twice.
+            names = {e.name + b"/" if e.is_dir(follow_symlinks=False) else e.name for e in entries}
     except FileNotFoundError:
         raise
     except OSError as error:
         reason = "no permission" if isinstance(error, PermissionError) else "it cannot be read"
         raise ListingError(f"the folder {folder.prefix or './'!r} cannot be listed: {reason}") from None
-    folder.names.sort(key=_shown, reverse=True)
+    folder.names = sorted(names, key=_spelled, reverse=True)
     return folder

@@ -12,8 +12,9 @@ from typing import Any
 from anonymizer.errors import NotARegularFile, ObjectError, ReservedKey
 from anonymizer.naming import output_key_of
 from anonymizer.records import NO_CONSENT, ImageRef, ManifestRow, WorkItem
-from anonymizer.storage import Irregular, Listed, Root, marked_id
+from anonymizer.storage import Irregular, Listed, Root, is_temporary
 from anonymizer.takedown import past_retention, published
+from anonymizer.verify.ours import is_ours
 
 COLUMNS = (
     *("key", "run_id", "source_uri", "status", "processed_at", "output_uri", "output_sha256", "output_size"),
@@ -29,18 +30,12 @@ _IRREGULAR: dict[type[ObjectError], str] = {NotARegularFile: "not_regular", Rese
 
 
 def outputs(root: Root) -> Iterator[Listed]:
-    """Everything below OUTPUT but its mark, what killed processes left included; one that is not there is empty.
+    """Everything below OUTPUT that somebody has to answer for; one that is not there is empty.
 
     Raises:
         ListingError: The listing is not complete.
     """
-    if next(root.list(output=True), None) is not None:
-        yield from (entry for entry in root.list() if not _is_mark(root, entry))
-
-
-def _is_mark(root: Root, entry: Listed) -> bool:
-    output_id = marked_id(entry.key)
-    return output_id is not None and root.has_mark(output_id)
+    return (entry for entry in root.list(output=True, temporaries=True) if not is_ours(root, entry))
 
 
 def named_outputs(table: Any, output_uri: str, report: Report) -> Iterator[tuple[str, ManifestRow]]:
@@ -95,7 +90,7 @@ def to_check(
     """
     left = _Rows(rows)
     for entry in listing:
-        code = _IRREGULAR.get(entry.error, "unsafe_key") if isinstance(entry, Irregular) else None
+        code = _irregular(entry) if isinstance(entry, Irregular) else None
         if code == "unsafe_key":
             # It may be spelled otherwise than it sorts, and no row can name it.
             report(entry.key, code)
@@ -109,6 +104,12 @@ def to_check(
             report(entry.key, code)
     for key in left.below(None):
         report(key, "missing")
+
+
+def _irregular(entry: Irregular) -> str:
+    if entry.error is ReservedKey and is_temporary(entry.key):
+        return "stale_temporary"
+    return _IRREGULAR.get(entry.error, "unsafe_key")
 
 
 def _compared(ref: ImageRef, claims: list[ManifestRow], now: datetime, report: Report) -> Iterator[WorkItem]:

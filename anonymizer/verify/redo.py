@@ -16,6 +16,7 @@ from anonymizer.errors import ConfigError
 from anonymizer.keylist import KeyList, to_redo
 from anonymizer.manifest import ManifestStore, from_table
 from anonymizer.records import Detections, ManifestRow, Suspects
+from anonymizer.shown import bare_uri
 from anonymizer.storage import normalize_uri
 from anonymizer.verify.look import Suspect
 from anonymizer.verify.result import Verification
@@ -89,9 +90,20 @@ def _settings(record: Mapping[str, Any], config: RunConfig, result: Verification
         raise ConfigError("--redact-suspects: the newest run's settings are those of another version") from None
     if normalize_uri(settings.output) != result.output_uri:
         raise ConfigError(f"--redact-suspects: the newest run published to {settings.output}, not to OUTPUT")
+    settings = replace(
+        settings,
+        consent=replace(settings.consent, registry=_whole(settings.consent.registry, config.consent.registry)),
+        boxes=replace(settings.boxes, uri=_whole(settings.boxes.uri, config.boxes.uri)),
+        detector=replace(settings.detector, weights=_whole(settings.detector.weights, config.detector.weights)),
+    )
     output = "" if settings.in_place else settings.output
     storage, engine = config.storage, config.engine
     return replace(settings, output=output, manifest=result.manifest_uri, storage=storage, engine=engine)
+
+
+def _whole(recorded: str | None, given: str | None) -> str | None:
+    """A URL of a record, with the signature that stands in no record where the configuration gives it anew."""
+    return given if given is not None and bare_uri(given) == recorded else recorded
 
 
 def _found(

@@ -6,6 +6,7 @@ from bisect import insort
 from collections import Counter
 from dataclasses import dataclass, field
 
+from anonymizer import shown
 from anonymizer.account import OK, VERIFY
 from anonymizer.config import DetectorConfig
 from anonymizer.verify.look import Looked, Suspect
@@ -24,8 +25,9 @@ CODES: dict[str, str] = {
     "not_looked": "it was drawn for the second look and could not be looked at",
     "not_regular": "a link or a special file",
     "past_retention": "the consent that it needs has run out",
-    "reserved_key": "a temporary file that a killed process left",
+    "reserved_key": "a name that is kept for our temporary files, and none of ours: somebody else's file",
     "size_mismatch": "another size than that of what was published",
+    "stale_temporary": "a temporary file of a run that died or is at work, or somebody else's of such a name",
     "suspect_face": "the second look sees a face there that is neither redacted nor kept by consent",
     "unreadable": "the storage does not give it, so nothing is proven",
     "unsafe_key": "a name that is never published",
@@ -131,24 +133,24 @@ def table(result: Verification) -> str:
         ("exit status", str(result.exit_status)),
     ]
     width = max(len(name) for name, _ in lines)
-    shown = [f"{name:<{width}}  {value}" for name, value in lines]
-    shown += [f"{code}: {_printable(key)}" for key, code in result.named]
+    said = [f"{name:<{width}}  {value}" for name, value in lines]
+    said += [f"{code}: {shown.name(key)}" for key, code in result.named]
     if total > len(result.named):
-        shown.append(f"{total - len(result.named)} more; --verbose names all")
+        said.append(f"{total - len(result.named)} more; --verbose names all")
     if result.second_look is not None:
-        shown += [f"suspect: {_printable(key)} {place(one)}" for key, one in sorted_suspects(result.second_look)][
+        said += [f"suspect: {shown.name(key)} {place(one)}" for key, one in sorted_suspects(result.second_look)][
             :NAMED_FINDINGS
         ]
     if result.unfinished is not None:
-        shown.append(f"run {result.unfinished} is not finished: start it again with the same arguments, then verify")
-    return "\n".join(shown)
+        said.append(f"run {result.unfinished} is not finished: start it again with the same arguments, then verify")
+    return "\n".join(said)
 
 
 def _second_look(look: SecondLook | None) -> list[tuple[str, str]]:
     if look is None:
         return []
     return [
-        ("second look", f"{look.detector} at {look.looked} of {look.published} photos, seed {_printable(look.seed)}"),
+        ("second look", f"{look.detector} at {look.looked} of {look.published} photos, seed {shown.name(look.seed)}"),
         ("suspect", f"{look.suspect_photos} photos, {len(look.suspects)} boxes"),
         ("proven", f"{look.proven} of {look.redacted} redacted faces, in pixels"),
     ]
@@ -164,8 +166,3 @@ def place(suspect: Suspect) -> str:
     x1, y1, x2, y2 = (round(side) for side in suspect.xyxy)
     frame = f" frame={suspect.frame}" if suspect.frame else ""
     return f"x={x1} y={y1} w={x2 - x1} h={y2 - y1}{frame} score={suspect.score:.2f} covered={suspect.covered:.0%}"
-
-
-def _printable(key: str) -> str:
-    """A key that cannot move the cursor or end its line: names in OUTPUT may be anybody's."""
-    return key if key.isprintable() else ascii(key)

@@ -13,7 +13,7 @@ from anonymizer.config import EngineConfig, RunConfig
 from anonymizer.errors import ConfigError
 from anonymizer.manifest import ManifestStore
 from anonymizer.records import ChunkResult
-from anonymizer.storage import is_relative, nested, normalize_uri
+from anonymizer.storage import folder_uri, is_relative, nested
 from anonymizer.verify.checker import Checker
 from anonymizer.verify.joined import COLUMNS, named_outputs, outputs, to_check
 from anonymizer.verify.placing import here, on_ray
@@ -74,8 +74,8 @@ def _resolved(config: RunConfig, *, inside_job: bool) -> RunConfig:
         raise ConfigError("OUTPUT is needed")
     if inside_job and any(map(is_relative, given)):
         raise ConfigError("inside a Ray job relative paths point into a package that is deleted later: give full ones")
-    output = normalize_uri(config.output)
-    manifest_uri = normalize_uri(config.manifest or f"{output.rstrip('/')}.manifest")
+    output = folder_uri(config.output)
+    manifest_uri = folder_uri(config.manifest or f"{output.rstrip('/')}.manifest")
     if nested(output, manifest_uri):
         raise ConfigError("OUTPUT and the manifest lie inside one another")
     return replace(config, output=output, manifest=manifest_uri)

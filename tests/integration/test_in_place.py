@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import stat
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -77,6 +79,59 @@ def test_originals_are_kept_by_their_content(lake, tmp_path):
     write(lake, {"2.png": photo(32)})
     run(lake, originals=str(tmp_path / "kept"), discard_originals=False)
     assert len(files(tmp_path / "kept")) == 5
+
+
+def test_nobody_may_open_more_than_before(lake, tmp_path):
+    (lake / "deep").mkdir(mode=0o700)
+    write(lake, {"deep/4.png": photo(4)})
+    modes = {"0.png": 0o600, "1.png": 0o644, "2.png": 0o640, "deep/4.png": 0o4400}
+    for key, mode in modes.items():
+        (lake / key).chmod(mode)
+    previous = os.umask(0o022)
+    try:
+        run(lake, originals=str(tmp_path / "kept"), discard_originals=False)
+    finally:
+        os.umask(previous)
+    assert not any(shows_the_face(files(lake)[key]) for key in modes)
+    assert {key: mode_of(lake / key) for key in modes} == modes | {"deep/4.png": 0o400}
+    for folder in (tmp_path / "kept", tmp_path / "lake.manifest"):
+        made = [folder, *folder.rglob("*")]
+        assert len(made) > 4
+        assert {mode_of(path) for path in made if path.is_dir()} == {0o700}
+        assert {mode_of(path) for path in made if path.is_file()} == {0o600}
+    locks = {path.name: mode_of(path) for path in tmp_path.iterdir() if path.name.endswith(".anon-lock")}
+    assert sorted(locks) == [".kept.anon-lock", ".lake.anon-lock", ".lake.manifest.anon-lock"]
+    assert set(locks.values()) == {0o600}
+
+
+def mode_of(path):
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_owners_stay(lake):
+    for key in ("0.png", "1.png"):
+        os.chown(lake / key, 1234, 2345)
+        (lake / key).chmod(0o640)
+    run(lake)
+    assert not shows_the_face(files(lake)["0.png"])
+    status = (lake / "0.png").stat()
+    assert (status.st_uid, status.st_gid, mode_of(lake / "0.png")) == (1234, 2345, 0o640)
+
+
+def test_a_manifest_of_an_older_version_is_closed_and_an_open_quarantine_is_named(lake, tmp_path, caplog):
+    for name in ("lake.manifest", "kept"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name).chmod(0o755)
+    run(lake, originals=str(tmp_path / "kept"), discard_originals=False)
+    assert (mode_of(tmp_path / "lake.manifest"), mode_of(tmp_path / "kept")) == (0o700, 0o755)
+    assert f"{tmp_path}/kept holds originals and others may look into it" in caplog.text
+
+
+def test_workers_of_other_users_can_be_let_in(lake, tmp_path):
+    run(lake, originals=str(tmp_path / "kept"), discard_originals=False, storage={"private": False})
+    made = [path for name in ("kept", "lake.manifest") for path in (tmp_path / name).rglob("*")]
+    assert {mode_of(path) for path in made if path.is_file()} == {0o644}
 
 
 def test_a_photo_whose_original_cannot_be_kept_is_not_replaced(lake, tmp_path):

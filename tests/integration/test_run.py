@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 
 import duckdb
 import numpy as np
@@ -12,6 +14,7 @@ import pytest
 
 from anonymizer.config import RunConfig
 from anonymizer.errors import ConfigError, ListingError, RegistryError, RunError
+from anonymizer.verify import verify
 from tests.integration.runs import config, files, rows, run, write
 from tests.pictures import decoded, encoded, photo, scene
 
@@ -111,6 +114,25 @@ def test_links_and_special_files_are_reported_and_never_followed(tmp_path):
     assert table["link.png"]["error_code"] == table["folder"]["error_code"] == "not_a_regular_file"
     assert table[".b.png.anon-0123456789abcdef.tmp"]["error_code"] == "reserved_key"
     assert summary.listed == len(table) == 4
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="its file systems hold only UTF-8")
+def test_a_name_that_is_no_text_and_the_name_that_spells_it(tmp_path):
+    lake = write(
+        tmp_path / "in", {"a\\xff.png": photo(1), os.fsdecode(b"a\xff.png"): photo(2), "b\n\x1b[31m.png": photo(3)}
+    )
+    for _ in range(2):
+        summary = run(lake, tmp_path / "out")
+        table = rows(tmp_path / "out")
+        assert summary.listed == len(table) == 3
+        assert {key: row["error_code"] for key, row in table.items()} == {
+            "./a\\xff.png": "unsafe_key",
+            "a\\xff.png": None,
+            "b\n\x1b[31m.png": None,
+        }
+        assert set(files(tmp_path / "out")) == {"a\\xff.png", "b\n\x1b[31m.png"}
+        assert verify(config("", tmp_path / "out")).exit_status == 0
+    assert summary.carried == 3
 
 
 def test_single_file(tmp_path):

@@ -219,6 +219,7 @@ def test_the_program_looks_again_and_says_what_that_proves(half_hidden, capsys):
     assert cli.main(arguments, {}) == 4
     shown = capsys.readouterr().out
     said = evidence.loads(out.read_bytes())
+    assert out.stat().st_mode & 0o077 == 0
     assert all(statement in shown for statement in said.statements)
     assert said.kind == "verification"
     assert "4 of 6 are suspect" in shown

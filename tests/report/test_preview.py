@@ -41,6 +41,7 @@ def test_the_command_writes_a_png_and_says_that_it_holds_the_original(tmp_path, 
     assert "holds the original" in capsys.readouterr().out
     drawn = cv2.imread(str(out))
     assert drawn is not None
+    assert out.stat().st_mode & 0o077 == 0
     assert np.array_equal(drawn[..., ::-1], preview(photo(1), PATCH, ("solid",)).picture)
 
 

@@ -6,6 +6,7 @@ import base64
 import dataclasses
 import hashlib
 import json
+import os
 import re
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -274,6 +275,17 @@ def test_nothing_is_left_beside_the_page(lake):
     assert not list(lake.folder.glob(".report*"))
     (lake.folder / "file").write_text("no folder")
     assert cli.main(["report", str(lake.output), "--html", str(lake.folder / "file/page.html")], {}) == 2
+
+
+@pytest.mark.parametrize(("public", "others"), [(False, 0), (True, 0o044)])
+def test_a_page_is_for_its_owner_unless_it_is_public(lake, public, others):
+    lake.commit()
+    previous = os.umask(0o022)
+    try:
+        lake.report("page.html", public=public)
+    finally:
+        os.umask(previous)
+    assert (lake.folder / "page.html").stat().st_mode & 0o077 == others
 
 
 def test_what_help_says_of_numbers_is_what_is_done():

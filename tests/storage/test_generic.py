@@ -56,6 +56,20 @@ def test_unsafe_keys_and_other_things_are_reported(memory_store: Store, monkeypa
     assert (third.etag, third.modified) == ("0", None)
 
 
+def test_names_that_are_no_text_are_reported(memory_store: Store, monkeypatch: pytest.MonkeyPatch):
+    found = {f"/lake/{name}": {"type": "file", "size": 1} for name in ("a\udcff.jpg", "a\\xff.jpg", "d\ud800/b")}
+    monkeypatch.setattr(fsspec.get_filesystem_class("memory"), "find", lambda *_, **__: found)
+    listed = list(memory_store.open().list())
+    assert [(item.key, isinstance(item, Irregular)) for item in listed] == [
+        ("./a\\xed\\xb3\\xbf.jpg", True),
+        ("./d\\xed\\xa0\\x80/b", True),
+        ("a\\xff.jpg", False),
+    ]
+    found["/lake/./a\\xed\\xb3\\xbf.jpg"] = {"type": "file", "size": 1}
+    with pytest.raises(ListingError, match="two objects have one name"):
+        list(memory_store.open().list())
+
+
 @pytest.mark.parametrize(
     ("raised", "error"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -15,12 +16,13 @@ from anonymizer.storage import (
     is_local,
     is_relative,
     is_reserved,
+    is_temporary,
     join_uri,
     local_path,
     nested,
     normalize_uri,
 )
-from anonymizer.storage.keys import temporary_name
+from anonymizer.storage.keys import spelled, spelled_key, temporary_name
 
 
 class TestUris:
@@ -171,12 +173,46 @@ class TestKeys:
             check_key("b/.a.anon-0a.tmp")
 
 
+NAMES = st.lists(st.sampled_from([*rb"\.xf0", 0xC3, 0xA4, 0xED, 0xA0, 0xFF]), min_size=1, max_size=8).map(bytes)
+
+
+class TestSpelled:
+    @given(NAMES | st.binary(min_size=1, max_size=12).filter(lambda name: not {0, 0x2F} & {*name}))
+    def test_only_what_is_text_stands_for_itself(self, name: bytes):
+        if name == b".":
+            return
+        key = spelled(name)
+        assert key.encode()
+        try:
+            assert key == name.decode()
+        except UnicodeDecodeError:
+            with pytest.raises(UnsafeKey):
+                check_key(key)
+            assert key.split("/")[0] == "."
+
+    @given(NAMES, NAMES)
+    def test_two_names_have_two_keys(self, one: bytes, other: bytes):
+        assert (one == other) == (spelled(one) == spelled(other))
+
+    @given(st.binary(min_size=1, max_size=12).filter(lambda name: not {0, 0x2F} & {*name}))
+    def test_the_name_can_be_told_from_the_key(self, name: bytes):
+        key = spelled(name)
+        if key.startswith("./"):
+            key = re.sub(r"\\x([0-9a-f]{2})|\\\\", lambda m: chr(0xDC00 + int(m[1], 16)) if m[1] else "\\", key[2:])
+        assert key.encode("utf-8", "surrogateescape") == name
+
+    def test_of_other_filesystems(self):
+        assert spelled_key("a/./ä") == "a/./ä"
+        assert spelled_key("a/\udcff\\/b") == "a/./\\xed\\xb3\\xbf\\\\/b"
+
+
 class TestTemporaryNames:
     @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="/\0"), min_size=1, max_size=260))
     def test_fit_and_are_ours(self, name: str):
         temporary = temporary_name(name)
         assert len(temporary.encode()) <= 255
         assert is_reserved(temporary)
+        assert is_temporary(temporary)
 
     def test_never_the_same(self):
         assert temporary_name("a") != temporary_name("a")
