@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import threading
 import time
@@ -29,7 +30,7 @@ from anonymizer.manifest import ManifestStore
 from anonymizer.naming import replaced
 from anonymizer.pipeline import Anonymizer
 from anonymizer.records import AnonymizedImage, Chunk, ChunkResult, ManifestRow, WorkItem
-from anonymizer.rows import failed_row, published_row, with_standing_output
+from anonymizer.rows import failed_row, published_row, read_as, with_standing_output
 from anonymizer.storage import Root, join_uri, open_root
 
 log = logging.getLogger(__name__)
@@ -250,7 +251,8 @@ class Worker:
             return InternalError()
 
     def _compute(self, item: WorkItem, data: bytes) -> AnonymizedImage:
-        image = self._computer.submit(self._anonymizer, data, item.decision, item.boxes)
+        decision = consent.held(item.decision, item.bound)
+        image = self._computer.submit(self._anonymizer, data, decision, item.boxes, item.content)
         if wait([image], self._job.config.engine.image_time_s).not_done:
             log.error("%s: it takes longer than engine.image_time_s; this worker has to end", item.ref.key)
             self._hangs = True
@@ -284,7 +286,8 @@ class Worker:
                 image = InternalError()
         if isinstance(image, DeadlinePassed):
             raise image
-        return self._settle(item, image, deadline)
+        settled = self._settle(item, image, deadline)
+        return replace(settled, row=_as_read(settled.row, made)) if settled.row is not None else settled
 
     def _keep_original(self, made: _Made, image: AnonymizedImage, deadline: Deadline) -> None:
         """In place: what is about to be replaced goes to the quarantine first, under a name that its content has."""
@@ -356,6 +359,14 @@ class Worker:
             processed_at=datetime.now(UTC),
             duration_ms=(time.monotonic() - since) * 1000,
         )
+
+
+def _as_read(row: ManifestRow, made: _Made) -> ManifestRow:
+    """The row of an object without a safe image: what it holds is known all the same, if it could be read."""
+    unread = not made.data.done() or made.data.exception() is not None
+    if unread or not made.item.decision.seen:
+        return row
+    return read_as(row, made.item, hashlib.sha256(made.data.result()).hexdigest())
 
 
 def _drain(

@@ -88,8 +88,8 @@ def test_past_its_deadline_a_worker_does_nothing(bench):
 def test_a_deadline_during_computing_lets_nothing_out(bench, monkeypatch):
     inner = bench.worker._anonymizer
 
-    def slow(data, decision, boxes):
-        image = inner(data, decision, boxes)
+    def slow(*arguments):
+        image = inner(*arguments)
         time.sleep(0.6)
         return image
 
@@ -122,10 +122,10 @@ def test_one_bad_image_stays_one(bench, monkeypatch, caplog, raised, code):
     inner = bench.worker._anonymizer
     bad = photo(1)
 
-    def call(data, decision, boxes):
+    def call(data, *more):
         if data == bad:
             raise raised
-        return inner(data, decision, boxes)
+        return inner(data, *more)
 
     monkeypatch.setattr(bench.worker, "_anonymizer", _Wrapped(inner, call))
     result = bench.worker.process(bench.chunk("0.png", "1.png", "2.png"))
@@ -180,8 +180,8 @@ def test_a_picture_that_never_ends_is_failed_and_the_rest_is_left_to_another_wor
     class Hanging:
         made_by = original.made_by
 
-        def __call__(self, data, decision, given):
-            return original(data, decision, given) if data != hanging else ends.wait(60)
+        def __call__(self, data, *more):
+            return original(data, *more) if data != hanging else ends.wait(60)
 
     monkeypatch.setattr(bench.worker, "_anonymizer", Hanging())
     result = bench.worker.process(bench.chunk(*(f"{i}.png" for i in range(5))))

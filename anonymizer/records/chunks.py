@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from anonymizer.records.consent import ConsentDecision
+from anonymizer.records.consent import ConsentDecision, Content
 from anonymizer.records.faces import GivenBoxes
 from anonymizer.records.listed import ImageRef
 from anonymizer.records.results import ManifestRow, Status
@@ -23,6 +23,9 @@ class WorkItem:
         name: Key of the output if it has the source's format; None = the source's key.
         expected: Key of the output that `output_version` speaks of, if its format is thought to be another one.
         boxes: Its faces as they are known from outside; None = nothing is.
+        bound: What rows of the key have said so far of the content that grants were first seen with.
+        origin: In place, where our own output is the source: the content that it was made from, which consent speaks
+            of; None = the object's own.
     """
 
     ref: ImageRef
@@ -32,6 +35,13 @@ class WorkItem:
     name: str | None = None
     expected: str | None = None
     boxes: GivenBoxes | None = None
+    bound: tuple[str, ...] = ()
+    origin: Content | None = None
+
+    @property
+    def content(self) -> Content:
+        """What consent is held against, as far as it is known before the object is read."""
+        return self.origin if self.origin is not None else Content(None, self.ref.etag)
 
     @property
     def own_key(self) -> str:
