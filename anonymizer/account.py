@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from anonymizer.errors import ConfigError
 
 #: Failures that the closing table names; the manifest has all of them, and memory may not grow with them.
 NAMED_FAILURES = 10
+#: So many objections that match nothing are named: each is somebody whose photo may be shown.
+NAMED_OBJECTIONS = 100
 
 OK, UNEXPECTED, USAGE, FAILURES, VERIFY, UNSAFE_LEFT = 0, 1, 2, 3, 4, 5
 
@@ -65,6 +68,7 @@ class Summary:
     standing_failures: int = 0
     registry_problems: tuple[str, ...] = ()
     registry_unmatched: tuple[int, ...] = ()
+    objections_unmatched: tuple[int, ...] = ()
     seconds: float = 0.0
     first_result_s: float | None = None
     stopped_early: bool = False
@@ -132,6 +136,11 @@ def exit_status(summary: Summary, limit: FailureLimit | None, rows: int) -> int:
         return UNSAFE_LEFT
     allowed = limit.allowed(rows) if limit is not None else 0
     return FAILURES if summary.standing_failures > allowed or summary.stopped_early else OK
+
+
+def row_list(rows: Sequence[int], most: int) -> str:
+    """`4, 9, ...`, so many at most."""
+    return ", ".join([*map(str, rows[:most]), *(["..."] if len(rows) > most else [])])
 
 
 def size_text(size_bytes: float) -> str:

@@ -21,6 +21,7 @@ from anonymizer.errors import ConfigError
 
 Method = Literal["smooth", "blur", "pixelate", "solid", "gaussian"]
 Policy = Literal["redact", "public"]
+Bind = Literal["key", "content"]
 Jpeg = Literal["exact", "reencode"]
 Names = Literal["same", "hashed"]
 Adopt = Literal["keep", "replace"]
@@ -132,6 +133,14 @@ class ConsentConfig:
     purpose: str | None = setting(None, "What the output is for; without it only grants for any purpose count.")
     policy: Policy = setting("redact", "`redact`: no consent, no face. `public`: photos without consent are withheld.")
     publish_no_face: bool = setting(False, "Policy public: let consented photos through in which no face was found.")
+    bind: Bind = setting(
+        "key",
+        "What a grant that names no content speaks of: whatever lies under its `key`, or only the `content` it was "
+        "first seen with.",
+    )
+    strict: bool = setting(
+        False, "An objection that matches no listed object ends the run with 2, before anything new is published."
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,6 +19,7 @@ Scan = Callable[[Sequence[str]], Iterator[pa.Table]]
 #: Columns that planning reads for every key; whole rows are built only where they are needed.
 _INDEX = (
     *("key", "source_etag", "consent_sha256", "settings_sha256", "error_code", "output_uri", "output_etag"),
+    "consent_bound",
     *("status", "retryable", "run_id", "source_uri"),
 )
 
@@ -28,6 +29,7 @@ class Known:
     """What the manifest says of a key: enough to tell whether there is anything to do.
 
     Attributes:
+        consent_bound: What the row says of the content that grants were first seen with.
         removed: The row says that its output was taken away.
         of_this_run: This run has written the row, before it was interrupted.
         of_this_input: The row speaks of an object of this INPUT.
@@ -40,6 +42,7 @@ class Known:
     error_code: str | None
     output_uri: str | None
     output_etag: str | None
+    consent_bound: list[str] | None
     removed: bool
     retryable: bool
     of_this_run: bool
@@ -115,7 +118,7 @@ class CurrentRows:
 
     def _read(self) -> Iterator[Known]:
         for table in self._scan(_INDEX):
-            lists = [table[name].to_pylist() for name in _INDEX[:7]]
+            lists = [table[name].to_pylist() for name in _INDEX[:8]]
             flags = (
                 pc.equal(table["status"], "removed"),
                 pc.fill_null(table["retryable"], False),

@@ -22,6 +22,7 @@ from anonymizer.records import (
     NO_CONSENT,
     AnonymizedImage,
     ConsentDecision,
+    Content,
     Detections,
     Face,
     Frame,
@@ -91,7 +92,11 @@ class Anonymizer:
             self.detector.self_test()
 
     def __call__(
-        self, data: bytes, decision: ConsentDecision = NO_CONSENT, given: GivenBoxes | None = None
+        self,
+        data: bytes,
+        decision: ConsentDecision = NO_CONSENT,
+        given: GivenBoxes | None = None,
+        content: Content | None = None,
     ) -> AnonymizedImage:
         """Anonymizes one image.
 
@@ -99,6 +104,7 @@ class Anonymizer:
             data: The file as it was read.
             decision: What the consent registry says about it; by default every face is redacted.
             given: Its faces as they are known from outside.
+            content: What consent that names content is held against; without a SHA-256 the file's own.
 
         Returns:
             The safe image and what was done to it.
@@ -111,7 +117,9 @@ class Anonymizer:
         if is_withheld(decision, self.config.consent.policy):
             raise Withheld  # Whatever its faces are: nobody has to look for them.
         detections = self._found(picture, source_sha256, given)
-        canvas = _canvas(picture, source_sha256, self.config.detector.padding)
+        content = content or Content(None, None)
+        own = content if content.sha256 is not None else replace(content, sha256=source_sha256)
+        canvas = _canvas(picture, own, self.config.detector.padding)
         verdict = apply_consent(decision, detections, canvas, self.config.consent)
         encoded = codec.encode(self._redact(picture, detections, verdict))
         first = picture.frames[0]
@@ -210,11 +218,11 @@ def _detect_in(detector: detectors.Detector, frame: Frame) -> detectors.Found:
     return detectors.merged([detector.detect(view) for view in views(frame)])
 
 
-def _canvas(picture: Picture, source_sha256: str, padding: float) -> Canvas:
+def _canvas(picture: Picture, content: Content, padding: float) -> Canvas:
     """What regions are held against. On pages of several sizes no region can be placed: it fits a size of 0 × 0."""
     sizes = {(frame.width, frame.height) for frame in picture.frames}
     width, height = sizes.pop() if len(sizes) == 1 else (0, 0)
-    return Canvas(width, height, len(picture.frames), source_sha256, padding)
+    return Canvas(width, height, len(picture.frames), content, padding)
 
 
 def listed_faces(detections: Detections, verdict: Verdict) -> tuple[Face, ...]:

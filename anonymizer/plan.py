@@ -18,6 +18,7 @@ from anonymizer.errors import KeyCollision, Requested, TakeDownOwed
 from anonymizer.known import CurrentRows, Known
 from anonymizer.naming import Places
 from anonymizer.records import ConsentDecision, GivenBoxes, ImageRef, ManifestRow, WorkItem
+from anonymizer.rows import content_of
 from anonymizer.storage import Irregular, Listed, VersionCursor
 
 
@@ -41,8 +42,14 @@ class Asked:
 class Told(Protocol):
     """Whom the planner tells of objects that no worker is needed for."""
 
-    def refuse(self, entry: Irregular, published: ManifestRow | None) -> None:
-        """Something that cannot be read; with the current row of an output that it has all the same."""
+    def refuse(self, entry: Irregular, published: ManifestRow | None, bound: tuple[str, ...]) -> None:
+        """Something that cannot be read.
+
+        Args:
+            entry: What it is.
+            published: The current row of an output that it has all the same.
+            bound: What its row says of the content that grants were first seen with.
+        """
 
     def collide(self, item: WorkItem) -> None:
         """A source whose output may be that of another one too."""
@@ -158,17 +165,17 @@ class Planner:
             return None
         decision, given = self._asked.decide(entry.key), self._asked.given(entry)
         if self._config.in_place:
-            return self._in_place(WorkItem(entry, decision, entry.etag, None, boxes=given), known)
+            return self._in_place(WorkItem(entry, decision, entry.etag, boxes=given, bound=_bound(known)), known)
         own = self._places.own(entry.key)
         if known is None or known.output_uri is None:
             expected = self._places.expected(entry.key, None)
             lies_there = outputs.version(entry.key) if outputs is not None and expected == entry.key else None
             version = lies_there if self._config.adopt == "replace" else None
-            item = WorkItem(entry, decision, version, None, own, expected, given, foreign=version is not None)
+            foreign = version is not None
+            item = WorkItem(entry, decision, version, None, own, expected, given, foreign=foreign, bound=_bound(known))
             return _Planned(item, known, known is not None and self._unchanged(known, entry, decision, given))
-        return self._published(
-            WorkItem(entry, decision, None, None, own, None, given), known, known.output_uri, outputs
-        )
+        item = WorkItem(entry, decision, None, name=own, boxes=given, bound=_bound(known))
+        return self._published(item, known, known.output_uri, outputs)
 
     def _published(self, item: WorkItem, known: Known, output_uri: str, outputs: VersionCursor | None) -> _Planned:
         """An object that has an output."""
@@ -197,8 +204,10 @@ class Planner:
         seen = replace(known, source_etag=item.ref.etag) if stands else known
         if self._unchanged(seen, item.ref, item.decision, item.boxes):
             return _Planned(item, known, unchanged=True)
+        row = self._rows.row(known) if stands else None
         stays = stands and known.consent_sha256 == item.decision.sha256
-        return _Planned(replace(item, standing=self._rows.row(known) if stays else None), known, unchanged=False)
+        origin = content_of(row) if row is not None else None
+        return _Planned(replace(item, standing=row if stays else None, origin=origin), known, unchanged=False)
 
     def _irregular(self, entry: Irregular, known: Known | None) -> None:
         as_before = known is not None and known.error_code == entry.error.code and known.output_uri is None
@@ -206,7 +215,7 @@ class Planner:
             self._carry(entry.key)
         else:
             published = known is not None and known.output_uri is not None
-            self._told.refuse(entry, self._rows.row(known) if known is not None and published else None)
+            self._told.refuse(entry, self._rows.row(known) if known is not None and published else None, _bound(known))
 
     def _unchanged(self, known: Known, ref: ImageRef, decision: ConsentDecision, given: GivenBoxes | None) -> bool:
         """Whether doing it again would write the same row: source, decision and settings are those of the row."""
@@ -218,3 +227,7 @@ class Planner:
             return False
         # What failed for a passing reason is tried again by every run, but not twice by one.
         return known.of_this_run or not (known.retryable or self._asked.forced(ref.key))
+
+
+def _bound(known: Known | None) -> tuple[str, ...]:
+    return tuple(known.consent_bound or ()) if known is not None else ()

@@ -10,7 +10,7 @@ from typing import Any, TextIO
 from tqdm import tqdm
 
 from anonymizer import shown
-from anonymizer.account import NAMED_FAILURES, Estimate, Summary, size_text
+from anonymizer.account import NAMED_FAILURES, NAMED_OBJECTIONS, Estimate, Summary, row_list, size_text
 
 log = logging.getLogger(__name__)
 
@@ -133,9 +133,11 @@ def _notes(summary: Summary) -> list[str]:
     notes += [f"NOT SAFE: {shown.name(key)} could not be removed" for key in summary.unsafe_left]
     notes += [f"registry: {problem}" for problem in summary.registry_problems[:NAMED_FAILURES]]
     if summary.registry_unmatched:
-        rows = ", ".join(str(row) for row in summary.registry_unmatched[:NAMED_FAILURES])
-        rest = ", ..." if len(summary.registry_unmatched) > NAMED_FAILURES else ""
-        notes.append(f"registry: {len(summary.registry_unmatched)} match no listed object: rows {rows}{rest}")
+        rows = row_list(summary.registry_unmatched, NAMED_FAILURES)
+        notes.append(f"registry: {len(summary.registry_unmatched)} match no listed object: rows {rows}")
+    if summary.objections_unmatched:
+        rows = row_list(summary.objections_unmatched, NAMED_OBJECTIONS)
+        notes.append(f"registry: {len(summary.objections_unmatched)} of them are OBJECTIONS: rows {rows}")
     return notes
 
 

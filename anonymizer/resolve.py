@@ -205,7 +205,8 @@ def load_registry(config: RunConfig, as_of: datetime) -> Registry:
         data = read_uri(settings.registry, "the registry")
     except ConfigError as error:
         raise RegistryError(str(error)) from None
-    return consent.load_registry(data, shown.bare_name(settings.registry), purpose=settings.purpose, as_of=as_of)
+    name, purpose, bind = shown.bare_name(settings.registry), settings.purpose, settings.bind
+    return consent.load_registry(data, name, purpose=purpose, as_of=as_of, root=config.input, bind=bind)
 
 
 def load_boxes(config: RunConfig) -> BoxTable | None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from anonymizer import consent
 from anonymizer.errors import ObjectError, TakeDownOwed
-from anonymizer.records import AnonymizedImage, ManifestRow, WorkItem
+from anonymizer.records import AnonymizedImage, Content, ManifestRow, WorkItem
 
 
 def blank_row(item: WorkItem) -> ManifestRow:
     """A row that says which object was meant, and nothing of what became of it."""
-    ref = item.ref
+    ref, origin = item.ref, item.origin
     return ManifestRow(
         key=ref.key,
         source_uri=ref.uri,
@@ -20,7 +21,24 @@ def blank_row(item: WorkItem) -> ManifestRow:
         source_etag=ref.etag,
         source_size=ref.size,
         source_modified=ref.modified,
+        content_sha256=origin.sha256 if origin is not None else None,
+        content_etag=origin.etag if origin is not None else None,
+        consent_bound=consent.bind(item.bound, item.decision.seen, item.content),
     )
+
+
+def content_of(row: ManifestRow) -> Content:
+    """What the output that a row names was made from."""
+    if row.status == "failed":
+        # Its source is one that nothing was made from.
+        return Content(row.content_sha256, row.content_etag)
+    return Content(row.content_sha256 or row.source_sha256, row.content_etag or row.source_etag)
+
+
+def read_as(row: ManifestRow, item: WorkItem, source_sha256: str) -> ManifestRow:
+    """The row of an object that was read: what grants were first seen with is told by its content."""
+    content = item.content if item.content.sha256 is not None else replace(item.content, sha256=source_sha256)
+    return replace(row, consent_bound=consent.bind(item.bound, item.decision.seen, content))
 
 
 def failed_row(item: WorkItem, error: ObjectError) -> ManifestRow:
@@ -36,8 +54,11 @@ def failed_row(item: WorkItem, error: ObjectError) -> ManifestRow:
 
 def with_standing_output(row: ManifestRow, standing: ManifestRow) -> ManifestRow:
     """A failed redo whose old output is still safe and stays: the row goes on naming it."""
+    content = content_of(standing)
     return replace(
         row,
+        content_sha256=content.sha256,
+        content_etag=content.etag,
         output_uri=standing.output_uri,
         output_sha256=standing.output_sha256,
         output_size=standing.output_size,
@@ -79,7 +100,7 @@ def announced_row(item: WorkItem, output_uri: str) -> ManifestRow:
 def published_row(item: WorkItem, image: AnonymizedImage, output_uri: str, output_etag: str | None) -> ManifestRow:
     """The row of an object whose output stands; without a version where it is only about to."""
     return replace(
-        blank_row(item),
+        read_as(blank_row(item), item, image.source_sha256),
         status=image.status,
         output_uri=output_uri,
         output_sha256=image.sha256,

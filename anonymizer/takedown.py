@@ -15,13 +15,15 @@ from anonymizer.config import RunConfig
 from anonymizer.errors import ObjectError, TakeDownOwed
 from anonymizer.manifest import from_table
 from anonymizer.records import ConsentDecision, Detections, ManifestRow
+from anonymizer.rows import content_of
 
 #: An objection's region counts as redacted already when this share of it lies in one redacted face.
 COVERED_SHARE = 0.9
 #: What has to be known of a row to tell; `processed_at` only because no row is without.
 COLUMNS = (
     *("key", "source_uri", "status", "processed_at", "output_uri", "output_etag", "source_etag", "source_sha256"),
-    *("error_code", "consent_sha256", "width", "height", "frame_count", "faces", "retained_until"),
+    *("content_sha256", "content_etag", "consent_bound", "error_code"),
+    *("consent_sha256", "width", "height", "frame_count", "faces", "retained_until"),
 )
 
 
@@ -43,12 +45,12 @@ def is_unsafe(row: ManifestRow, decision: ConsentDecision, config: RunConfig) ->
         width=row.width or 0,
         height=row.height or 0,
         frame_count=row.frame_count or 1,
-        source_sha256=row.source_sha256 or "",
+        content=content_of(row),
         padding=config.detector.padding,
     )
     faces = Detections.of(row.faces)
     try:
-        verdict = consent.apply(decision, faces, canvas, config.consent)
+        verdict = consent.apply(consent.held(decision, row.consent_bound), faces, canvas, config.consent)
     except ObjectError:
         return True
     if any(redact and visible for redact, visible in zip(verdict.redact, shown, strict=True)):
@@ -72,7 +74,8 @@ def published(tables: Iterable[pa.Table]) -> Iterator[ManifestRow]:
 def checked_against(config: RunConfig, registry_sha256: str | None) -> str:
     """Hash of what decides, apart from the time, whether an output may stand."""
     settings = config.consent
-    relevant = [registry_sha256, settings.purpose, settings.policy, settings.publish_no_face, config.detector.padding]
+    about = [settings.purpose, settings.policy, settings.publish_no_face, settings.bind]
+    relevant = [registry_sha256, *about, config.detector.padding]
     return hashlib.sha256(json.dumps(relevant).encode()).hexdigest()
 
 
@@ -94,4 +97,5 @@ def removed_row(row: ManifestRow, error: ObjectError, attempt: int) -> ManifestR
         error_message=error.message,
         retryable=error.retryable,
         attempt=attempt,
+        consent_bound=row.consent_bound,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import threading
 import time
@@ -30,7 +31,7 @@ from anonymizer.manifest import ManifestStore
 from anonymizer.naming import replaced
 from anonymizer.pipeline import Anonymizer
 from anonymizer.records import AnonymizedImage, Chunk, ChunkResult, ManifestRow, WorkItem
-from anonymizer.rows import announced_row, failed_row, owed_row, published_row, with_standing_output
+from anonymizer.rows import announced_row, failed_row, owed_row, published_row, read_as, with_standing_output
 from anonymizer.storage import Root, is_open_to_others, join_uri, open_root
 
 log = logging.getLogger(__name__)
@@ -301,7 +302,8 @@ class Worker:
             return InternalError()
 
     def _compute(self, item: WorkItem, data: bytes) -> AnonymizedImage:
-        image = self._computer.submit(self._anonymizer, data, item.decision, item.boxes)
+        decision = consent.held(item.decision, item.bound)
+        image = self._computer.submit(self._anonymizer, data, decision, item.boxes, item.content)
         if wait([image], self._job.config.engine.image_time_s).not_done:
             log.error("%s: it takes longer than engine.image_time_s; this worker has to end", item.ref.key)
             self._hangs = True
@@ -336,7 +338,8 @@ class Worker:
                 image = InternalError()
         if isinstance(image, DeadlinePassed):
             raise image
-        return replace(self._settle(item, image, deadline), uncertain=uncertain)
+        settled = replace(self._settle(item, image, deadline), uncertain=uncertain)
+        return replace(settled, row=_as_read(settled.row, made)) if settled.row is not None else settled
 
     def _keep_original(self, made: _Made, image: AnonymizedImage, deadline: Deadline) -> None:
         """In place: what is about to be replaced goes to the quarantine first, under a name that its content has."""
@@ -423,6 +426,14 @@ def _going(item: WorkItem) -> Iterator[tuple[str, str | None]]:
         yield item.moved_from, None
     if item.output_version is not None and not item.foreign:
         yield item.output_key, item.output_version
+
+
+def _as_read(row: ManifestRow, made: _Made) -> ManifestRow:
+    """The row of an object without a safe image: what it holds is known all the same, if it could be read."""
+    unread = not made.data.done() or made.data.exception() is not None
+    if unread or not made.item.decision.seen:
+        return row
+    return read_as(row, made.item, hashlib.sha256(made.data.result()).hexdigest())
 
 
 def _drain(

@@ -44,7 +44,8 @@ def scan_of(rows):
 class Refused(list[tuple[str, object]]):
     """What the planner tells."""
 
-    def refuse(self, entry: Irregular, published: ManifestRow | None) -> None:
+    def refuse(self, entry: Irregular, published: ManifestRow | None, bound: tuple[str, ...]) -> None:
+        del bound
         self.append((entry.key, published))
 
     def collide(self, item: WorkItem) -> None:

@@ -46,6 +46,7 @@ def test_elsewhere_a_line_now_and_then(monkeypatch, caplog):
         (Summary(run_id="r1", stopped_early=True), "stopped early"),
         (Summary(run_id="r1", removed_unsafe=2), "taken down"),
         (Summary(run_id="r1", registry_unmatched=(4, 9)), "registry: 2 match no listed object: rows 4, 9"),
+        (Summary(run_id="r1", objections_unmatched=(9,)), "registry: 1 of them are OBJECTIONS: rows 9"),
         (Summary(run_id="r1", registry_problems=("row 1: status: odd",)), "registry: row 1: status: odd"),
     ],
 )

@@ -17,7 +17,9 @@ from anonymizer.records import Region
 RowStatus = Literal["granted", "withdrawn", "denied", "malformed", "expired", "pending"]
 
 REGION_BOX = ("x", "y", "w", "h")
-REGION_COLUMNS = (*REGION_BOX, "width", "height", "frame", "source_sha256")
+REGION_COLUMNS = (*REGION_BOX, "width", "height", "frame")
+#: The content that a row speaks of: with a region, that on which it was drawn.
+CONTENT_COLUMNS = ("source_sha256", "source_etag")
 COLUMNS = (
     "key",
     "match",
@@ -29,6 +31,7 @@ COLUMNS = (
     "valid_from",
     "valid_until",
     *REGION_COLUMNS,
+    *CONTENT_COLUMNS,
 )
 #: Without these there is no registry.
 REQUIRED = ("key", "status")
@@ -53,6 +56,9 @@ class Row:
         purposes: None = any purpose.
         valid_from: Inclusive, UTC; None = unbounded.
         valid_until: Exclusive, UTC; None = unbounded.
+        source_sha256: Of the only content that the row speaks of; None = not said. The region, if there is one, says
+            the same.
+        source_etag: Likewise, the version that a listing gives.
     """
 
     status: RowStatus
@@ -63,6 +69,8 @@ class Row:
     valid_from: datetime | None = None
     valid_until: datetime | None = None
     region: Region | None = None
+    source_sha256: str | None = None
+    source_etag: str | None = None
 
 
 def parse_time(text: str) -> datetime:
@@ -130,6 +138,13 @@ def _sha256(text: str) -> str:
     return text.lower()
 
 
+def _etag(text: str) -> str:
+    etag = text.strip().strip('"')
+    if not etag:
+        raise ValueError("empty")
+    return etag
+
+
 def _purposes(text: str) -> frozenset[str]:
     return frozenset(part.strip() for part in text.split(";")) - {""}
 
@@ -153,6 +168,7 @@ PARSERS: Mapping[str, tuple[Callable[[str], object], str]] = {
     "height": (_side, "a whole number of pixels above 0"),
     "frame": (_count, "a whole number, from 0 on"),
     "source_sha256": (_sha256, "64 hexadecimal digits"),
+    "source_etag": (_etag, "the version of a file"),
 }
 
 
@@ -177,6 +193,8 @@ def read_row(cells: Mapping[str, str]) -> Row:
         valid_from=cast("datetime | None", value("valid_from")),
         valid_until=cast("datetime | None", value("valid_until")),
         region=read_region(cells),
+        source_sha256=cast("str | None", value("source_sha256")),
+        source_etag=cast("str | None", value("source_etag")),
     )
 
 
@@ -184,7 +202,9 @@ def read_region(cells: Mapping[str, str]) -> Region | None:
     """The region that well-formed cells make; None where they are empty, which is the whole image."""
     if not cells.get("x"):
         return None
-    values = {c: PARSERS[c][0](cells[c]) if cells.get(c) else None for c in REGION_COLUMNS}
+    columns = (*REGION_COLUMNS, *CONTENT_COLUMNS)
+    values = {c: PARSERS[c][0](cells[c]) if cells.get(c) else None for c in columns}
     x, y, w, h = (cast("float", values[column]) for column in REGION_BOX)
     width, height, frame = (cast("int | None", values[column]) for column in ("width", "height", "frame"))
-    return Region(x, y, w, h, width, height, frame, cast("str | None", values["source_sha256"]))
+    sha256, etag = (cast("str | None", values[column]) for column in CONTENT_COLUMNS)
+    return Region(x, y, w, h, width, height, frame, sha256, etag)

@@ -11,6 +11,8 @@ Wherever the contract leaves a choice, redaction wins:
   than the people who are found in one of the two ways.
 - `scope` everyone with a region is a region: it keeps one face.
 - A grant's region without a frame keeps one face over all frames; a veto's region without one is redacted in all.
+- A grant that names content (and has no region) is as if absent where the photo is another one. One whose region names
+  content that is not the photo's does not fit, and no grant counts. A veto that names content speaks for the key.
 - A retained face stays `retained` when another's mask covers part of it: those pixels are redacted all the same.
 """
 
@@ -27,7 +29,7 @@ from anonymizer import geometry
 from anonymizer.config import ConsentConfig, Policy
 from anonymizer.errors import ConsentRegionMisfit, Withheld
 from anonymizer.geometry import FloatBoxes
-from anonymizer.records import ConsentDecision, ConsentStatus, Detections, Grant, Region
+from anonymizer.records import ConsentDecision, ConsentStatus, Content, Detections, Grant, Region
 
 #: Share of a face's box that has to lie inside a grant's region.
 INSIDE_SHARE = 0.9
@@ -42,14 +44,14 @@ class Canvas:
     Attributes:
         width: Of the upright picture, in pixels.
         height: Of the upright picture, in pixels.
-        source_sha256: Of the file as it was read, lower-case hex.
+        content: What grants that name content, and regions that do, are held against.
         padding: Masks are this many times as wide and high as the detected box.
     """
 
     width: int
     height: int
     frame_count: int
-    source_sha256: str
+    content: Content
     padding: float
 
 
@@ -78,8 +80,12 @@ def is_withheld(decision: ConsentDecision, policy: Policy) -> bool:
 
 
 def status_of(decision: ConsentDecision) -> ConsentStatus:
-    """What the registry says of a photo that is not published, and whose faces therefore do not matter."""
-    return _status(decision, decision.grants, np.zeros(0, bool))
+    """What the registry says of a photo that is not published, and whose faces therefore do not matter.
+
+    Nobody has to know the photo's content for that: what is bound to some does not count.
+    """
+    grants = [grant for grant in decision.grants if (grant.source_sha256, grant.source_etag) == (None, None)]
+    return _status(decision, grants, np.zeros(0, bool))
 
 
 def apply(decision: ConsentDecision, detections: Detections, canvas: Canvas, config: ConsentConfig) -> Verdict:
@@ -91,8 +97,9 @@ def apply(decision: ConsentDecision, detections: Detections, canvas: Canvas, con
     """
     if is_withheld(decision, config.policy):
         raise Withheld
-    fit = all(_box(g.region, canvas) is not None for g in decision.grants if g.region is not None)
-    grants = decision.grants if fit else ()
+    speak = [grant for grant in decision.grants if _is_of(grant, canvas.content)]
+    fit = all(_box(g.region, canvas) is not None for g in speak if g.region is not None)
+    grants = speak if fit else []
     if config.policy == "public":
         return _public(grants, len(detections), config.publish_no_face)
     vetoes = _Areas.of((veto.region for veto in decision.vetoes if veto.region is not None), canvas)
@@ -130,11 +137,17 @@ def _status(decision: ConsentDecision, grants: Sequence[Grant], kept: NDArray[np
     return "granted" if kept.all() else "partial"
 
 
+def _is_of(named: Grant | Region, content: Content) -> bool:
+    """Whether what a grant or a region names, if anything, is this content."""
+    right = named.source_sha256 in (None, content.sha256)
+    return right and named.source_etag in (None, content.etag)
+
+
 def _box(region: Region, canvas: Canvas) -> FloatBoxes | None:
     """(1, 4) `xyxy`, or None where the region does not belong on this picture."""
     if (region.width, region.height) != (canvas.width, canvas.height):
         return None
-    if region.source_sha256 not in (None, canvas.source_sha256):
+    if not _is_of(region, canvas.content):
         return None
     if region.frame is not None and region.frame >= canvas.frame_count:
         return None

@@ -1,7 +1,8 @@
 """Which rows speak about a key.
 
-A grant compares keys as they are. A veto compares them as they are and, besides, after Unicode normalization and case
-folding: whoever objects to `Photos/Zoë.JPG` objects to `photos/zoë.jpg`, however the ë is spelled.
+A grant compares keys as they are. A veto compares them as they are and, besides, as a person would: whoever objects to
+`Photos/Zoë.JPG` objects to `photos/zoë.jpg`, and ` /photos//zo%C3%AB.jpg` and the photo's full URI are the same photo
+(`anonymizer.consent.spelling`).
 
 Forms: `exact`; `prefix`, any text that the key starts with; `glob`, where `*` stands for any characters, `/` among
 them, and `?` for one; everything else, brackets too, stands for itself. A row whose `match` is none of these is a veto
@@ -10,27 +11,20 @@ by that alone, and is taken for all three.
 
 from __future__ import annotations
 
-import re
-import unicodedata
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from anonymizer.consent.globs import Globs, Starts
 from anonymizer.consent.sheet import BATCH_ROWS
+from anonymizer.consent.spelling import absolute, fold, plain
 
 EVERY_FORM = ("exact", "prefix", "glob")
-
-
-def fold(key: str) -> str:
-    """A key as vetoes compare it: canonical caseless matching (Unicode 3.13, D145), composed (NFC)."""
-    if key.isascii():
-        return key.lower()
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", key).casefold())
+#: How a row's `match` cell may read: empty, one of the forms, anything else.
+_CELLS = ("", *EVERY_FORM, "?")
 
 
 def forms(key: str, match: str) -> tuple[str, ...]:
@@ -47,121 +41,166 @@ def forms(key: str, match: str) -> tuple[str, ...]:
     return ("glob",) if "*" in key or "?" in key else ("exact",)
 
 
-@lru_cache(maxsize=2**16)
-def compile_glob(pattern: str) -> re.Pattern[str]:
-    """A glob as a regular expression for `fullmatch`.
-
-    Each piece between two `*` is taken at the first place where it fits and never reconsidered (an atomic group): that
-    finds a match whenever there is one, and no pattern can make the search explode.
-    """
-    first, *rest = ("".join("." if c == "?" else re.escape(c) for c in piece) for piece in pattern.split("*"))
-    if not rest:
-        return re.compile(first, re.DOTALL)
-    *middle, last = rest
-    return re.compile(first + "".join(f"(?>.*?{piece})" for piece in middle if piece) + f".*{last}", re.DOTALL)
-
-
-def _head(pattern: str) -> str:
-    """What every key that a glob matches starts with."""
-    return re.split(r"[*?]", pattern, maxsplit=1)[0]
-
-
-class _Starts:
-    """Row numbers by a text that a key has to start with; the cost is one look-up per distinct length of the texts."""
-
-    def __init__(self, texts: Iterable[tuple[str, int]]) -> None:
-        self._rows: dict[str, list[int]] = {}
-        for text, row in texts:
-            self._rows.setdefault(text, []).append(row)
-        self._lengths = sorted({len(text) for text in self._rows})
-
-    def find(self, key: str) -> Iterator[int]:
-        for length in self._lengths:
-            if length > len(key):
-                return
-            yield from self._rows.get(key[:length], ())
-
-
-@dataclass(frozen=True, slots=True)
 class _Patterns:
-    """Prefix and glob rows under one way to compare keys."""
+    """Prefixes and globs under one way to compare keys, and the group that each belongs to."""
 
-    prefixes: _Starts
-    globs: _Starts
-    pattern: Mapping[int, str]
+    def __init__(self) -> None:
+        self._given: dict[str, list[tuple[str, int]]] = {"prefix": [], "glob": []}
+        self._prefixes, self._globs = Starts(()), Globs(())
+        self.is_empty = True
+
+    def add(self, group_forms: Iterable[str], texts: Iterable[str], group: int) -> None:
+        for form in group_forms:
+            if form in self._given:
+                self._given[form] += [(text, group) for text in texts]
+
+    def close(self) -> None:
+        """Nothing more comes."""
+        self.is_empty = not any(self._given.values())
+        self._prefixes, self._globs = Starts(self._given["prefix"]), Globs(self._given["glob"])
+        self._given = {}
 
     def find(self, key: str) -> Iterator[int]:
-        yield from self.prefixes.find(key)
-        yield from (row for row in self.globs.find(key) if compile_glob(self.pattern[row]).fullmatch(key))
+        yield from self._prefixes.find(key)
+        yield from self._globs.find(key)
 
 
-def _patterns(prefixes: Mapping[int, str], globs: Mapping[int, str]) -> _Patterns:
-    return _Patterns(
-        _Starts((text, row) for row, text in prefixes.items()),
-        _Starts((_head(text), row) for row, text in globs.items()),
-        globs,
-    )
+class _Exact:
+    """Groups by the check sum of a spelling: a sorted array, eight bytes a spelling, the same in every process."""
+
+    def __init__(self) -> None:
+        self._batches: list[tuple[NDArray[np.uint32], NDArray[np.int32]]] = []
+        self._sums, self._groups = np.zeros(0, np.uint32), np.zeros(0, np.int32)
+
+    def add(self, spellings: list[tuple[str, int]]) -> None:
+        sums = np.array([_check_sum(text) for text, _ in spellings], np.uint32)
+        self._batches.append((sums, np.array([group for _, group in spellings], np.int32)))
+
+    def close(self) -> None:
+        """Nothing more comes."""
+        sums = np.concatenate([np.zeros(0, np.uint32), *(sums for sums, _ in self._batches)])
+        order = np.argsort(sums, kind="stable")
+        self._sums = sums[order]
+        self._groups = np.concatenate([np.zeros(0, np.int32), *(groups for _, groups in self._batches)])[order]
+        self._batches = []
+
+    def find(self, text: str) -> list[int]:
+        """Groups whose spelling may be the text."""
+        wanted = np.uint32(_check_sum(text))
+        first, last = (int(self._sums.searchsorted(wanted, side)) for side in ("left", "right"))
+        found: list[int] = self._groups[first:last].tolist()
+        return found
 
 
 class KeyIndex:
     """Finds the rows that speak about a key.
 
-    Exact keys are a sorted array of 32-bit check sums of the folded keys, with the keys themselves left in Arrow: eight
-    to twelve bytes a row, found by bisection, and the same in every process. A hit is compared with the key.
+    Rows that are all grants or all vetoes and have one key and one form are one group: they speak together or not at
+    all. What a key costs grows with the groups that speak about it, hardly with those that do not.
 
     Args:
         keys: (rows,) large_string.
         matches: (rows,) large_string, or None where the registry has no such column.
         grants: (rows,) bool; the others are vetoes.
+        root: INPUT's URI: full URIs of its objects are read as keys.
     """
 
-    def __init__(self, keys: pa.Array, matches: pa.Array | None, grants: NDArray[np.bool_]) -> None:
-        self._keys, self._grants = keys, grants
-        prefixes: dict[int, str] = {}
-        globs: dict[int, str] = {}
-        rows: list[NDArray[np.int64]] = []
-        sums: list[NDArray[np.uint32]] = []
-        for start in range(0, len(keys), BATCH_ROWS):
-            exact: list[int] = []
-            checks: list[int] = []
-            batch = keys.slice(start, BATCH_ROWS).to_pylist()
-            match = matches.slice(start, BATCH_ROWS).to_pylist() if matches is not None else [""] * len(batch)
-            for row, key in enumerate(batch, start):
-                row_forms = forms(key, match[row - start])
-                if "exact" in row_forms:
-                    exact.append(row)
-                    checks.append(_check_sum(fold(key)))
-                if "prefix" in row_forms:
-                    prefixes[row] = key
-                if "glob" in row_forms:
-                    globs[row] = key
-            rows.append(np.array(exact, np.int64))
-            sums.append(np.array(checks, np.uint32))
-        self._sort(np.concatenate([np.zeros(0, np.int64), *rows]), np.concatenate([np.zeros(0, np.uint32), *sums]))
-        self._as_is = _patterns(prefixes, globs)
-        self._folded = _patterns(*({r: fold(t) for r, t in m.items() if not grants[r]} for m in (prefixes, globs)))
+    def __init__(self, keys: pa.Array, matches: pa.Array | None, grants: NDArray[np.bool_], root: str = "") -> None:
+        encoded = keys.dictionary_encode()
+        self._texts = encoded.dictionary
+        codes = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+        kinds = 2 * _cells(matches, len(keys)) + grants
+        groups, self._group_of = np.unique(codes * 2 * len(_CELLS) + kinds, return_inverse=True)
+        self._rows = np.argsort(self._group_of, kind="stable")
+        self._starts = np.searchsorted(self._group_of[self._rows], np.arange(len(groups) + 1))
+        self._text_of = (groups // (2 * len(_CELLS))).astype(np.int32)
+        self._is_grant = groups % 2 == 1
+        self._exact, self._exact_absolute = _Exact(), _Exact()
+        self._as_is, self._meant, self._absolute = _Patterns(), _Patterns(), _Patterns()
+        self._roots = absolute(root)
+        cells = groups // 2 % len(_CELLS)
+        for start in range(0, len(groups), BATCH_ROWS):
+            texts = self._texts.take(pa.array(self._text_of[start : start + BATCH_ROWS])).to_pylist()
+            self._add(start, texts, [_CELLS[cell] for cell in cells[start : start + BATCH_ROWS]])
+        for part in (self._exact, self._exact_absolute, self._as_is, self._meant, self._absolute):
+            part.close()
 
-    def _sort(self, rows: NDArray[np.int64], sums: NDArray[np.uint32]) -> None:
-        order = np.argsort(sums, kind="stable")
-        self._rows, self._sums = rows[order], sums[order]
+    @property
+    def groups(self) -> int:
+        """How many there are."""
+        return len(self._text_of)
+
+    @property
+    def group_of(self) -> NDArray[np.int64]:
+        """(rows,) the group of each row."""
+        return self._group_of
+
+    def _add(self, first: int, texts: list[str], cells: list[str]) -> None:
+        exact: list[tuple[str, int]] = []
+        rooted: list[tuple[str, int]] = []
+        for group, (text, cell) in enumerate(zip(texts, cells, strict=True), first):
+            meant = plain(text)
+            as_is = forms(text, cell)
+            self._as_is.add(as_is, [text], group)
+            if "exact" in as_is:
+                exact.append((meant, group))
+            if self._is_grant[group]:
+                continue
+            # "2019/ " is a prefix to whoever reads it.
+            every = dict.fromkeys((*as_is, *forms(meant, cell)))
+            self._meant.add(every, dict.fromkeys((fold(text), meant)), group)
+            full = absolute(text)
+            self._absolute.add(every, full, group)
+            if "exact" in every:
+                exact += [(meant, group)] * ("exact" not in as_is)
+                rooted += [(spelling, group) for spelling in full]
+        self._exact.add(exact)
+        self._exact_absolute.add(rooted)
 
     def find(self, key: str) -> list[int]:
-        """Rows that speak about `key`, from 0, each once, in their order."""
-        folded = fold(key)
-        found = {*self._exact(key, folded), *self._as_is.find(key), *self._folded.find(folded)}
+        """The groups that speak about `key`, each once, in ascending order."""
+        meant = plain(key)
+        found = {group for group in self._exact.find(meant) if self._speaks(group, key, meant)}
+        found.update(self._as_is.find(key))
+        if not self._meant.is_empty:
+            for spelling in {fold(key), meant}:
+                found.update(self._meant.find(spelling))
+        for spelling in self._full(meant):
+            found.update(self._absolute.find(spelling))
+            for group in self._exact_absolute.find(spelling):
+                if spelling in absolute(self._text(group)):
+                    found.add(group)
         return sorted(found)
 
-    def _exact(self, key: str, folded: str) -> Iterator[int]:
-        wanted = np.uint32(_check_sum(folded))
-        for place in range(int(self._sums.searchsorted(wanted)), len(self._sums)):
-            if self._sums[place] != wanted:
-                return
-            row = int(self._rows[place])
-            text = self._keys[row].as_py()
-            if text == key or (not self._grants[row] and fold(text) == folded):
-                yield row
+    def rows(self, group: int) -> NDArray[np.int64]:
+        """(N,) the rows of a group, from 0, ascending."""
+        return self._rows[self._starts[group] : self._starts[group + 1]]
+
+    def _full(self, meant: str) -> Iterator[str]:
+        """A key as full URIs have it; INPUT itself where it is that file."""
+        for root in self._roots:
+            yield f"{root}/{meant}" if root else meant
+            if root.rpartition("/")[2] == meant:
+                yield root
+
+    def _text(self, group: int) -> str:
+        text: str = self._texts[int(self._text_of[group])].as_py()
+        return text
+
+    def _speaks(self, group: int, key: str, meant: str) -> bool:
+        text = self._text(group)
+        return text == key or (not self._is_grant[group] and plain(text) == meant)
 
 
-def _check_sum(folded: str) -> int:
+def _cells(matches: pa.Array | None, rows: int) -> NDArray[np.int64]:
+    """(rows,) positions in `_CELLS`."""
+    if matches is None:
+        return np.zeros(rows, np.int64)
+    encoded = matches.dictionary_encode()
+    known = [_CELLS.index(cell) if cell in _CELLS[:-1] else len(_CELLS) - 1 for cell in encoded.dictionary.to_pylist()]
+    return np.array(known, np.int64)[encoded.indices.to_numpy(zero_copy_only=False)] if rows else np.zeros(0, np.int64)
+
+
+def _check_sum(text: str) -> int:
     # A local file's name may be no UTF-8; it then holds lone surrogates and equals no key of the registry.
-    return zlib.crc32(folded.encode(errors="surrogatepass"))
+    return zlib.crc32(text.encode(errors="surrogatepass"))

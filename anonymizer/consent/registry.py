@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -12,7 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from anonymizer.consent.cells import PARSERS, REGION_BOX, REGION_COLUMNS, Row, read_region, read_row
+from anonymizer.config import Bind
+from anonymizer.consent.cells import CONTENT_COLUMNS, PARSERS, REGION_BOX, REGION_COLUMNS, Row, read_region, read_row
 from anonymizer.consent.decision import judge, nothing_said
 from anonymizer.consent.formats import read_sheet
 from anonymizer.consent.keys import KeyIndex
@@ -22,6 +24,27 @@ from anonymizer.records import ConsentDecision
 
 #: So many malformed cells are named one by one.
 NAMED_PROBLEMS = 1000
+#: Rows of the registry whose decisions are kept: patterns speak about many keys, and always say the same.
+CACHED_ROWS = 200_000
+
+
+class _Cache:
+    """Decisions by the groups that spoke; of a bounded size, since one of them may hold very many rows."""
+
+    def __init__(self) -> None:
+        self._held: OrderedDict[tuple[int, ...], tuple[ConsentDecision, int]] = OrderedDict()
+        self._rows = 0
+
+    def get(self, groups: tuple[int, ...]) -> ConsentDecision | None:
+        found = self._held.get(groups)
+        return found[0] if found is not None else None
+
+    def put(self, groups: tuple[int, ...], decision: ConsentDecision, rows: int) -> None:
+        self._held[groups] = (decision, rows)
+        self._rows += rows
+        while self._rows > CACHED_ROWS and len(self._held) > 1:
+            _, (_, less) = self._held.popitem(last=False)
+            self._rows -= less
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,32 +64,65 @@ class Registry:
     _sheet: Sheet = field(repr=False)
     _malformed: NDArray[np.bool_] = field(repr=False)
     _misdrawn: NDArray[np.bool_] = field(repr=False)
+    _grants: NDArray[np.bool_] = field(repr=False)
     _index: KeyIndex = field(repr=False)
     _nothing: ConsentDecision = field(repr=False)
+    _bind: Bind = field(repr=False)
     _matched: NDArray[np.bool_] = field(repr=False)
+    _cache: _Cache = field(repr=False, default_factory=_Cache)
 
     @property
     def rows(self) -> int:
         return self._sheet.rows
 
-    def decide(self, key: str) -> ConsentDecision:
-        """Decides about one key; equal content of the rows that speak gives an equal decision and hash."""
-        found = self._index.find(key) if self.rows else ()
-        if not found:
-            return self._nothing
-        self._matched[found] = True
-        return judge([self._row(row) for row in found], self._nothing)
+    def decide(self, key: str, *, listed: bool = True) -> ConsentDecision:
+        """Decides about one key; equal content of the rows that speak gives an equal decision and hash.
 
-    def unmatched(self) -> NDArray[np.int64]:
-        """(N,) numbers, from 1, of the rows that spoke about no key that was asked for so far."""
-        return np.flatnonzero(~self._matched) + 1
+        Args:
+            key: Of the object.
+            listed: INPUT holds it: the rows that speak have matched something.
+        """
+        groups = self.meet(key) if listed else self._speaking(key)
+        if not groups:
+            return self._nothing
+        found = self._cache.get(groups)
+        if found is None:
+            rows = np.sort(np.concatenate([self._index.rows(group) for group in groups]))
+            found = judge(self._read(rows), self._nothing, self._bind)
+            self._cache.put(groups, found, len(rows))
+        return found
+
+    def meet(self, key: str) -> tuple[int, ...]:
+        """Notes that INPUT holds a key; gives the groups of rows that speak about it."""
+        groups = self._speaking(key)
+        self._matched[list(groups)] = True
+        return groups
 
     def turns(self, after: datetime, until: datetime) -> bool:
         """Whether a window of any row begins or ends in (after, until]."""
         return any_between(bounds(self._sheet), after, until)
 
-    def _row(self, row: int) -> Row:
-        cells = {column: texts[row].as_py() for column, texts in self._sheet.columns.items() if column != "key"}
+    def _speaking(self, key: str) -> tuple[int, ...]:
+        return tuple(self._index.find(key)) if self.rows else ()
+
+    def unmatched(self, *, objections: bool = False) -> NDArray[np.int64]:
+        """(N,) numbers, from 1, of the rows that spoke about no listed key so far.
+
+        Args:
+            objections: Only those that are no grants.
+        """
+        silent = ~self._matched[self._index.group_of]
+        return np.flatnonzero(silent & ~self._grants if objections else silent) + 1
+
+    def _read(self, rows: NDArray[np.int64]) -> list[Row]:
+        taken = {c: t.take(pa.array(rows)).to_pylist() for c, t in self._sheet.columns.items() if c != "key"}
+        values = zip(*taken.values(), strict=True)
+        return [
+            self._row(row, cells)
+            for row, cells in zip(rows.tolist(), (dict(zip(taken, c, strict=True)) for c in values), strict=True)
+        ]
+
+    def _row(self, row: int, cells: Mapping[str, str]) -> Row:
         if not self._malformed[row]:
             return read_row(cells)
         # Whatever else is wrong with it: an objection that says where it holds is redacted there.
@@ -74,7 +130,9 @@ class Registry:
         return Row("malformed", cells.get("record_id") or None, region=region)
 
 
-def load_registry(data: bytes, name: str, *, purpose: str | None, as_of: datetime) -> Registry:
+def load_registry(
+    data: bytes, name: str, *, purpose: str | None, as_of: datetime, root: str = "", bind: Bind = "key"
+) -> Registry:
     """Loads a registry and checks every cell of it.
 
     Args:
@@ -82,6 +140,8 @@ def load_registry(data: bytes, name: str, *, purpose: str | None, as_of: datetim
         name: For messages; its ending tells the format where the content does not.
         purpose: What the output is for; None = only grants for any purpose work.
         as_of: The time at which consent is decided, with an offset.
+        root: INPUT's URI: an objection may name an object by its own.
+        bind: What a grant that names no content is bound to.
 
     Raises:
         RegistryError: It cannot be read, or a column is unknown, or a key is empty or cannot be read.
@@ -91,16 +151,16 @@ def load_registry(data: bytes, name: str, *, purpose: str | None, as_of: datetim
     malformed, misdrawn = np.zeros(sheet.rows, bool), np.zeros(sheet.rows, bool)
     for (column, _), rows in flaws.items():
         malformed |= rows
-        if column in (*REGION_COLUMNS, "region"):
+        if column in (*REGION_COLUMNS, *CONTENT_COLUMNS, "region"):
             misdrawn |= rows
     granted = np.asarray(pc.equal(sheet.columns["status"], "granted"), dtype=bool) & ~malformed
     sha256 = hashlib.sha256(data).hexdigest()
-    index = KeyIndex(sheet.columns["key"], sheet.columns.get("match"), granted)
+    index = KeyIndex(sheet.columns["key"], sheet.columns.get("match"), granted, root)
     nothing = nothing_said(purpose, as_of, sha256)
-    problems, matched = _problems(flaws), np.zeros(sheet.rows, bool)
+    problems, matched = _problems(flaws), np.zeros(index.groups, bool)
     # Arrow would hold on to what the parsing needed, half a gigabyte for a million rows, for the rest of the run.
     pa.default_memory_pool().release_unused()
-    return Registry(sha256, problems, sheet, malformed, misdrawn, index, nothing, matched)
+    return Registry(sha256, problems, sheet, malformed, misdrawn, granted, index, nothing, bind, matched)
 
 
 def empty_registry(*, purpose: str | None, as_of: datetime) -> Registry:
@@ -108,7 +168,8 @@ def empty_registry(*, purpose: str | None, as_of: datetime) -> Registry:
     none = np.zeros(0, bool)
     sheet = Sheet({column: pa.array([], pa.large_string()) for column in ("key", "status")}, {})
     index = KeyIndex(sheet.columns["key"], None, none)
-    return Registry(None, (), sheet, none, none, index, nothing_said(purpose, as_of, None), none)
+    nothing = nothing_said(purpose, as_of, None)
+    return Registry(None, (), sheet, none, none, none, index, nothing, "key", none)
 
 
 def _flaws(sheet: Sheet) -> Iterator[tuple[tuple[str, str], NDArray[np.bool_]]]:

@@ -12,13 +12,21 @@ from itertools import chain
 from typing import Any
 
 from anonymizer import detectors, engine, lease, takedown
-from anonymizer.account import NAMED_FAILURES, UNSAFE_LEFT, Summary, exit_status, failure_limit, limit_of
+from anonymizer.account import (
+    NAMED_FAILURES,
+    NAMED_OBJECTIONS,
+    UNSAFE_LEFT,
+    Summary,
+    exit_status,
+    failure_limit,
+    limit_of,
+)
 from anonymizer.boxes import BoxTable, SuspectList
 from anonymizer.chunks import Task, chunk_id
 from anonymizer.collisions import rivals
 from anonymizer.config import RunConfig, item_settings_sha256
 from anonymizer.consent import Registry, empty_registry
-from anonymizer.driver import intents
+from anonymizer.driver import intents, unmatched
 from anonymizer.driver.book import Book, Progress, Stamp, TooManyFailures
 from anonymizer.driver.removals import Removals, expired_rows, unsafe_rows
 from anonymizer.errors import (
@@ -149,6 +157,9 @@ class Driver:
         snapshot = self._take_down(registry, weights)
         if unreadable is not None:
             raise unreadable
+        if self._config.consent.strict:
+            with open_input(self._config) as source:
+                unmatched.require(registry, self._config, self.summary, source.list())
         if self._keys is not None:
             snapshot = self._take_down_requested(self._keys, snapshot, registry)
             self._redo = frozenset(request.key for request in self._keys.of("redo"))
@@ -205,7 +216,7 @@ class Driver:
             WrongOutput: There is none.
         """
         for row in takedown.published(self._manifest.scan(takedown.COLUMNS)):
-            decision = registry.decide(row.key)
+            decision = registry.decide(row.key, listed=False)
             if takedown.is_unsafe(row, decision, self._config) or takedown.past_retention(row, self._stamp.as_of):
                 if len(self.summary.unsafe_left) < NAMED_FAILURES:
                     log.error("%s: %s is no longer safe and has to be taken down", row.key, row.output_uri)
@@ -506,7 +517,9 @@ class Driver:
             # The version that is read is the one that is replaced.
             found = self._source.stat(item.ref.key)
             ref = found if isinstance(found, ImageRef) else item.ref
-            return replace(item, ref=ref, output_version=ref.etag, standing=item.standing if ref == item.ref else None)
+            if ref != item.ref:
+                item = replace(item, standing=None, origin=None)
+            return replace(item, ref=ref, output_version=ref.etag)
         version = self._output.version(item.output_key)
         if version == item.output_version:
             return item
@@ -535,9 +548,9 @@ class Driver:
 
     # What the planner tells.
 
-    def refuse(self, entry: Irregular, published: ManifestRow | None) -> None:
+    def refuse(self, entry: Irregular, published: ManifestRow | None, bound: tuple[str, ...]) -> None:
         """Something that is never read. An output that it had as a photo stays if nothing has changed about it."""
-        item = WorkItem(ImageRef(entry.key, entry.uri, "", 0, None), NO_CONSENT, None)
+        item = WorkItem(ImageRef(entry.key, entry.uri, "", 0, None), NO_CONSENT, None, bound=bound)
         if published is not None:
             expected = self._places.expected(entry.key, published.output_uri)
             # The take-down has removed what is not safe any more.
@@ -578,7 +591,7 @@ class Driver:
         """Folds the journal, balances the account, fixes the exit status and says so in the run's record."""
         summary = self.summary
         self._lease.check()
-        summary.registry_unmatched = tuple(int(row) for row in registry.unmatched())
+        unmatched.tell(registry, self._config, summary)
         if self._boxes is not None:
             # Few of many: keys that were written otherwise than they are listed.
             log.info("boxes were given for %d keys; %d of them came up", len(self._boxes), self._with_boxes)
@@ -604,6 +617,8 @@ class Driver:
             "removed_gone": summary.removed_gone,
             "gone": summary.gone,
             "swept": summary.swept,
+            "registry_unmatched": len(summary.registry_unmatched),
+            "objections_unmatched": summary.objections_unmatched[:NAMED_OBJECTIONS],
         }
         self._record |= {"finished": finished, "counts": counts, "exit_status": summary.exit_status}
         self._manifest.write_run(summary.run_id, self._record)

@@ -13,6 +13,7 @@ import numpy as np
 from anonymizer.account import OK, Estimate, Summary
 from anonymizer.boxes import SuspectList
 from anonymizer.config import RunConfig, item_settings_sha256
+from anonymizer.driver import unmatched
 from anonymizer.driver.removals import unsafe_rows
 from anonymizer.errors import ImageTooLarge, ObjectError, WrongOutput
 from anonymizer.identity import absent, identify
@@ -37,8 +38,8 @@ class _Refused:
     def __init__(self) -> None:
         self.count = 0
 
-    def refuse(self, entry: Irregular, published: ManifestRow | None) -> None:
-        del entry, published
+    def refuse(self, entry: Irregular, published: ManifestRow | None, bound: tuple[str, ...]) -> None:
+        del entry, published, bound
         self.count += 1
 
     def collide(self, item: WorkItem) -> None:
@@ -102,6 +103,9 @@ def rehearse(config: RunConfig, manifest_uri: str, as_of: datetime, places: Plac
                 sample.add(item)
         if config.estimate and sample.seen:
             summary.estimate = _estimate(config, anonymizer, source, sample)
+    unmatched.tell(registry, config, summary)
+    if config.consent.strict:
+        unmatched.refuse(list(summary.objections_unmatched))
     summary.listed, summary.listed_bytes = planner.listed, planner.listed_bytes
     summary.carried = planner.carried
     summary.statuses["to do"] = sample.seen

@@ -185,7 +185,8 @@ def unsafe_rows(snapshot: Snapshot, registry: Registry, config: RunConfig, as_of
     return (
         row
         for row in _published(snapshot)
-        if takedown.is_unsafe(row, registry.decide(row.key), config) or takedown.past_retention(row, as_of)
+        if takedown.is_unsafe(row, registry.decide(row.key, listed=False), config)
+        or takedown.past_retention(row, as_of)
     )
 
 

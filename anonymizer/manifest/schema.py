@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from anonymizer.records import Face, ManifestRow
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Raised with every change of `SCHEMA`. Columns are only added: readers fill what an older part lacks with null."""
 
 _TIME = pa.timestamp("us", tz="UTC")
@@ -38,6 +38,8 @@ SCHEMA = pa.schema(
         ("source_size", pa.int64()),
         ("source_modified", _TIME),
         ("source_sha256", pa.string()),
+        ("content_sha256", pa.string()),
+        ("content_etag", pa.string()),
         ("output_sha256", pa.string()),
         ("output_size", pa.int64()),
         ("output_etag", pa.string()),
@@ -48,6 +50,7 @@ SCHEMA = pa.schema(
         ("consent_status", pa.string()),
         ("consent_sha256", pa.string()),
         ("consent_record_ids", pa.list_(pa.string())),
+        ("consent_bound", pa.list_(pa.string())),
         ("purpose", pa.string()),
         ("registry_sha256", pa.string()),
         ("format", pa.string()),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from anonymizer.records.consent import ConsentDecision
+from anonymizer.records.consent import ConsentDecision, Content
 from anonymizer.records.faces import GivenBoxes
 from anonymizer.records.listed import ImageRef
 from anonymizer.records.results import ManifestRow, Status
@@ -26,6 +26,9 @@ class WorkItem:
         moved_from: Key of the output that the current row names where today's settings put it elsewhere: it goes.
         shown: The output that is replaced may show faces that consent has kept: its older versions go too.
         foreign: What stands in the output's place is not ours: it may be replaced, but is never removed.
+        bound: What rows of the key have said so far of the content that grants were first seen with.
+        origin: In place, where our own output is the source: the content that it was made from, which consent speaks
+            of; None = the object's own.
     """
 
     ref: ImageRef
@@ -38,6 +41,13 @@ class WorkItem:
     moved_from: str | None = None
     shown: bool = False
     foreign: bool = False
+    bound: tuple[str, ...] = ()
+    origin: Content | None = None
+
+    @property
+    def content(self) -> Content:
+        """What consent is held against, as far as it is known before the object is read."""
+        return self.origin if self.origin is not None else Content(None, self.ref.etag)
 
     @property
     def own_key(self) -> str:

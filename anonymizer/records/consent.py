@@ -11,6 +11,19 @@ ConsentStatus = Literal["withdrawn", "denied", "malformed", "expired", "pending"
 
 
 @dataclass(frozen=True, slots=True)
+class Content:
+    """What a photo's consent is held against; None = not known, and no consent names it.
+
+    Attributes:
+        sha256: Of the file, lower-case hex.
+        etag: Its version, as the listing has it.
+    """
+
+    sha256: str | None
+    etag: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Region:
     """A rectangle drawn on an upright image of `width` × `height` pixels; None for either = cannot be placed."""
 
@@ -22,17 +35,29 @@ class Region:
     height: int | None
     frame: int | None = None
     source_sha256: str | None = None
+    source_etag: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """One working grant. `person` numbers the image's distinct subjects; rows without a subject share number 0."""
+    """One working grant.
+
+    Attributes:
+        person: Numbers the image's distinct subjects; rows without a subject share number 0.
+        source_sha256: Of the only content that it speaks of; None = any. What a grant with a region names stands there.
+        source_etag: Likewise.
+        seen_as: With `consent.bind` content, and where it names no content: under which name rows of the manifest say
+            what it was first seen with.
+    """
 
     person: int
     everyone: bool
     region: Region | None
     record_id: str | None
     valid_until: datetime | None
+    source_sha256: str | None = None
+    source_etag: str | None = None
+    seen_as: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +79,10 @@ class ConsentDecision:
         lapsed: A grant exists whose window does not hold `as_of` (status `expired` when nothing worse is said).
         purpose: The run's purpose; None = only grants for any purpose count.
         registry_sha256: Of the registry file; None without a registry.
-        sha256: Hash of the whole decision (grants, vetoes, lapsed and the purpose); empty when no row speaks.
+        sha256: Hash of the whole decision (grants, vetoes, lapsed and the purpose; with `consent.bind` content also
+            `seen`); empty when no row speaks.
         as_of: UTC time the decision speaks of.
+        seen: Names (`Grant.seen_as`), sorted, of all grants that name no content, out of window and purpose too.
     """
 
     grants: tuple[Grant, ...]
@@ -65,6 +92,7 @@ class ConsentDecision:
     registry_sha256: str | None
     sha256: str
     as_of: datetime | None
+    seen: tuple[str, ...] = ()
 
     @property
     def record_ids(self) -> tuple[str, ...]:

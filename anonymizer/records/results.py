@@ -42,7 +42,14 @@ class AnonymizedImage:
 
 @dataclass(frozen=True, slots=True)
 class ManifestRow:
-    """One row of the manifest; field names and meanings are those of DESIGN part 6."""
+    """One row of the manifest; field names and meanings are those of DESIGN part 6.
+
+    Attributes:
+        content_sha256: Of the content that the output was made from, where that is not the source of this row: the
+            output stands although a redo has failed, or (in place) an output of ours was the source.
+        content_etag: Likewise, its version.
+        consent_bound: What grants were first seen with, see `consent.bind`; goes on from row to row.
+    """
 
     key: str
     source_uri: str
@@ -53,6 +60,8 @@ class ManifestRow:
     source_size: int | None = None
     source_modified: datetime | None = None
     source_sha256: str | None = None
+    content_sha256: str | None = None
+    content_etag: str | None = None
     output_sha256: str | None = None
     output_size: int | None = None
     output_etag: str | None = None
@@ -62,6 +71,7 @@ class ManifestRow:
     consent_status: ConsentStatus | None = None
     consent_sha256: str | None = None
     consent_record_ids: tuple[str, ...] = ()
+    consent_bound: tuple[str, ...] = ()
     purpose: str | None = None
     registry_sha256: str | None = None
     format: str | None = None

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from anonymizer import __version__
 from anonymizer.config import RunConfig, choices, from_mapping, parse_assignments
-from infra.bench import empty, jobs, large, listing, night, photos, plot, rivals, store
+from infra.bench import empty, jobs, large, listing, night, photos, plot, registry, rivals, store
 from infra.bench.figures import PARTS, Figure, table
 
 ROOT = Path(__file__).parents[2]
@@ -63,14 +63,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--images", type=int, default=200, metavar="N", help="photos of b, c and d (default: 200)")
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="(default: 3)")
     parser.add_argument("--objects", type=int, default=100_000, metavar="N", help="of e (default: 100,000)")
-    parser.add_argument("--keys", type=int, default=1_000_000, metavar="N", help="of f (default: 1,000,000)")
+    parser.add_argument(
+        "--keys", type=int, default=1_000_000, metavar="N", help="of f, and rows of i (default: 1,000,000)"
+    )
     parser.add_argument("--set", dest="settings", action="append", default=[], metavar="SECTION.KEY=VALUE")
     parser.add_argument("--docs", type=Path, default=DOCS, metavar="FOLDER", help="where table and plot go")
     return parser
 
 
 def _parts(options: argparse.Namespace, scratch: Path, notes: list[str]) -> dict[str, Callable[[], list[Figure]]]:
-    options.parts = options.parts or ["e", "f", "g", "b", "c", "d", "h", "a"]
+    options.parts = options.parts or ["e", "f", "i", "g", "b", "c", "d", "h", "a"]
     if unknown := set(options.parts) - set(PARTS):
         raise SystemExit(f"no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
     source = options.photos or (PHOTOS if PHOTOS.is_dir() else None)
@@ -93,6 +95,7 @@ def _parts(options: argparse.Namespace, scratch: Path, notes: list[str]) -> dict
         "e": lambda: empty.figures([_alone("infra.bench.empty", str(options.objects), scratch=scratch)]),
         "f": lambda: _listing(options.keys, scratch),
         "h": lambda: _large(options, source, scratch, notes),
+        "i": lambda: registry.figures([_alone("infra.bench.registry", str(options.keys), scratch=scratch)]),
         "g": lambda: _nights(options.objects, options.rounds, scratch),
     }
 
@@ -172,7 +175,7 @@ def _given(options: argparse.Namespace) -> str:
         "photos that were given" if options.photos else "photos of WIDER val" if PHOTOS.is_dir() else "made-up photos"
     )
     settings = f", {' '.join(options.settings)}" if options.settings else ""
-    return f"{options.images} {named}, {options.rounds} rounds (one of e and f){settings}"
+    return f"{options.images} {named}, {options.rounds} rounds (one of e, f and i){settings}"
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ PARTS = {
     "f": "streaming a listing",
     "g": "a night on which nothing has changed",
     "h": "photographs of twelve megapixels against `deface`",
+    "i": "asking the consent registry about a key",
 }
 """Letter of a part to what it compares."""
 

@@ -11,11 +11,12 @@ import numpy as np
 
 from anonymizer import consent
 from anonymizer.config import ConsentConfig
-from anonymizer.records import Detections
+from anonymizer.records import Content, Detections
 
 KEY = "photos/a.jpg"
 AS_OF = datetime(2026, 6, 1, 12, tzinfo=UTC)
 SHA256 = "ab" * 32
+ETAG = "etag-1"
 WIDTH, HEIGHT = 400, 300
 PADDING = 1.45
 
@@ -53,7 +54,7 @@ def faces(*boxes: Sequence[float], frames: Sequence[int] | None = None) -> Detec
 
 
 def canvas(frame_count: int = 1, padding: float = PADDING) -> consent.Canvas:
-    return consent.Canvas(WIDTH, HEIGHT, frame_count, SHA256, padding)
+    return consent.Canvas(WIDTH, HEIGHT, frame_count, Content(SHA256, ETAG), padding)
 
 
 def verdict(
