@@ -5,19 +5,20 @@ from __future__ import annotations
 import functools
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from infra.days.machine import Days
 from infra.days.places import Buckets
 
-#: The same days every time, as many as take some seconds.
+#: The same days every time, as many as take some seconds; to shorten what breaks them is for `make days`.
 few = functools.partial(
     settings,
     derandomize=True,
     deadline=None,
     database=None,
     stateful_step_count=16,
+    phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
 
