@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 
-import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
@@ -23,7 +22,6 @@ few = functools.partial(
 )
 
 
-@pytest.mark.xfail(strict=False, reason="OUTPUT has no identity yet, and the clock may go back")
 def test_no_face_is_shown_without_consent_whatever_happens_between_and_in_runs():
     class DiskDays(Days):
         pass
@@ -32,7 +30,6 @@ def test_no_face_is_shown_without_consent_whatever_happens_between_and_in_runs()
     assert DiskDays.played > 20
 
 
-@pytest.mark.xfail(strict=False, reason="OUTPUT has no identity yet, and the clock may go back")
 def test_no_version_of_an_object_shows_a_face_without_consent(s3_server):
     class BucketDays(Days):
         places = staticmethod(lambda _: Buckets(s3_server))
