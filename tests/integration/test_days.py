@@ -32,7 +32,9 @@ def test_no_face_is_shown_without_consent_whatever_happens_between_and_in_runs()
 
 def test_no_version_of_an_object_shows_a_face_without_consent(s3_server):
     class BucketDays(Days):
-        places = staticmethod(lambda _: Buckets(s3_server))
+        @staticmethod
+        def places(folder):
+            return Buckets(s3_server)
 
     run_state_machine_as_test(BucketDays, settings=few(max_examples=4))
     assert BucketDays.played > 4
