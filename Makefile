@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 UV := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 	--no-annotate --no-header --quiet
 
-.PHONY: help demo test test-s3 lint format bench bench-detection faults fuzz utility wheel lock docs clean
+.PHONY: help demo test test-s3 lint format bench bench-detection faults days fuzz utility wheel lock docs clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ bench-detection: $(READY) ## What each detector preset finds, misses and costs o
 
 faults: $(READY) ## Kill, throttle, fill, corrupt: runs that are hit, against an undisturbed one (FAULTS="driver hang", COUNT=2000, KILLS=20, WRITE=--write)
 	$(BIN)/python -m infra.faults $(FAULTS) --count $(or $(COUNT),2000) --kills $(or $(KILLS),20) $(WRITE)
+
+days: $(READY) ## Random days of a lake, each run judged from the published bytes (MINUTES=60, SEED=1, STORE=disk|s3)
+	$(BIN)/python -m infra.days --minutes $(or $(MINUTES),5) --seed $(or $(SEED),1) --store $(or $(STORE),disk)
 
 # The tables of infra/docs/utility.md, from folders lfw, nonface and wider_events: 240 trainings of 7 to 15 s each; the
 # journals let it go on where it was stopped.

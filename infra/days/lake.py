@@ -97,6 +97,7 @@ class Lake:
     Attributes:
         sources: Key → the photo there, or what else is there.
         nights: Runs so far.
+        home: The OUTPUT of the latest run that came to its end.
     """
 
     folder: Path
@@ -109,6 +110,7 @@ class Lake:
     photos: dict[int, Photo] = field(default_factory=dict)
     keys_of: dict[int, set[str]] = field(default_factory=dict)
     nights: int = 0
+    home: str = MAIN
 
     def __post_init__(self) -> None:
         (self.folder / "in").mkdir()
@@ -172,7 +174,7 @@ class Lake:
 
     def night(
         self,
-        place: str = MAIN,
+        place: str | None = None,
         *,
         told: int | None = None,
         steps: Steps | None = None,
@@ -182,7 +184,7 @@ class Lake:
         """Does a run and holds what it left behind against what it may leave.
 
         Args:
-            place: OUTPUT.
+            place: OUTPUT; `home` without one.
             told: The day that is given with `--as-of`.
             steps: What happens to it.
             workers_die: See `engine.Engine`.
@@ -192,8 +194,9 @@ class Lake:
             Broken: A promise was not kept.
         """
         self.nights += 1
+        place = place or self.home
         (self.folder / "consent.csv").write_text(consents.text(self.rows))
-        ordinary = settled and place == MAIN and not (self.places.away or self.clock.back)
+        ordinary = settled and place == self.home and not (self.places.away or self.clock.back)
         days = self.clock.days(told)
         ended = night(
             self._arguments(place, told),
@@ -209,6 +212,7 @@ class Lake:
             raise Broken(f"exit status {ended.status}: {ended.said}")
         if ended.status in (0, 3):
             self.clock.decided(told)
+            self.home = place
             self._hold(place if settled else None, days)
         return ended
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -31,14 +30,17 @@ class Days(RuleBasedStateMachine):
     """Random days.
 
     Attributes:
-        places: Makes what is published to.
         with_ray: See `Lake`.
         played: Runs of all machines so far.
     """
 
-    places: ClassVar[Callable[[Path], Places]] = Disk
     with_ray: ClassVar[bool] = False
     played: ClassVar[int] = 0
+
+    @staticmethod
+    def places(folder: Path) -> Places:
+        """Makes what is published to."""
+        return Disk(folder)
 
     def __init__(self) -> None:
         super().__init__()
