@@ -7,7 +7,7 @@ import pytest
 from skimage import data
 
 from anonymizer.records import Frame
-from anonymizer.views import Points, as_seen, as_shown, dim_levels, levels_of, negatives, views
+from anonymizer.views import Points, as_shown, dim_levels, levels_of, negatives, views
 
 
 @pytest.mark.parametrize("name", ["astronaut", "chelsea", "coffee", "rocket", "camera", "brick", "coins"])

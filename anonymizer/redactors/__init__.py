@@ -91,7 +91,8 @@ def redact_frame(redactor: Redactor, frame: Frame, xyxy: IntBoxes, grid: Grid = 
 def _redacted(redactor: Redactor, frame: Frame, mask: Mask, xyxy: IntBoxes, grid: Grid) -> Samples:
     light = as_light(frame.pixels)
     # From what stays visible alone: nothing under a mask may decide about its fill.
-    levels = dim_levels(Points.of(light, frame.alpha, widened(mask, grid.reach)))
+    deep = light.dtype == np.uint16
+    levels = dim_levels(Points.of(light, frame.alpha, widened(mask, grid.reach))) if deep else None
     seen = as_seen(light) if levels is None else levels.seen(light)
     filled = redactor.redact(seen, xyxy, grid)
     if seen is frame.pixels:
