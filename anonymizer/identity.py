@@ -86,12 +86,10 @@ def mark(identity: Identity, manifest: ManifestStore, output: Root) -> None:
     """Marks OUTPUT, if it is new.
 
     Raises:
-        ConfigError: It cannot be published to.
         RunError: It cannot be marked.
     """
     if not identity.new:
         return
-    output.check_publishing()
     record = identity.record
     try:
         # In this order: what the manifest knows as not marked yet is marked by the next run if this one dies here.

@@ -29,7 +29,7 @@ from anonymizer.records import (
     GivenBoxes,
     Picture,
 )
-from anonymizer.views import views
+from anonymizer.views import negatives, views
 
 
 class Anonymizer:
@@ -121,20 +121,23 @@ class Anonymizer:
         own = content if content.sha256 is not None else replace(content, sha256=source_sha256)
         canvas = _canvas(picture, own, self.config.detector.padding)
         verdict = apply_consent(decision, detections, canvas, self.config.consent)
-        encoded = codec.encode(self._redact(picture, detections, verdict))
-        first = picture.frames[0]
-        kept = metadata.keep.read(data, picture.format, self.config.metadata.keep)
+        source_format, first, frame_count = picture.format, picture.frames[0], len(picture.frames)
+        width, height = first.width, first.height
+        redacted = self._redact(picture, detections, verdict)
+        del picture, first  # Encoders take the memory that they have.
+        encoded = codec.encode(redacted)
+        kept = metadata.keep.read(data, source_format, self.config.metadata.keep)
         published, kept_names = metadata.keep.insert(encoded.data, encoded.format, kept)
-        metadata.check(published, encoded.format, first.width, first.height, len(picture.frames), kept_names)
+        metadata.check(published, encoded.format, width, height, frame_count, kept_names)
         faces = listed_faces(detections, verdict)
         redacted_count = sum(face.redacted for face in faces)
         return AnonymizedImage(
             data=published,
             format=encoded.format,
-            source_format=picture.format,
-            width=first.width,
-            height=first.height,
-            frame_count=len(picture.frames),
+            source_format=source_format,
+            width=width,
+            height=height,
+            frame_count=frame_count,
             encoding=encoded.encoding,
             status="no_face" if not faces else "anonymized" if redacted_count else "retained",
             consent_status=verdict.status,
@@ -142,7 +145,7 @@ class Anonymizer:
             retained_until=verdict.retained_until,
             faces=faces,
             redacted_count=redacted_count,
-            metadata_removed=metadata.inventory(data, picture.format),
+            metadata_removed=metadata.inventory(data, source_format),
             metadata_kept=kept_names,
             source_sha256=source_sha256,
             sha256=hashlib.sha256(published).hexdigest(),
@@ -214,8 +217,14 @@ def _same(frame: Frame, other: Frame) -> bool:
 
 
 def _detect_in(detector: detectors.Detector, frame: Frame) -> detectors.Found:
-    """Faces of one frame; one that shows in several of its views counts once, with its best score."""
-    return detectors.merged([detector.detect(view) for view in views(frame)])
+    """Faces of one frame; one that shows in several of its views counts once, with its best score.
+
+    Most faces of a negative are found in it as it is. Its print is looked at where none is: gray photos are many.
+    """
+    found = detectors.merged([detector.detect(view) for view in views(frame)])
+    if len(found[1]):
+        return found
+    return detectors.merged([found, *(detector.detect(view) for view in negatives(frame))])
 
 
 def _canvas(picture: Picture, content: Content, padding: float) -> Canvas:

@@ -42,7 +42,7 @@ class CenterFace:
 
     name = "centerface"
     sha256 = CENTERFACE_SHA256
-    output_revision = 3
+    output_revision = 4
 
     def __init__(
         self, config: DetectorConfig, weights: bytes | None, fitted: calibration.Weights = calibration.FITTED

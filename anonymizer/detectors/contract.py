@@ -41,7 +41,8 @@ class Detector(Protocol):
     Attributes:
         name: Key in `DETECTORS`.
         sha256: Of the weights, in hex; of the name where there are none.
-        output_revision: Raised by hand whenever the boxes change, so that photos are done again.
+        output_revision: Raised by hand whenever the boxes change, be it by other views of a frame, so that photos are
+            done again.
     """
 
     name: str

@@ -228,7 +228,9 @@ class Driver:
 
     def _begin(self, registry: Registry) -> None:
         """Takes up an unfinished run with the same arguments, or starts a new one; says so before any work."""
-        mark(self._identity, self._manifest, self._output)
+        if self._identity.earlier or self._identity.adopted:
+            # What is taken down counts only in a place that is known.
+            self._mark()
         arguments = arguments_sha256(self._config)
         known = self._manifest.run_ids()
         run_id = self._manifest.unfinished(arguments)
@@ -261,6 +263,10 @@ class Driver:
         self._lease.check()
         self._lease.set_run(run_id)
         self._manifest.write_run(run_id, self._record)
+
+    def _mark(self) -> None:
+        mark(self._identity, self._manifest, self._output)
+        self._identity = replace(self._identity, new=False)
 
     def _fold(self) -> None:
         """What runs before have left: intents are settled, journals folded."""
@@ -417,6 +423,7 @@ class Driver:
         for root in (self._output, self._manifest_root):
             # The lease is written under conditions too, maybe to another store.
             root.check_publishing()
+        self._mark()
         self._output.sweep()
         job = Job(
             config=self._config,

@@ -8,16 +8,20 @@ from typing import Protocol
 import numpy as np
 
 from anonymizer.config import Method, RedactionConfig
-from anonymizer.geometry import IntBoxes, head_mask
-from anonymizer.records import PIXELS, Frame, Grid, Pixels, Samples
+from anonymizer.geometry import IntBoxes, head_mask, widened
+from anonymizer.records import PIXELS, Frame, Grid, Mask, Pixels, Samples
 from anonymizer.redactors.blur import Blur
 from anonymizer.redactors.gaussian import Gaussian
 from anonymizer.redactors.pixelate import Pixelate
 from anonymizer.redactors.smooth import Smooth
 from anonymizer.redactors.solid import Solid
-from anonymizer.views import as_seen, like_samples
+from anonymizer.views import Points, as_light, as_seen, dim_levels, like_samples
 
 __all__ = ["METHODS", "Redactor", "make", "redact_frame"]
+
+
+#: Of samples that are not what a method makes, so many are brought back at a time.
+_BAND_PIXELS = 2**18
 
 
 class Redactor(Protocol):
@@ -69,17 +73,37 @@ def redact_frame(redactor: Redactor, frame: Frame, xyxy: IntBoxes, grid: Grid = 
     A partly transparent mask would show its outline; ink or fine gradations left under it would show the face.
 
     Args:
-        redactor: The method. It sees 8-bit gray or RGB, and its fill is brought back to the samples' kind.
+        redactor: The method. It sees 8-bit gray or RGB, and its fill is brought back to the samples' kind. Of dark
+            samples of 16 bit it sees the range that they use, so that a fill is no lamp among them.
         frame: Upright; not changed.
         xyxy: (N, 4) int32 padded boxes in pixels, half-open, not clipped.
         grid: Masks are rounded out to its blocks.
     """
     mask = head_mask(xyxy, frame.width, frame.height, grid)
-    seen = as_seen(frame.pixels)
-    pixels: Samples = redactor.redact(seen, xyxy, grid)
-    if seen is not frame.pixels:
-        filled = like_samples(pixels, frame.pixels)
-        pixels = np.where(mask if filled.ndim == 2 else mask[..., None], filled, frame.pixels)
+    pixels = _redacted(redactor, frame, mask, xyxy, grid)
     if frame.alpha is None:
         return Frame(pixels, None, mask)
-    return Frame(pixels, np.where(mask, np.iinfo(frame.alpha.dtype).max, frame.alpha).astype(frame.alpha.dtype), mask)
+    alpha = frame.alpha.copy()
+    alpha[mask] = np.iinfo(alpha.dtype).max
+    return Frame(pixels, alpha, mask)
+
+
+def _redacted(redactor: Redactor, frame: Frame, mask: Mask, xyxy: IntBoxes, grid: Grid) -> Samples:
+    light = as_light(frame.pixels)
+    # From what stays visible alone: nothing under a mask may decide about its fill.
+    deep = light.dtype == np.uint16
+    levels = dim_levels(Points.of(light, frame.alpha, widened(mask, grid.reach))) if deep else None
+    seen = as_seen(light) if levels is None else levels.seen(light)
+    filled = redactor.redact(seen, xyxy, grid)
+    if seen is frame.pixels:
+        return filled
+    del light, seen
+    result = frame.pixels.copy()
+    step = max(1, _BAND_PIXELS // frame.width)
+    for start in range(0, frame.height, step):
+        rows = slice(start, start + step)
+        inside = mask[rows]
+        if inside.any():
+            band = like_samples(filled[rows], result[rows], levels)
+            np.copyto(result[rows], band, where=inside if band.ndim == 2 else inside[..., None])
+    return result

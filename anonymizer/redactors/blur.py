@@ -20,7 +20,7 @@ class Blur:
     """
 
     name = "blur"
-    output_revision = 1
+    output_revision = 2
 
     def __init__(self, config: RedactionConfig) -> None:
         self._cells = config.cells

@@ -28,7 +28,7 @@ class Gaussian:
     """
 
     name = "gaussian"
-    output_revision = 1
+    output_revision = 2
 
     def __init__(self, config: RedactionConfig) -> None:
         self._sigma = config.sigma

@@ -18,7 +18,7 @@ class Pixelate:
     """
 
     name = "pixelate"
-    output_revision = 1
+    output_revision = 2
 
     def __init__(self, config: RedactionConfig) -> None:
         self._cells = config.cells

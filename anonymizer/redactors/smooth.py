@@ -60,7 +60,7 @@ class Smooth:
     """
 
     name = "smooth"
-    output_revision = 3
+    output_revision = 4
 
     def __init__(self, config: RedactionConfig) -> None:
         del config  # There is nothing to set: one look for everybody.

@@ -23,7 +23,7 @@ class Solid:
     """
 
     name = "solid"
-    output_revision = 1
+    output_revision = 2
 
     def __init__(self, config: RedactionConfig) -> None:
         self._rgb = parse_colour(config.fill)

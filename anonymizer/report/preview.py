@@ -15,7 +15,7 @@ from anonymizer.errors import ConfigError
 from anonymizer.pipeline import Anonymizer
 from anonymizer.records import Face, Pixels
 from anonymizer.redactors import METHODS
-from anonymizer.views import as_seen
+from anonymizer.views import as_shown
 
 PANEL_PX = 640
 """Longer side of each picture; smaller ones keep their size."""
@@ -79,7 +79,7 @@ def png(picture: Pixels) -> bytes:
 
 
 def _first_frame(data: bytes, config: RunConfig) -> Pixels:
-    seen = as_seen(codec.decode(data, config.codec).frames[0].pixels)
+    seen = as_shown(codec.decode(data, config.codec).frames[0])
     return np.dstack([seen] * 3) if seen.ndim == 2 else seen
 
 

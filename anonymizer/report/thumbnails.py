@@ -19,7 +19,7 @@ from anonymizer.records import Face, Frame, ImageRef, ManifestRow, Pixels
 from anonymizer.report.doubt import Doubtful
 from anonymizer.storage import Irregular, Root
 from anonymizer.verify import finding
-from anonymizer.views import as_seen
+from anonymizer.views import as_seen, as_shown
 
 SIDE_PX = 320
 """Longer side of a thumbnail."""
@@ -135,8 +135,8 @@ def _boxes(photo: Doubtful, frame: int) -> list[Box]:
 
 
 def seen(frame: Frame) -> Pixels:
-    """(H, W, 3) uint8 RGB as a viewer shows a frame on white paper."""
-    pixels = as_seen(frame.pixels)
+    """(H, W, 3) uint8 RGB as a viewer shows a frame on white paper; stretched where that would show nothing."""
+    pixels = as_shown(frame)
     colours = np.dstack([pixels] * 3) if pixels.ndim == 2 else pixels
     if frame.alpha is None:
         return colours

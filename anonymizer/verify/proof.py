@@ -21,7 +21,7 @@ from anonymizer import codec, geometry, redactors
 from anonymizer.config import CodecConfig, DetectorConfig, Method, RedactionConfig, from_mapping
 from anonymizer.errors import ConfigError
 from anonymizer.records import PIXELS, Detections, Frame, Grid, ManifestRow, Mask, Picture
-from anonymizer.views import as_seen
+from anonymizer.views import Points, as_light, as_seen, levels_of
 
 SAME = 12
 """`smooth` and `solid`: gray levels by which a channel may differ from what comes out when they are done again. Of
@@ -108,10 +108,9 @@ class _Masks:
 def _proven(frame: Frame, redone: Frame, masks: _Masks, redaction: RedactionConfig) -> Mask:
     """(H, W) pixels of the masks that stay as they are, and through which nothing shines."""
     result = np.zeros((frame.height, frame.width), bool)
-    first, second = as_seen(frame.pixels), as_seen(redone.pixels)
-    if first.shape != second.shape:
+    if frame.pixels.shape != redone.pixels.shape or frame.pixels.dtype != redone.pixels.dtype:
         return result
-    apart = (first.astype(np.float32) - second).reshape(*result.shape, -1)
+    apart = _apart(frame, redone, masks).reshape(*result.shape, -1)
     for box in masks.boxes:
         rows, columns, mask = geometry.mask_patch(box, frame.width, frame.height, masks.grid)
         if mask.any():
@@ -120,6 +119,16 @@ def _proven(frame: Frame, redone: Frame, masks: _Masks, redaction: RedactionConf
                 patch = patch - _coarse(patch, box, redaction.cells)
             result[rows, columns] |= mask & (np.abs(patch).max(axis=2) <= (SAME if limit is None else limit))
     return result if frame.alpha is None else result & (frame.alpha == np.iinfo(frame.alpha.dtype).max)
+
+
+def _apart(frame: Frame, redone: Frame, masks: _Masks) -> NDArray[np.float32]:
+    """(H, W) or (H, W, 3) differences in gray levels: of 256, or of as many as 16 bit with little in them would be."""
+    light, again = as_light(frame.pixels), as_light(redone.pixels)
+    mask = geometry.head_mask(masks.boxes, frame.width, frame.height, masks.grid)
+    levels = levels_of(Points.of(light, frame.alpha, mask)) if light.dtype == np.uint16 else None
+    if levels is None:
+        return as_seen(light).astype(np.float32) - as_seen(again)
+    return (light.astype(np.float32) - again) * np.float32(255 / (levels.high - levels.low).max())
 
 
 def _coarse(patch: NDArray[np.float32], box: NDArray[np.int32], cells: int) -> NDArray[np.float32]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typing
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
@@ -116,3 +117,15 @@ def test_settings_come_from_the_record_of_the_run():
 )
 def test_a_record_of_another_version_says_nothing(record):
     assert MadeWith.of(record) is None
+
+
+@pytest.mark.parametrize(("gain", "offset"), [(4, 0), (16, 0), (8, 40_000)])
+@pytest.mark.parametrize("method", ["smooth", "solid"])
+def test_few_of_many_levels(method, gain, offset):
+    """Of samples that are all alike as 8 bit show them, a face in clear is no fill."""
+    done, file = cv2.imencode(".png", portrait().astype(np.uint16)[..., ::-1] * gain + offset)
+    assert done
+    run = config(redaction={"method": method})
+    data, row = published(file.tobytes(), run, FACE)
+    assert share(data, row, run) >= 0.8
+    assert share(file.tobytes(), row, run) < 0.5

@@ -82,6 +82,12 @@ def encode(picture: Picture) -> Encoded:
     """
     if not picture.frames:
         raise EncodeError
+    parts = _parts_of(picture)
+    return Encoded(b"".join(parts), "png", "reencoded" if picture.converted else "exact")
+
+
+def _parts_of(picture: Picture) -> list[bytes]:
+    """The file in pieces: what it was laid out in is gone before they are joined."""
     source = picture.encoder if isinstance(picture.encoder, Source) else None
     laid = laid_out(picture.frames, source.color_type if source else None, source.depth if source else None)
     height, width = laid.samples[0].shape[:2]
@@ -95,7 +101,7 @@ def encode(picture: Picture) -> Encoded:
     else:
         parts += [chunk(b"IDAT", piece) for piece in stream_of(laid.samples[0], laid.color_type, laid.depth)]
     parts.append(chunk(b"IEND"))
-    return Encoded(b"".join(parts), "png", "reencoded" if picture.converted else "exact")
+    return parts
 
 
 def _parts(data: bytes) -> tuple[Header, dict[bytes, memoryview], list[Chunk]]:

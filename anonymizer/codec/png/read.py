@@ -46,13 +46,12 @@ def read_picture(header: Header, others: Mapping[bytes, memoryview], streams: Se
     Raises:
         DecodeError: Rows are missing. Decoders may raise anything else.
     """
-    bare = _bare(header, others.get(b"PLTE"), streams)
     _check_rows(header, streams)
     if header.depth == 16:
-        pixels, alpha = _sixteen_bit(header, bare)
+        pixels, alpha = _sixteen_bit(header, streams)
         stored = pixels
     else:
-        image = PngImageFile(BytesIO(bare))
+        image = PngImageFile(BytesIO(_bare(header, others.get(b"PLTE"), streams)))
         image.load()
         pixels, alpha = samples_of(image)
         stored = np.asarray(image, np.uint8) if header.color_type == PALETTE else pixels
@@ -82,9 +81,11 @@ def _check_rows(header: Header, streams: Sequence[memoryview]) -> None:
         raise DecodeError
 
 
-def _sixteen_bit(header: Header, bare: bytes) -> tuple[Samples, Samples | None]:
+def _sixteen_bit(header: Header, streams: Sequence[memoryview]) -> tuple[Samples, Samples | None]:
     """Pillow reduces colours of 16 bit to 8; OpenCV does not. It reads BGR, and gray with alpha as colours."""
-    decoded: NDArray[Any] | None = cv2.imdecode(np.frombuffer(bare, np.uint8), cv2.IMREAD_UNCHANGED)
+    bare = np.frombuffer(_bare(header, None, streams), np.uint8)
+    decoded: NDArray[Any] | None = cv2.imdecode(bare, cv2.IMREAD_UNCHANGED)
+    del bare  # As large as the file, and samples take their own memory now.
     if decoded is None or decoded.dtype != np.uint16 or decoded.shape[:2] != (header.height, header.width):
         raise DecodeError
     if header.color_type == GRAY:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from anonymizer.codec.palette import to_palette
-from anonymizer.codec.pixels import without_hidden_color
 from anonymizer.codec.png.chunks import CHANNELS, GRAY, GRAY_ALPHA, PALETTE, RGB, RGB_ALPHA, chunk
 from anonymizer.errors import EncodeError
 from anonymizer.records import Frame, Pixels, Samples
@@ -77,7 +76,13 @@ def laid_out(frames: Sequence[Frame], color_type: int | None, depth: int | None)
 def _with_alpha(frame: Frame) -> Samples:
     if frame.alpha is None:
         raise EncodeError
-    return np.dstack((without_hidden_color(frame.pixels, frame.alpha), frame.alpha))
+    channels = 1 if frame.pixels.ndim == 2 else frame.pixels.shape[2]
+    samples = np.empty((frame.height, frame.width, channels + 1), frame.pixels.dtype)
+    samples[..., :-1] = frame.pixels.reshape(frame.height, frame.width, channels)
+    samples[..., -1] = frame.alpha
+    # What a viewer hides must not survive.
+    samples[frame.alpha == 0] = 0
+    return samples
 
 
 def _few_bits(samples: tuple[Samples, ...], depth: int) -> Laid:
@@ -122,22 +127,33 @@ def palette_chunks(palette: Pixels) -> list[bytes]:
     return chunks
 
 
-def stream_of(samples: Samples, color_type: int, depth: int) -> list[bytes]:
-    """The deflated rows of one picture, cut into payloads for IDAT or fdAT.
+def stream_of(samples: Samples, color_type: int, depth: int) -> Iterator[bytes]:
+    """The deflated rows of one picture, in payloads for IDAT or fdAT.
 
     Args:
         samples: (H, W) or (H, W, C) as in `Laid.samples`.
         color_type: Palettes and fewer than 8 bits are not filtered, as PNG, 12.7 advises.
         depth: Bits of a sample.
     """
-    rows = packed(samples, depth)
     if color_type == PALETTE or depth < 8:
+        rows = packed(samples, depth)
         plain = np.zeros((rows.shape[0], rows.shape[1] + 1), np.uint8)
         plain[:, 1:] = rows
-        data = zlib.compress(plain.data, 9)
+        yield from _in_payloads([zlib.compress(plain.data, 9)])
     else:
-        data = deflated(filtered(rows, CHANNELS[color_type] * depth // 8))
-    return [data[at : at + _IDAT_BYTES] for at in range(0, len(data), _IDAT_BYTES)]
+        yield from _in_payloads(_deflated(Filtered(samples, CHANNELS[color_type] * depth // 8)))
+
+
+def _in_payloads(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Payloads of one size, the last smaller, of a stream in pieces."""
+    held = bytearray()
+    for piece in pieces:
+        held += piece
+        while len(held) >= _IDAT_BYTES:
+            yield bytes(held[:_IDAT_BYTES])
+            del held[:_IDAT_BYTES]
+    if held:
+        yield bytes(held)
 
 
 def packed(samples: Samples, depth: int) -> Pixels:
@@ -157,24 +173,36 @@ def packed(samples: Samples, depth: int) -> Pixels:
     return result
 
 
-def filtered(rows: Pixels, pixel_bytes: int) -> Pixels:
-    """(H, 1 + bytes): each row with the filter whose differences are least in sum (PNG, 9.2 and 12.7).
+class Filtered:
+    """Rows, each with the filter whose differences are least in sum (PNG, 9.2 and 12.7), made a few at a time.
 
     Args:
-        rows: (H, bytes) whole pixels.
+        samples: (H, W) or (H, W, C) of 8 or 16 bit.
         pixel_bytes: Bytes of a pixel.
     """
-    height, stride = rows.shape
-    result = np.empty((height, stride + 1), np.uint8)
-    step = max(1, _FILTER_BYTES // stride)
-    # The rows of a piece with the one above and the pixel to the left; beyond the picture all is 0.
-    framed = np.zeros((step + 1, stride + pixel_bytes), np.uint8)
-    for start in range(0, height, step):
-        count = min(step, height - start)
-        framed[0] = framed[step] if start else 0
-        framed[1 : count + 1, pixel_bytes:] = rows[start : start + count]
-        _filter_piece(framed[: count + 1], pixel_bytes, result[start : start + count])
-    return result
+
+    def __init__(self, samples: Samples, pixel_bytes: int) -> None:
+        self._samples = samples
+        self._pixel_bytes = pixel_bytes
+        self._step = max(1, _FILTER_BYTES // (samples.shape[1] * pixel_bytes))
+        self.stride = samples.shape[1] * pixel_bytes + 1
+        self.size = samples.shape[0] * self.stride
+
+    def pieces(self) -> Iterator[Pixels]:
+        """(h, 1 + bytes) all rows, from the first on."""
+        for start in range(0, self._samples.shape[0], self._step):
+            yield self.rows(start, start + self._step)
+
+    def rows(self, start: int, stop: int) -> Pixels:
+        """(h, 1 + bytes) some of the rows."""
+        above = max(0, start - 1)
+        rows = packed(self._samples[above:stop], 8 * self._samples.itemsize)
+        # The rows with the one above and the pixel to the left; beyond the picture all is 0.
+        framed = np.zeros((len(rows) + (start == above), self.stride - 1 + self._pixel_bytes), np.uint8)
+        framed[start == above :, self._pixel_bytes :] = rows
+        result = np.empty((len(framed) - 1, self.stride), np.uint8)
+        _filter_piece(framed, self._pixel_bytes, result)
+        return result
 
 
 def _filter_piece(framed: Pixels, pixel_bytes: int, result: Pixels) -> None:
@@ -201,20 +229,29 @@ def _paeth(left: Pixels, up: Pixels, corner: Pixels) -> Pixels:
     return np.where(use_corner, corner, np.where(by_up <= by_left, left, up))
 
 
-def deflated(rows: Pixels) -> bytes:
+def _deflated(filtered: Filtered) -> Iterator[bytes]:
     """A zlib stream, by run lengths alone where searching for repetitions is not worth its time."""
-    if rows.size > 2 * _BANDS * _BAND_BYTES and not _is_worth_searching(rows.reshape(-1)):
-        compressor = zlib.compressobj(_LEVEL, zlib.DEFLATED, 15, 9, zlib.Z_RLE)
-    else:
-        compressor = zlib.compressobj(_LEVEL, zlib.DEFLATED, 15, 9, zlib.Z_FILTERED)
-    return compressor.compress(rows.data) + compressor.flush()
+    quick = filtered.size > 2 * _BANDS * _BAND_BYTES and not _is_worth_searching(filtered)
+    strategy = zlib.Z_RLE if quick else zlib.Z_FILTERED
+    compressor = zlib.compressobj(_LEVEL, zlib.DEFLATED, 15, 9, strategy)
+    for piece in filtered.pieces():
+        yield compressor.compress(piece.data)
+    yield compressor.flush()
 
 
-def _is_worth_searching(stream: Pixels) -> bool:
-    starts = np.linspace(0, stream.size - _BAND_BYTES, _BANDS).astype(int)
+def _is_worth_searching(filtered: Filtered) -> bool:
+    starts = np.linspace(0, filtered.size - _BAND_BYTES, _BANDS).astype(int)
+    bands = [_band(filtered, int(start)) for start in starts]
     sizes = []
     for strategy in (zlib.Z_RLE, zlib.Z_FILTERED):
         compressor = zlib.compressobj(_LEVEL, zlib.DEFLATED, 15, 9, strategy)
-        bands = [compressor.compress(stream[start : start + _BAND_BYTES].data) for start in starts]
-        sizes.append(sum(map(len, bands)) + len(compressor.flush()))
+        sizes.append(sum(len(compressor.compress(band)) for band in bands) + len(compressor.flush()))
     return sizes[1] < _WORTH_SEARCHING * sizes[0]
+
+
+def _band(filtered: Filtered, start: int) -> bytes:
+    """So many bytes of the rows from a place on."""
+    first = start // filtered.stride
+    rows = filtered.rows(first, -(-(start + _BAND_BYTES) // filtered.stride))
+    at = start - first * filtered.stride
+    return rows.reshape(-1)[at : at + _BAND_BYTES].tobytes()
