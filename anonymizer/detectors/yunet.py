@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from anonymizer import geometry
 from anonymizer.config import DetectorConfig
 from anonymizer.detectors import known_answer
-from anonymizer.detectors.contract import Found, as_rgb, least_score, result, working_size
+from anonymizer.detectors.contract import SCORE_STEPS, Found, as_rgb, least_score, result, working_size
 from anonymizer.errors import ConfigError, DetectionFailed
 from anonymizer.records import Pixels
 
@@ -32,7 +32,7 @@ class YuNet:
     """`cv2.FaceDetectorYN` on one CPU thread. Its scores are higher than CenterFace's: 0.3 is a low one."""
 
     name = "yunet"
-    output_revision = 1
+    output_revision = 2
 
     def __init__(self, config: DetectorConfig, weights: bytes | None) -> None:
         if weights is None:
@@ -59,7 +59,8 @@ class YuNet:
         canvas = _canvas(cv2.resize(rgb, (width, height), interpolation=cv2.INTER_LINEAR))
         try:
             self._network.setInputSize((canvas.shape[1], canvas.shape[0]))
-            self._network.setScoreThreshold(least_score(config))
+            # What is rounded up to the least score counts too.
+            self._network.setScoreThreshold(max(0.0, least_score(config) - 1 / SCORE_STEPS))
             _, faces = self._network.detect(canvas)
         except cv2.error:
             raise DetectionFailed("the network could not be run") from None
