@@ -11,6 +11,7 @@ For the same reason the few layers that stay in floating point (the deconvolutio
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -23,6 +24,7 @@ _OPSET = 13
 """The first whose DequantizeLinear takes a scale a channel."""
 _WEIGHT_MOST = 63
 _ACTIVATION_MOST = 255
+_RATIO_STEPS = 4096
 _FEATURES = "535"
 _EXACT = frozenset({_FEATURES, "537", "538", "539"})
 """The last features and what the heads make of them: these layers stay in floating point, which boxes are worth."""
@@ -61,7 +63,7 @@ def quantized(data: bytes, ranges: Mapping[str, tuple[float, float]]) -> bytes:
     graph = model.graph
     model.opset_import[0].version = _OPSET
     weights = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
-    scales = {name: _scale(*ranges[name]) for name in activations(graph)}
+    scales = _commensurable(graph, {name: _scale(*ranges[name]) for name in activations(graph)})
     nodes, constants = [], list[Any]()
 
     def constant(name: str, values: NDArray[Any]) -> str:
@@ -159,6 +161,25 @@ def quantized(data: bytes, ranges: Mapping[str, tuple[float, float]]) -> bytes:
     _replace(graph.node, nodes)
     _replace(graph.initializer, [t for t in (*graph.initializer, *constants) if t.name in used])
     return bytes(model.SerializeToString())
+
+
+def _commensurable(graph: Any, scales: Mapping[str, tuple[float, int]]) -> dict[str, tuple[float, int]]:
+    """Steps and zero points with the steps of a sum's inputs raised to whole `_RATIO_STEPS` parts of the sum's own.
+
+    The runtime adds integers of different steps in float32. Their ratios being short, only the end is rounded, and not
+    differently by kernels that fuse multiplication and addition.
+    """
+    changed = dict(scales)
+    for node in reversed([node for node in graph.node if node.op_type == "Add"]):
+        own = np.float32(changed[node.output[0]][0])
+        for name in node.input:
+            step, zero = changed[name]
+            parts = math.ceil(step / float(own) * _RATIO_STEPS)
+            while np.float32(own * np.float32(parts / _RATIO_STEPS)) / own != np.float32(parts / _RATIO_STEPS):
+                parts += 1
+            raised = float(own * np.float32(parts / _RATIO_STEPS))
+            changed[name] = raised, round(zero * step / raised)
+    return changed
 
 
 def _needed(nodes: list[Any], outputs: set[str]) -> tuple[list[Any], set[str]]:

@@ -102,6 +102,19 @@ def test_no_sum_in_floating_point_is_rounded(rounded):
         assert (most * np.abs(kernel).sum(axis=axes) + np.abs(bias)).max() < 2**24 * unit
 
 
+def test_additions_of_integers_are_exact_before_they_are_rounded(rounded):
+    """The steps of both inputs are whole 4096ths of the sum's: products and sums fit a float32, fused or not."""
+    graph = onnx.load_model_from_string(rounded).graph
+    tensors = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    additions = [node for node in graph.node if node.op_type == "Add"]
+    assert len(additions) == 13
+    for node in additions:
+        own = tensors[f"{node.output[0]}_scale"]
+        ratios = np.array([tensors[name.replace("_rounded", "_scale")] / own for name in node.input])
+        assert (ratios * 4096 % 1 == 0).all()
+        assert 2 * 255 * ratios.max() < 2**11
+
+
 def _exponent(values: np.ndarray) -> int:
     """Of the largest power of two that all values are whole multiples of."""
     exponent = 8
