@@ -16,7 +16,7 @@ from anonymizer.records import Encoded, Picture
 
 __all__ = ["CODECS", "MEDIA_TYPES", "OUTPUT_REVISION", "Codec", "decode", "encode", "sniff"]
 
-OUTPUT_REVISION = 4
+OUTPUT_REVISION = 5
 """Raised by hand whenever the bytes that `encode` writes for a picture, or the pixels `decode` reads, change."""
 
 

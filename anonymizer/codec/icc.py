@@ -17,6 +17,9 @@ from anonymizer.profiles import PROFILES
 Floats = NDArray[np.float32]
 
 _LEVELS = 65536
+
+# Steps of linear light: near black, where sRGB is steepest, five of them are one level.
+_LIGHTS = 2**22
 _MAX_TAGS = 200
 _ROWS_PER_BLOCK_PIXELS = 1 << 19
 
@@ -72,22 +75,38 @@ def to_srgb(pixels: NDArray[np.uint16], profile: LinearProfile) -> NDArray[np.ui
 def _block_to_srgb(pixels: NDArray[np.uint16], profile: LinearProfile) -> NDArray[np.uint16]:
     if profile.matrix is None:
         return _srgb_encoded(profile.curves[0][pixels])
-    light = np.stack([curve[pixels[..., channel]] for channel, curve in enumerate(profile.curves)], axis=-1)
-    return _srgb_encoded(light @ (_from_xyz() @ profile.matrix).T)
+    red, green, blue = (curve[pixels[..., channel]] for channel, curve in enumerate(profile.curves))
+    # Term by term: a product of matrices is summed in another order on another processor.
+    rows = [r * red + g * green + b * blue for r, g, b in _times(_from_xyz(), profile.matrix).astype(np.float32)]
+    return _srgb_encoded(np.stack(rows, axis=-1))
 
 
 def _srgb_encoded(light: Floats) -> NDArray[np.uint16]:
-    """Linear light by the curve of IEC 61966-2-1."""
-    light = light.clip(0, 1)
-    encoded = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
-    levels: NDArray[np.uint16] = np.rint(encoded.clip(0, 1) * (_LEVELS - 1)).astype(np.uint16)
+    """Linear light by the curve of IEC 61966-2-1, looked up: a power's last bits depend on the processor."""
+    levels: NDArray[np.uint16] = _srgb_levels()[np.rint(light.clip(0, 1) * np.float32(_LIGHTS)).astype(np.int32)]
     return levels
 
 
 @functools.lru_cache(maxsize=1)
-def _from_xyz() -> Floats:
-    matrix = _read_matrix(PROFILES["srgb"], _tags(PROFILES["srgb"]))
-    return np.linalg.inv(matrix.astype(np.float64)).astype(np.float32)
+def _srgb_levels() -> NDArray[np.uint16]:
+    """(_LIGHTS + 1,) level of each light. None lies so near the middle of two levels that a power's last bit counts."""
+    light = np.arange(_LIGHTS + 1) / _LIGHTS
+    encoded = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)
+    return np.asarray(np.rint(encoded.clip(0, 1) * (_LEVELS - 1)), dtype=np.uint16)
+
+
+@functools.lru_cache(maxsize=1)
+def _from_xyz() -> NDArray[np.float64]:
+    """The inverse of sRGB's matrix, by its cofactors."""
+    x, y, z = _read_matrix(PROFILES["srgb"], _tags(PROFILES["srgb"])).astype(np.float64)
+    cofactors = np.stack([np.cross(y, z), np.cross(z, x), np.cross(x, y)], axis=1)
+    return np.asarray(cofactors / (x[0] * cofactors[0, 0] + x[1] * cofactors[1, 0] + x[2] * cofactors[2, 0]))
+
+
+def _times(left: NDArray[np.float64], right: Floats) -> NDArray[np.float64]:
+    """(3, 3) product, each entry summed in the order in which its terms stand."""
+    terms = left[:, :, None] * right.astype(np.float64)[None]
+    return np.asarray(terms[:, 0] + terms[:, 1] + terms[:, 2])
 
 
 def _read(profile: bytes) -> LinearProfile | None:

@@ -40,6 +40,7 @@ _SIZED_SCORE = 0.3
 _NO_COMPANY = 3.0
 
 _EDGE = 1e-4
+_SCORE_STEPS = 2**16
 
 
 def company(
@@ -54,7 +55,8 @@ def company(
         weights: Of the features.
 
     Returns:
-        (N,) float32 probabilities.
+        (N,) float32 probabilities, in whole 2**-16: logarithms and sums of products differ between processors after
+        the fifteenth digit.
     """
     return _sigmoid(features(xyxy, score, share) @ np.array(weights.company))
 
@@ -107,7 +109,8 @@ def logit(probability: NDArray[np.float32]) -> Floats:
 
 
 def _sigmoid(values: Floats) -> NDArray[np.float32]:
-    return np.asarray(1 / (1 + np.exp(-np.clip(values, -30, 30))), dtype=np.float32)
+    probability = 1 / (1 + np.exp(-np.clip(values, -30, 30)))
+    return np.asarray(np.rint(probability * _SCORE_STEPS) / _SCORE_STEPS, dtype=np.float32)
 
 
 def _strongest_other(score: NDArray[np.float32]) -> Floats:

@@ -17,7 +17,7 @@ from anonymizer import geometry
 from anonymizer.config import DetectorConfig
 from anonymizer.detectors import calibration, known_answer, network, second_look
 from anonymizer.detectors.calibration import PROPOSAL_SCORE
-from anonymizer.detectors.contract import CANVAS_PX, Found, as_rgb, result
+from anonymizer.detectors.contract import CANVAS_PX, SCORE_STEPS, Found, as_rgb, result, stepped
 from anonymizer.detectors.halves import Halves
 from anonymizer.detectors.passes import Pass, Window, passes
 from anonymizer.detectors.presets import Search, search
@@ -75,7 +75,7 @@ class CenterFace:
             looks = self.looks(rgb, xyxy[doubtful])
             calibrated[doubtful] = calibration.looked_at(looks, calibrated[doubtful], self._fitted)
             least[doubtful] = max(how.min_score, how.lone_score)
-        kept = calibrated >= least
+        kept = stepped(calibrated, SCORE_STEPS) >= least
         return result(xyxy[kept], calibrated[kept], rgb, how.min_score)
 
     def proposals(self, rgb: Pixels, planned: tuple[Pass, ...]) -> tuple[geometry.FloatBoxes, Scores, Scores]:
@@ -152,10 +152,15 @@ def decode(maps: network.Maps, min_score: float) -> Found:
     heatmap, scale, offset = maps
     rows, columns = np.nonzero(heatmap[0] >= max(min_score, np.finfo(np.float32).tiny))
     with np.errstate(over="ignore"):  # An infinite box is refused later, where all boxes are checked.
-        sides = np.exp(scale[:, rows, columns][::-1]) * _STRIDE_PX
+        sides = _sides_px(scale[:, rows, columns][::-1])
     cells = np.stack([columns, rows]).astype(np.float32)
     centres = (cells + offset[:, rows, columns][::-1] + np.float32(0.5)) * _STRIDE_PX
     return np.concatenate([centres - sides / 2, centres + sides / 2]).T, heatmap[0, rows, columns]
+
+
+def _sides_px(ln_cells: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Exponentials in double precision, in 64ths of a pixel: the last bit of `exp` depends on the processor."""
+    return np.asarray(np.rint(np.exp(ln_cells.astype(np.float64)) * (64 * _STRIDE_PX)) / 64, dtype=np.float32)
 
 
 def _strongest(xyxy: NDArray[np.float32], score: NDArray[np.float32]) -> NDArray[np.intp]:

@@ -31,6 +31,10 @@ MAX_AREA_PX = 2_560_000
 #: A face this high in working pixels is found about as surely as a larger one.
 WORK_FACE_PX = 15.0
 
+#: Steps of a pixel and of one in which boxes and scores are given: another processor's last bits do not show.
+BOX_STEPS = 8
+SCORE_STEPS = 1024
+
 #: Networks round sides up to a multiple of this: a picture one pixel wide costs as much as one of 32.
 CANVAS_PX = 32
 
@@ -57,7 +61,7 @@ class Detector(Protocol):
 
         Returns:
             (N, 4) float32 `xyxy` in pixels of the picture, clipped to it and never empty, and (N,) float32 scores in
-            (0, 1], none below the configured one.
+            (0, 1], none below the configured one. Boxes are whole eighths of a pixel, scores whole 1024ths.
 
         Raises:
             DetectionFailed: There is no usable answer, which is not the same as no face.
@@ -125,7 +129,7 @@ def result(xyxy: ArrayLike, score: ArrayLike, pixels: Pixels, min_score: float) 
         xyxy: (N, 4) boxes in pixels of the picture, not clipped.
         score: (N,) scores.
         pixels: The picture.
-        min_score: Boxes below this score are left out.
+        min_score: Boxes whose rounded score is below this one are left out.
 
     Raises:
         DetectionFailed: A number is not finite.
@@ -135,11 +139,16 @@ def result(xyxy: ArrayLike, score: ArrayLike, pixels: Pixels, min_score: float) 
     given = geometry.as_boxes(xyxy)
     if not (np.isfinite(given).all() and np.isfinite(scores).all()):
         raise DetectionFailed("the boxes are not finite")
-    boxes = geometry.clip(given, width, height)
+    boxes, scores = geometry.clip(stepped(given, BOX_STEPS), width, height), stepped(scores, SCORE_STEPS)
     keep = (scores >= min_score) & (scores > 0) & (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
     boxes, scores = boxes[keep], np.minimum(scores[keep], np.float32(1))
     order = np.argsort(-scores, kind="stable")
     return boxes[order], scores[order]
+
+
+def stepped(values: NDArray[np.float32], steps: int) -> NDArray[np.float32]:
+    """Rounded to whole steps of one, a power of two. What is too large to have such stays what it is."""
+    return np.asarray(np.rint(values.astype(np.float64) * steps) / steps, dtype=np.float32)
 
 
 def _check(pixels: Pixels) -> None:

@@ -12,6 +12,10 @@ from anonymizer.errors import DetectionFailed
 
 Maps = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
 
+#: Steps of one in which scores, logarithms of sizes and places in cells are held: finer than any box is worth, and
+#: far coarser than what one processor's sums differ from another's by (infra/docs/performance.md).
+HEAT_STEPS, SCALE_STEPS, OFFSET_STEPS = 1024, 256, 64
+
 _INPUT = "input.1"
 _OUTPUTS = ["537", "538", "539"]
 
@@ -43,6 +47,8 @@ def session(weights: bytes) -> Any:
 def run(session: Any, blob: NDArray[np.uint8]) -> Maps:
     """Heatmaps (N, 1, h, w), scales and offsets (N, 2, h, w), float32, of an (N, 3, H, W) batch of RGB pictures.
 
+    All are rounded to the steps above, the one place where the last bits of a network's numbers are cut off.
+
     Raises:
         DetectionFailed: The network could not be run, or a number is not finite.
     """
@@ -56,7 +62,15 @@ def run(session: Any, blob: NDArray[np.uint8]) -> Maps:
         raise DetectionFailed("the network could not be run") from None
     if not all(np.isfinite(values).all() for values in (heatmap, scale, offset)):
         raise DetectionFailed("the network's answer is not finite")
-    return heatmap, scale, offset
+    return _stepped(heatmap, HEAT_STEPS), _stepped(scale, SCALE_STEPS), _stepped(offset, OFFSET_STEPS)
+
+
+def _stepped(values: NDArray[np.float32], steps: int) -> NDArray[np.float32]:
+    """A new array; the steps are powers of two, so that only the rounding rounds."""
+    whole = values * np.float32(steps)
+    np.rint(whole, out=whole)
+    whole *= np.float32(1 / steps)
+    return whole
 
 
 def refusals() -> tuple[type[Exception], ...]:

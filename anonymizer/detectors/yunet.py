@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from anonymizer import geometry
 from anonymizer.config import DetectorConfig
 from anonymizer.detectors import known_answer
-from anonymizer.detectors.contract import Found, as_rgb, least_score, result, working_size
+from anonymizer.detectors.contract import SCORE_STEPS, Found, as_rgb, least_score, result, working_size
 from anonymizer.errors import ConfigError, DetectionFailed
 from anonymizer.records import Pixels
 
@@ -59,7 +59,8 @@ class YuNet:
         canvas = _canvas(cv2.resize(rgb, (width, height), interpolation=cv2.INTER_LINEAR))
         try:
             self._network.setInputSize((canvas.shape[1], canvas.shape[0]))
-            self._network.setScoreThreshold(least_score(config))
+            # What is rounded up to the least score counts too.
+            self._network.setScoreThreshold(max(0.0, least_score(config) - 1 / SCORE_STEPS))
             _, faces = self._network.detect(canvas)
         except cv2.error:
             raise DetectionFailed("the network could not be run") from None

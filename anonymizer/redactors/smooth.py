@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import cv2
@@ -21,8 +22,8 @@ Floats = NDArray[np.float32]
 FACE_WORK_PX = 48
 #: Working pixels of a crop at most.
 CROP_WORK_PX = 150_000
-#: A crop is halved once more where that makes it smaller than wanted by less than this power of two.
-HALVING_SLACK = 0.3
+#: A crop is not halved once more where it is larger than wanted by no more than this factor, 2 ** 0.3.
+HALVING_SLACK = 1.2311444
 #: Red, green and blue of the oval at luma 1: the same for everybody.
 WARM_TONE = (1.20, 0.94, 0.80)
 #: The oval's tone is taken from at most about this many of them, evenly spread.
@@ -40,13 +41,21 @@ OVAL_DOWN = 0.04
 #: Distance from the middle, in half axes, where the oval starts to fade and where it ends; opacity in the middle.
 OVAL_FADE = (0.35, 1.25)
 OVAL_OPACITY = 0.9
-#: Pixels across the oval that all others are scaled from.
-OVAL_PX = 128
 #: Standard deviation with which the fill is softened, as a share of the smallest face's shorter side.
 SOFTENING = 0.06
 #: A picture in which nothing stays visible becomes this gray.
 NOTHING_VISIBLE = 128
 _TINY = np.float32(1e-6)
+
+#: Steps of a level and of a weight that OpenCV is given. It sums with weights that are whole numbers of 256ths (64ths
+#: where it doubles), so that no sum has more than the 24 bits of a float32: every order of adding, with or without
+#: fused operations, gives the same number on every processor.
+LEVEL_STEPS = np.float32(2**8)
+WEIGHT_STEPS = np.float32(2**16)
+#: Likewise for the softening, whose weights are 4096ths.
+SOFT_LEVEL_STEPS = np.float32(2**4)
+SOFT_WEIGHT_STEPS = np.float32(2**12)
+SOFT_KERNEL_STEPS = 2**12
 
 
 class Smooth:
@@ -56,7 +65,8 @@ class Smooth:
     outside all masks, bit for bit: masked pixels are zeroed and weighted 0 before anything is computed. What can
     be learned from it is what `solid` shows as well: hair, clothes and places around the mask.
 
-    The fill is the push-pull interpolation of Gortler et al., "The Lumigraph", SIGGRAPH 1996, section 3.5.
+    The fill is the push-pull interpolation of Gortler et al., "The Lumigraph", SIGGRAPH 1996, section 3.5. It is the
+    same on every processor: whole numbers wherever OpenCV adds up, single operations of NumPy elsewhere.
     """
 
     name = "smooth"
@@ -106,7 +116,8 @@ def _fill(pixels: Pixels, visible: Mask, cluster: Cluster) -> Pixels:
 def _halvings(face_px: float, crop_px: int) -> int:
     """How often a crop is halved before it is worked on: exact halves are many times as fast as other fractions."""
     scale = max(1.0, face_px / FACE_WORK_PX, math.sqrt(crop_px / CROP_WORK_PX))
-    return max(0, math.ceil(math.log2(scale) - HALVING_SLACK))
+    # By products, not by a logarithm, whose last bit may differ.
+    return next(count for count in itertools.count() if scale <= HALVING_SLACK * 2**count)
 
 
 def _reduced(seen: Pixels, visible: Mask, halvings: int) -> tuple[Floats, Floats]:
@@ -128,7 +139,10 @@ def _push_pull(colour: Floats, weight: Floats) -> Floats:
     """(h, w, C) colour everywhere: halved until every pixel is known, then doubled again into the gaps."""
     levels = [(colour, weight)]
     while max(weight.shape) > 1 and float(weight.min()) < 1:
-        colour, known = _array(cv2.pyrDown(colour)), _array(cv2.pyrDown(weight))
+        colour, known = (
+            _array(cv2.pyrDown(_stepped(plane, steps)))
+            for plane, steps in ((colour, LEVEL_STEPS), (weight, WEIGHT_STEPS))
+        )
         # Gortler's saturation: a quarter of a pixel known is enough to count as known.
         weight = np.minimum(known * 4, 1)
         colour = _times(colour.reshape(*known.shape, -1), weight / np.maximum(known, _TINY))
@@ -136,7 +150,7 @@ def _push_pull(colour: Floats, weight: Floats) -> Floats:
     colour, weight = levels.pop()
     filled = _times(colour, 1 / np.maximum(weight, _TINY))
     for colour, weight in reversed(levels):
-        doubled = _array(cv2.pyrUp(filled, dstsize=weight.shape[::-1])).reshape(colour.shape)
+        doubled = _array(cv2.pyrUp(_stepped(filled, LEVEL_STEPS), dstsize=weight.shape[::-1])).reshape(colour.shape)
         filled = colour + _times(doubled, 1 - weight)
     return filled
 
@@ -144,14 +158,37 @@ def _push_pull(colour: Floats, weight: Floats) -> Floats:
 def _softened(filled: Floats, weight: Floats, sigma_px: float) -> Floats:
     """The fill blurred among hidden pixels only: fill is blended with fill."""
     hidden = 1 - weight
-    size, sigma = (0, 0), max(sigma_px, 0.5)
-    near_hidden = _array(cv2.GaussianBlur(hidden, size, sigma))
-    blurred = _array(cv2.GaussianBlur(_times(filled, hidden), size, sigma)).reshape(filled.shape)
+    kernel = _gaussian(max(sigma_px, 0.5))
+    near_hidden = _blurred(hidden, kernel, SOFT_WEIGHT_STEPS)
+    blurred = _blurred(_times(filled, hidden), kernel, SOFT_LEVEL_STEPS).reshape(filled.shape)
     soft = _times(blurred, 1 / np.maximum(near_hidden, _TINY))
     # Half of what surrounds a pixel at the mask's edge is hidden, all deep inside: the edge keeps its fill, so that
     # no seam shows.
     depth = np.clip(2 * near_hidden - 1, 0, 1)
     return filled + _times(soft - filled, hidden * depth)
+
+
+def _gaussian(sigma_px: float) -> Floats:
+    """(taps,) whole numbers of `SOFT_KERNEL_STEPS`, which they add up to, to three standard deviations."""
+    reach = max(1, round(3 * sigma_px))
+    kernel = cv2.getGaussianKernel(2 * reach + 1, sigma_px, cv2.CV_64F).ravel()
+    whole = np.rint(kernel * SOFT_KERNEL_STEPS)
+    whole[reach] += SOFT_KERNEL_STEPS - int(whole.sum())
+    return _array(whole / SOFT_KERNEL_STEPS)
+
+
+def _blurred(plane: Floats, kernel: Floats, steps: np.float32) -> Floats:
+    """One direction after the other, rounded before each."""
+    for x_kernel, y_kernel in ((kernel, _ONE), (_ONE, kernel)):
+        plane = _array(cv2.sepFilter2D(_stepped(plane, steps), -1, x_kernel, y_kernel))
+    return plane
+
+
+def _stepped(plane: Floats, steps: np.float32) -> Floats:
+    whole = plane * steps
+    np.rint(whole, out=whole)
+    whole *= 1 / steps
+    return whole
 
 
 def _array(values: object) -> Floats:
@@ -172,7 +209,9 @@ def _tone(colour: Floats, weight: Floats) -> Floats:
     if len(seen) == 1:
         return np.array([_brightness(seen[0])], np.float32)
     brightness = _brightness(_array(sum(np.float32(part) * plane for part, plane in zip(LUMA, seen, strict=True))))
-    warmth = min(1.0, float((seen.max(axis=0) - seen.min(axis=0)).mean()) / COLOURED)
+    # Whole numbers again: sums of others depend on their order.
+    spread = float(np.rint((seen.max(axis=0) - seen.min(axis=0)) * 256).astype(np.int64).sum()) / (256 * seen.shape[1])
+    warmth = min(1.0, spread / COLOURED)
     return np.asarray(brightness * (1 + warmth * (np.array(WARM_TONE) - 1)), dtype=np.float32)
 
 
@@ -186,31 +225,31 @@ def _with_ovals(filled: Floats, tone: Floats, cluster: Cluster, zoom: float) -> 
     opacity = np.zeros((height, width), np.float32)
     for x1, y1, x2, y2 in cluster.boxes.tolist():
         down = OVAL_DOWN * (y2 - y1)
-        rows, *down_axis = _axis((y1 + down, y2 + down), cluster.rows.start, zoom, OVAL[1], height)
-        columns, *across_axis = _axis((x1, x2), cluster.columns.start, zoom, OVAL[0], width)
+        rows, y = _axis((y1 + down, y2 + down), cluster.rows.start, zoom, OVAL[1], height)
+        columns, x = _axis((x1, x2), cluster.columns.start, zoom, OVAL[0], width)
         patch = opacity[rows, columns]
-        if patch.size:
-            to_oval = np.array([[across_axis[0], 0, across_axis[1]], [0, down_axis[0], down_axis[1]]])
-            oval = cv2.warpAffine(_OVAL, to_oval, patch.shape[::-1], flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
-            np.maximum(patch, oval, out=patch)
+        np.maximum(patch, _oval(y, x), out=patch)
     return filled + _times(tone - filled, opacity)
 
 
-def _axis(side: tuple[float, float], start: int, zoom: float, share: float, length: int) -> tuple[slice, float, float]:
-    """Along one axis: the working pixels that an oval can reach, and how they map to `_OVAL`: step and offset."""
+def _axis(side: tuple[float, float], start: int, zoom: float, share: float, length: int) -> tuple[slice, Floats]:
+    """Along one axis: the working pixels that an oval can reach, and their distances from its middle in half axes."""
     first, last = ((end - start) * zoom for end in side)
-    centre, half = (first + last) / 2, max((last - first) / 2 * share, 0.5) * OVAL_FADE[1]
-    low, high = (int(min(max(end, 0), length)) for end in (centre - half, centre + half + 1))
-    step = OVAL_PX / (2 * half)
-    return slice(low, high), step, (low + 0.5 - centre) * step + (OVAL_PX - 1) / 2
+    centre, half = (first + last) / 2, max((last - first) / 2 * share, 0.5)
+    low, high = (
+        int(min(max(end, 0), length)) for end in (centre - half * OVAL_FADE[1], centre + half * OVAL_FADE[1] + 1)
+    )
+    return slice(low, high), _array((np.arange(low, high) + 0.5 - centre) / half)
 
 
-def _oval() -> Floats:
-    """(OVAL_PX, OVAL_PX) opacity of an oval, to its ends."""
-    along = (np.arange(OVAL_PX, dtype=np.float32) + np.float32(0.5)) / (OVAL_PX / 2) - 1
-    distance = np.sqrt((along * along)[:, None] + (along * along)[None]) * OVAL_FADE[1]
-    inward = np.clip((OVAL_FADE[1] - distance) / (OVAL_FADE[1] - OVAL_FADE[0]), 0, 1)
-    return _array(OVAL_OPACITY * inward * inward * (3 - 2 * inward))
+def _oval(y: Floats, x: Floats) -> Floats:
+    """(len(y), len(x)) opacity of an oval, to its ends."""
+    inward = (y * y)[:, None] + (x * x)[None]
+    np.sqrt(inward, out=inward)
+    np.subtract(OVAL_FADE[1], inward, out=inward)
+    inward *= np.float32(1 / (OVAL_FADE[1] - OVAL_FADE[0]))
+    np.clip(inward, 0, 1, out=inward)
+    return _array(np.float32(OVAL_OPACITY) * inward * inward * (3 - 2 * inward))
 
 
 def _enlarged(filled: Floats, seen: Pixels) -> Pixels:
@@ -222,4 +261,4 @@ def _enlarged(filled: Floats, seen: Pixels) -> Pixels:
     return rounded.reshape(seen.shape)
 
 
-_OVAL = _oval()
+_ONE = np.ones(1, np.float32)

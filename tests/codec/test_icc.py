@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from anonymizer.codec.icc import linear_profile, to_srgb
+from anonymizer.codec.icc import _LIGHTS, linear_profile, to_srgb
 from anonymizer.profiles import PROFILES
 
 SAMPLES = np.linspace(0, 1, 65536)
@@ -83,3 +83,9 @@ def test_blocks_make_no_difference_and_the_input_stays():
     whole = to_srgb(pixels, profile)
     np.testing.assert_array_equal(whole[530:], to_srgb(pixels[530:], profile))
     np.testing.assert_array_equal(pixels, before)
+
+
+def test_a_last_bit_never_decides_a_level():
+    light = np.arange(_LIGHTS + 1) / _LIGHTS
+    encoded = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055) * 65535
+    assert np.abs(encoded % 1 - 0.5).min() > 1e-10

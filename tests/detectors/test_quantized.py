@@ -11,8 +11,8 @@ from anonymizer import geometry
 from anonymizer.config import DetectorConfig
 from anonymizer.detectors import load_weights, weights
 from anonymizer.detectors.centerface import CenterFace
-from anonymizer.detectors.network import run, session
-from anonymizer.detectors.quantized import activations, quantized
+from anonymizer.detectors.network import HEAT_STEPS, SCALE_STEPS, run, session
+from anonymizer.detectors.quantized import _scale, activations, quantized
 from anonymizer.detectors.ranges import RANGES
 
 
@@ -82,3 +82,56 @@ def test_the_same_face_at_nearly_the_same_place(exact, rounded):
 )
 def test_which_precision(exact, rounded, config, gpu, is_rounded):
     assert load_weights(config, read, gpu=gpu) == (rounded if is_rounded else exact)
+
+
+def test_no_sum_in_floating_point_is_rounded(rounded):
+    """Inputs, weights and bias are whole multiples of powers of two, and no sum of them has more than 24 bits."""
+    graph = onnx.load_model_from_string(rounded).graph
+    tensors = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    for node in graph.node:
+        if node.op_type == "DequantizeLinear" and all(name in tensors for name in node.input):
+            values, scale = (tensors[name].astype(np.float64) for name in node.input[:2])
+            tensors[node.output[0]] = values * scale.reshape(-1, *[1] * (values.ndim - 1))
+    plain = [node for node in graph.node if "Conv" in node.op_type and not node.input[0].endswith("_rounded")]
+    assert [node.op_type for node in plain] == ["ConvTranspose"] * 3 + ["Conv"] * 4
+    for node in plain:
+        kernel, bias = (tensors[name].astype(np.float64) for name in node.input[1:])
+        unit = 2.0 ** min(_exponent(kernel), _exponent(bias))
+        axes = (0, 2, 3) if node.op_type == "ConvTranspose" else (1, 2, 3)
+        most = 4095 if node.input[0] == "535" else 255
+        assert (most * np.abs(kernel).sum(axis=axes) + np.abs(bias)).max() < 2**24 * unit
+
+
+def test_additions_of_integers_are_exact_before_they_are_rounded(rounded):
+    """The steps of both inputs are whole 4096ths of the sum's: products and sums fit a float32, fused or not."""
+    graph = onnx.load_model_from_string(rounded).graph
+    tensors = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    additions = [node for node in graph.node if node.op_type == "Add"]
+    assert len(additions) == 13
+    for node in additions:
+        own = tensors[f"{node.output[0]}_scale"]
+        ratios = np.array([tensors[name.replace("_rounded", "_scale")] / own for name in node.input])
+        assert (ratios * 4096 % 1 == 0).all()
+        assert 2 * 255 * ratios.max() < 2**11
+
+
+def _exponent(values: np.ndarray) -> int:
+    """Of the largest power of two that all values are whole multiples of."""
+    exponent = 8
+    while (values / 2.0**exponent % 1).any():
+        exponent -= 1
+    return exponent
+
+
+def test_a_last_bit_never_decides_how_a_score_or_a_side_is_rounded():
+    """There are 256 scores and a few thousand sides; none lies half way between two steps."""
+    step, zero = _scale(*RANGES["536"])
+    scores = 1 / (1 + np.exp(-(np.arange(256) - zero) * step))
+    scores = scores[scores > 0.01]
+    assert (_from_middle(scores * HEAT_STEPS) > 16 * np.spacing(np.float32(1)) * HEAT_STEPS).all()
+    sides = np.exp(np.arange(-4 * SCALE_STEPS, 8 * SCALE_STEPS) / SCALE_STEPS) * 256
+    assert (_from_middle(sides) > 1e-14 * sides).all()
+
+
+def _from_middle(values: np.ndarray) -> np.ndarray:
+    return np.abs(values % 1 - 0.5)

@@ -16,7 +16,8 @@ import pytest
 from anonymizer.chunks import Task
 from anonymizer.driver import Driver
 from anonymizer.driver import run as run_driver
-from anonymizer.errors import ConfigError, RegistryError
+from anonymizer.errors import ConfigError, RegistryError, WrongOutput
+from anonymizer.identity import identify
 from anonymizer.manifest import from_table
 from anonymizer.naming import Places
 from anonymizer.records import NO_CONSENT, ChunkResult, ImageRef, WorkItem
@@ -169,11 +170,15 @@ def test_a_failed_redo_keeps_a_safe_output_and_its_row_says_so(tmp_path):
     assert files(tmp_path / "out") == published
 
 
-def test_a_stray_output_does_not_survive_a_failure(tmp_path):
+def test_what_nobody_of_ours_wrote_is_never_deleted(tmp_path):
     lake = write(tmp_path / "in", {"a.png": photo(1)[:300], "notes.txt": b"text"})
-    write(tmp_path / "out", {"a.png": b"whatever stood here", "notes.txt": b"an old copy"})
-    run(lake, tmp_path / "out")
-    assert files(tmp_path / "out") == {}
+    theirs = {"a.png": b"whatever stood here", "notes.txt": b"an old copy"}
+    write(tmp_path / "out", theirs)
+    with pytest.raises(WrongOutput):
+        run(lake, tmp_path / "out")
+    for adopt in ("keep", "replace"):
+        run(lake, tmp_path / "out", {"adopt": adopt})
+        assert files(tmp_path / "out") == theirs
     assert {row["output_uri"] for row in rows(tmp_path / "out").values()} == {None}
 
 
@@ -199,6 +204,7 @@ def test_a_poison_image_keeps_its_safe_output(tmp_path):
     given_up = Driver(given, manifest_uri, datetime.now(UTC), _Silent(), Places(given.output))
     row = from_table(given_up._manifest.current().drop_columns(["run_id"]))[0]
     ref = ImageRef("a.png", "", "v", 1, None)
+    given_up._identity = identify(given, given_up._manifest, given_up._output)
     given_up.summary.run_id = "r99990101T000000000000Z-00000000"
     item = WorkItem(ref, NO_CONSENT, row.output_etag, row)
     given_up.poison(Task((item,), attempt=3))
