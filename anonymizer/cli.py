@@ -94,7 +94,7 @@ _RUN = (
 )
 _EXIT = (
     "exit status: 0 every object is safe; 3 more objects than --max-failures (default 0) stand as failed; 2 wrong "
-    "usage, configuration, registry or OUTPUT; 5 an output that is no longer safe could not be removed; 1 anything else."
+    "usage, configuration, registry or OUTPUT; 5 an output that is no longer safe could not be removed; 1 all else."
 )
 _VERIFY = (
     "Reads every file below OUTPUT and checks that it is what the manifest says (size, SHA-256), that its container "

@@ -14,7 +14,7 @@ from typing import Protocol
 from anonymizer.chunks import Task, group
 from anonymizer.collisions import collisions
 from anonymizer.config import RunConfig
-from anonymizer.errors import KeyCollision, Requested, TakeDownOwed
+from anonymizer.errors import KeyCollision, ObjectError, Requested, TakeDownOwed
 from anonymizer.known import CurrentRows, Known
 from anonymizer.naming import Places
 from anonymizer.records import ConsentDecision, GivenBoxes, ImageRef, ManifestRow, WorkItem
@@ -42,13 +42,13 @@ class Asked:
 class Told(Protocol):
     """Whom the planner tells of objects that no worker is needed for."""
 
-    def refuse(self, entry: Irregular, published: ManifestRow | None, bound: tuple[str, ...]) -> None:
+    def refuse(self, item: WorkItem, error: ObjectError, published: ManifestRow | None) -> None:
         """Something that cannot be read.
 
         Args:
-            entry: What it is.
+            item: What it is, and what the registry says of it: it may be what an objection speaks of all the same.
+            error: Why it is not read.
             published: The current row of an output that it has all the same.
-            bound: What its row says of the content that grants were first seen with.
         """
 
     def collide(self, item: WorkItem) -> None:
@@ -215,7 +215,9 @@ class Planner:
             self._carry(entry.key)
         else:
             published = known is not None and known.output_uri is not None
-            self._told.refuse(entry, self._rows.row(known) if known is not None and published else None, _bound(known))
+            ref, decision = ImageRef(entry.key, entry.uri, "", 0, None), self._asked.decide(entry.key)
+            item = WorkItem(ref, decision, None, bound=_bound(known))
+            self._told.refuse(item, entry.error(), self._rows.row(known) if known is not None and published else None)
 
     def _unchanged(self, known: Known, ref: ImageRef, decision: ConsentDecision, given: GivenBoxes | None) -> bool:
         """Whether doing it again would write the same row: source, decision and settings are those of the row."""

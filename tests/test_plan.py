@@ -7,7 +7,7 @@ import pytest
 from anonymizer import takedown
 from anonymizer.account import FailureLimit, Summary, exit_status, failure_limit
 from anonymizer.config import RunConfig, from_mapping
-from anonymizer.errors import ConfigError, ReservedKey
+from anonymizer.errors import ConfigError, ObjectError, ReservedKey
 from anonymizer.known import CurrentRows
 from anonymizer.manifest import to_table
 from anonymizer.naming import Places
@@ -44,9 +44,9 @@ def scan_of(rows):
 class Refused(list[tuple[str, object]]):
     """What the planner tells."""
 
-    def refuse(self, entry: Irregular, published: ManifestRow | None, bound: tuple[str, ...]) -> None:
-        del bound
-        self.append((entry.key, published))
+    def refuse(self, item: WorkItem, error: ObjectError, published: ManifestRow | None) -> None:
+        assert isinstance(error, ReservedKey)
+        self.append((item.ref.key, published))
 
     def collide(self, item: WorkItem) -> None:
         self.append((item.ref.key, "collides"))

@@ -52,7 +52,7 @@ from anonymizer.manifest import ManifestStore, Snapshot, Totals, new_run_id
 from anonymizer.naming import Places
 from anonymizer.pipeline import Anonymizer
 from anonymizer.plan import Asked, Planner
-from anonymizer.records import NO_CONSENT, ChunkResult, GivenBoxes, ImageRef, ManifestRow, WorkItem
+from anonymizer.records import ChunkResult, GivenBoxes, ImageRef, ManifestRow, WorkItem
 from anonymizer.resolve import (
     Decided,
     arguments_sha256,
@@ -63,7 +63,7 @@ from anonymizer.resolve import (
     load_weights,
 )
 from anonymizer.rows import failed_row, owed_row, with_standing_output
-from anonymizer.storage import Irregular, Listed, VersionCursor, is_local, join_uri, marked_id
+from anonymizer.storage import Listed, VersionCursor, is_local, join_uri, marked_id
 from anonymizer.worker import Job, Worker, close_to_others, open_input, open_manifest_root, open_output
 
 log = logging.getLogger(__name__)
@@ -188,7 +188,9 @@ class Driver:
             self._settings,
             lambda key: forced or self._config.force or key in self._redo,
         )
-        return Planner(self._config, rows, asked, self, self._places, self._attempt, self._overwritten)
+        # What has to go goes, whichever part of INPUT this run was asked for.
+        part = replace(self._config, include=(), exclude=(), limit=None) if forced else self._config
+        return Planner(part, rows, asked, self, self._places, self._attempt, self._overwritten)
 
     def _read_suspects(self) -> AnonymizerError | None:
         """Gives back what is wrong with them: it ends the run, but what may not stand any more goes first."""
@@ -284,6 +286,8 @@ class Driver:
         removals = self._removals()
         removed = removals.unsafe(snapshot, registry, self._config)
         removals.orphans(self._manifest, snapshot)
+        if self._identity.earlier:
+            removals.forget_removed(snapshot)
         return self._renewed(snapshot, removed)
 
     def _overwrite(
@@ -555,16 +559,15 @@ class Driver:
 
     # What the planner tells.
 
-    def refuse(self, entry: Irregular, published: ManifestRow | None, bound: tuple[str, ...]) -> None:
+    def refuse(self, item: WorkItem, error: ObjectError, published: ManifestRow | None) -> None:
         """Something that is never read. An output that it had as a photo stays if nothing has changed about it."""
-        item = WorkItem(ImageRef(entry.key, entry.uri, "", 0, None), NO_CONSENT, None, bound=bound)
         if published is not None:
-            expected = self._places.expected(entry.key, published.output_uri)
+            expected = self._places.expected(item.ref.key, published.output_uri)
             # The take-down has removed what is not safe any more.
             item = self._refreshed(
                 replace(item, expected=expected, output_version=published.output_etag, standing=published)
             )
-        self._fail(item, entry.error(), self._attempt + 1)
+        self._fail(item, error, self._attempt + 1)
 
     def collide(self, item: WorkItem) -> None:
         """Two sources for one output: what stands there may be either's."""

@@ -25,7 +25,7 @@ from anonymizer.pipeline import Anonymizer
 from anonymizer.plan import Asked, Planner
 from anonymizer.records import GivenBoxes, ManifestRow, WorkItem
 from anonymizer.resolve import decided_at, load_boxes, load_keys, load_registry, load_weights
-from anonymizer.storage import Irregular, Listed, Root
+from anonymizer.storage import Listed, Root
 from anonymizer.worker import open_input, open_manifest_root, open_output
 
 _SURE = 1.96
@@ -38,8 +38,8 @@ class _Refused:
     def __init__(self) -> None:
         self.count = 0
 
-    def refuse(self, entry: Irregular, published: ManifestRow | None, bound: tuple[str, ...]) -> None:
-        del entry, published, bound
+    def refuse(self, item: WorkItem, error: ObjectError, published: ManifestRow | None) -> None:
+        del item, error, published
         self.count += 1
 
     def collide(self, item: WorkItem) -> None:

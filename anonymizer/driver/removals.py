@@ -128,6 +128,17 @@ class Removals:
         if self._summary.swept:
             log.info("removed %d outputs that a dead run left without a row", self._summary.swept)
 
+    def forget_removed(self, snapshot: Snapshot) -> None:
+        """Older versions of outputs that older software had removed and not purged: rows name them no more."""
+        for table in snapshot.scan(["key", "status"]):
+            for key, status in zip(table["key"].to_pylist(), table["status"].to_pylist(), strict=True):
+                try:
+                    if status == "removed":
+                        self._output.forget_older(self._places.expected(key, None))
+                except ObjectError:
+                    log.error("%s: older versions of an output that was removed could not be removed", key)
+                    self._summary.unsafe_left.append(key)
+
     def _stands(self, announced: ManifestRow) -> bool:
         """Whether there is something where a worker was about to publish, and not what it was about to replace."""
         key = self._places.located(announced.output_uri)

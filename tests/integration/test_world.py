@@ -9,13 +9,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from anonymizer import resolve
+from anonymizer.detectors.patch import PATCH_RGB
 from anonymizer.manifest import ManifestStore
 from anonymizer.storage import open_root
 from anonymizer.storage.local import LocalRoot
 from infra.days.engine import in_this_process
 from infra.days.steps import Steps
 from tests.integration.worlds import Bucket, Disk, World
-from tests.pictures import photo
+from tests.pictures import decoded, photo
 from tests.real_s3 import RealS3
 
 
@@ -246,6 +247,19 @@ def test_pruned_is_purged(versions):
     assert versions.shown() == {"b.png"}
 
 
+def test_what_older_software_pruned_is_purged_with_the_first_mark(versions):
+    assert versions.run() == 0
+    versions.delete("a.png")
+    kept = versions.published()["a.png"]
+    assert versions.run("--prune", "--prune-limit", "100%") == 0
+    versions.lay("a.png", kept)
+    versions.unlay("a.png")
+    assert "a.png" in versions.shown()
+    forget_identity(versions)
+    assert versions.run() == 0
+    assert versions.shown() == {"b.png"}
+
+
 @pytest.mark.parametrize("change", ["another photo", "another method", "a damaged photo", "a photo for everybody"])
 def test_no_older_version_shows_what_the_current_one_does_not(versions, change):
     assert versions.run() == 0
@@ -443,6 +457,28 @@ def test_in_place_what_is_not_mounted_is_owed(tmp_path, capsys):
     data = (tmp_path / "in/a.png").read_bytes()
     assert data != photo(1)
     assert "listed 2," in said(capsys)
+
+
+def test_in_place_a_run_over_a_part_takes_down_everywhere(tmp_path):
+    world = Disk(tmp_path)
+    for i, key in enumerate(("a.png", "b.png")):
+        world.put(key, photo(i))
+    world.grant("a.png,granted", "b.png,granted")
+    in_place = ["--in-place", "--discard-originals", "--manifest", str(tmp_path / "kept")]
+    assert world.run(*in_place) == 0
+    world.grant("x.png,granted")
+    assert world.run(*in_place, "--include", "b*") == 0
+    for key in ("a.png", "b.png"):
+        assert not (decoded((tmp_path / "in" / key).read_bytes()) == PATCH_RGB).all(axis=-1).any()
+
+
+def test_an_objection_to_what_is_a_link_matches(tmp_path, capsys):
+    world = Disk(tmp_path)
+    world.put("b.png", photo(2))
+    (tmp_path / "in/a.png").symlink_to("b.png")
+    world.grant("a.png,denied")
+    assert world.run() == 3
+    assert "match no listed object" not in said(capsys)
 
 
 def test_a_stray_file_of_a_killed_run_is_swept_and_a_stranger_beside_it_is_not(world):

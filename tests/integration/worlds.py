@@ -181,6 +181,9 @@ class Bucket(World):
     def lay(self, key: str, data: bytes) -> None:
         self._client.put_object(Bucket="lake-out", Key=f"run/{key}", Body=data)
 
+    def unlay(self, key: str) -> None:
+        self._client.delete_object(Bucket="lake-out", Key=f"run/{key}")
+
     def hide_output(self) -> None:
         self._hidden = self._objects()
         for key in self._hidden:
