@@ -221,8 +221,8 @@ class RunConfig:
     exclude: tuple[str, ...] = setting((), "No keys that match one of these patterns.")
     adopt: Adopt | None = setting(
         None,
-        "OUTPUT holds files and no manifest knows it, or it lost its mark: it is ours from now on. `keep`: what lies "
-        "there is left alone. `replace`: an output may replace a file of its name. Nothing that lies there is removed.",
+        "An OUTPUT that is not empty and that no manifest knows, or that lost its mark: `keep` leaves alone what lies "
+        "there, `replace` lets an output replace a file of its name. Nothing that lies there is removed.",
     )
     names: Names = setting("same", "`hashed`: file names are replaced by a keyed hash (ANONYMIZER_NAMES_KEY).")
     limit: int | None = setting(None, "Only the first so many objects.", low=0)

@@ -19,6 +19,7 @@ from anonymizer.errors import (
 )
 from anonymizer.records import ImageRef
 from anonymizer.storage import Irregular, Root, VersionCursor, join_uri, open_input, open_root
+from anonymizer.storage.keys import mark_name
 from tests.storage.conftest import Store
 
 TRICKY = [
@@ -205,6 +206,56 @@ class TestPurge:
         root.purge("a")
         root.purge("nothing")
         assert [ref.key for ref in refs(root)] == ["ab", "b"]
+
+    def test_only_the_expected_version(self, store: Store):
+        root = store.open()
+        version = publish(root, "a", b"1", None)
+        store.write("a", b"theirs")
+        with pytest.raises(PublishConflict):
+            root.purge("a", expected=version)
+        assert root.get("a") == b"theirs"
+        root.forget_older("a")
+        assert root.get("a") == b"theirs"
+        root.purge("a", expected=root.version("a"))
+        assert root.version("a") is None
+
+
+class TestMark:
+    ONE, OTHER = "ab" * 16, "cd" * 16
+
+    def test_a_place_that_is_not_there_bears_none(self, store: Store):
+        root = store.open()
+        assert (root.has_mark(self.ONE), list(root.marks())) == (False, [])
+        root.clear_mark(self.ONE)
+
+    def test_it_is_seen_by_all_and_is_no_object(self, store: Store):
+        root = store.open()
+        for _ in range(2):
+            root.set_mark(self.ONE)
+        store.write("a", b"1")
+        assert (store.open().has_mark(self.ONE), root.has_mark(self.OTHER)) == (True, False)
+        assert [ref.key for ref in refs(root, output=True)] == ["a"]
+        assert [entry.key for entry in root.list(output=True, temporaries=True)] == [mark_name(self.ONE), "a"]
+        root.sweep(age_s=-1.0)
+        assert list(root.marks()) == [self.ONE]
+
+    def test_a_name_without_its_content_is_none(self, store: Store):
+        store.write(mark_name(self.ONE), b"anything")
+        root = store.open()
+        assert (root.has_mark(self.ONE), list(root.marks())) == (False, [self.ONE])
+        with pytest.raises(PublishConflict):
+            root.set_mark(self.ONE)
+
+    def test_it_can_be_taken_away(self, store: Store):
+        root = store.open()
+        for output_id in (self.ONE, self.OTHER):
+            root.set_mark(output_id)
+        root.clear_mark(self.ONE)
+        assert list(root.marks()) == [self.OTHER]
+
+    def test_nothing_is_published_under_its_name(self, store: Store):
+        with pytest.raises(ReservedKey):
+            publish(store.open(), mark_name(self.ONE), b"1", None)
 
 
 class TestPublish:
