@@ -75,9 +75,10 @@ def identify(config: RunConfig, manifest: ManifestStore, output: Root) -> Identi
     """
     try:
         record = _recorded(manifest)
-        if record is not None:
-            return _known(config, record, output)
-        return _unknown(config, manifest, output)
+        if record is None or (not record.marked and record.output_uri == output.uri):
+            # Whoever began to mark it may have died before the mark stood: what was true then is asked again.
+            return _unknown(config, manifest, output, record)
+        return _known(config, record, output)
     except ObjectError as error:
         raise RunError(f"{output.uri}: whether this is OUTPUT cannot be told: {error.message}") from None
 
@@ -110,15 +111,17 @@ def _known(config: RunConfig, record: Record, output: Root) -> Identity:
             "give that OUTPUT, or this one a manifest of its own (--manifest)"
         )
     if output.has_mark(record.output_id):
-        return Identity(record, present=True, new=not record.marked)
-    if not record.marked or config.adopt is not None:
+        return Identity(record, present=True)
+    if config.adopt is not None:
         return Identity(record, present=True, new=True, adopted=True)
     return Identity(record, present=False)
 
 
-def _unknown(config: RunConfig, manifest: ManifestStore, output: Root) -> Identity:
-    """A manifest that knows no OUTPUT yet."""
-    record = Record(secrets.token_hex(ID_BYTES), output.uri, marked=False)
+def _unknown(config: RunConfig, manifest: ManifestStore, output: Root, record: Record | None) -> Identity:
+    """A manifest that has seen no OUTPUT bear its mark yet."""
+    record = record or Record(secrets.token_hex(ID_BYTES), output.uri, marked=False)
+    if output.has_mark(record.output_id):
+        return Identity(record, present=True, new=True)
     if config.adopt is None and (other := next(iter(output.marks()), None)) is not None:
         raise WrongOutput(
             f"{output.uri} bears the mark of another manifest ({other[:8]}…): give that with --manifest "

@@ -1,10 +1,9 @@
-"""One run, step by step; also what the engine reports to."""
+"""One run, step by step."""
 
 from __future__ import annotations
 
 import dataclasses
 import logging
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -22,25 +21,20 @@ from anonymizer.account import (
     limit_of,
 )
 from anonymizer.boxes import BoxTable, SuspectList
-from anonymizer.chunks import Task, chunk_id
-from anonymizer.collisions import rivals
+from anonymizer.chunks import Task
 from anonymizer.config import RunConfig, item_settings_sha256
 from anonymizer.consent import Registry, empty_registry
 from anonymizer.driver import intents, unmatched
 from anonymizer.driver.book import Book, Progress, Stamp, TooManyFailures
+from anonymizer.driver.objects import Ground, Objects
 from anonymizer.driver.removals import Removals, expired_rows, unsafe_rows
 from anonymizer.errors import (
     AnonymizerError,
     ConfigError,
-    KeyCollision,
     ObjectError,
     OutputLost,
-    OutputTaken,
-    PoisonImage,
-    PublishConflict,
     Requested,
     RunError,
-    TakeDownOwed,
     Unsafe,
     UsageError,
     WrongOutput,
@@ -52,7 +46,7 @@ from anonymizer.manifest import ManifestStore, Snapshot, Totals, new_run_id
 from anonymizer.naming import Places
 from anonymizer.pipeline import Anonymizer
 from anonymizer.plan import Asked, Planner
-from anonymizer.records import ChunkResult, GivenBoxes, ImageRef, ManifestRow, WorkItem
+from anonymizer.records import GivenBoxes, ImageRef, ManifestRow
 from anonymizer.resolve import (
     Decided,
     arguments_sha256,
@@ -62,22 +56,18 @@ from anonymizer.resolve import (
     load_registry,
     load_weights,
 )
-from anonymizer.rows import failed_row, owed_row, with_standing_output
-from anonymizer.storage import Listed, VersionCursor, is_local, join_uri, marked_id
+from anonymizer.rows import owed_row
+from anonymizer.storage import Listed, Root, VersionCursor, is_local, marked_id
 from anonymizer.worker import Job, Worker, close_to_others, open_input, open_manifest_root, open_output
 
 log = logging.getLogger(__name__)
 
-#: Journal parts are folded into large ones whenever so many chunks have been committed.
-COMPACT_EVERY = 2000
-#: A key whose output changes under us again and again is given up after so many tries.
-CONFLICTS = 4
 #: Attempts of a run that was taken up begin behind all that the one before can have made.
 ATTEMPTS_EACH = 1000
 
 
 class Driver:
-    """The state of one run; also what the engine reports to (`engine.Sink`) and the planner (`plan.Told`).
+    """The state of one run.
 
     Args:
         config: With full URLs.
@@ -109,8 +99,7 @@ class Driver:
         self._limit = failure_limit(config.max_failures)
         self._prune_limit = limit_of(config.prune_limit, "--prune-limit")
         self._stamp = Stamp(as_of, None, config.consent.purpose)
-        self._conflicts: Counter[str] = Counter()
-        self._chunks = 0
+        self._told = False
         self._attempt = 0
         self._settings_sha256 = ""
         self._boxes: BoxTable | None = None
@@ -164,13 +153,14 @@ class Driver:
             snapshot = self._take_down_requested(self._keys, snapshot, registry)
             self._redo = frozenset(request.key for request in self._keys.of("redo"))
         rows = CurrentRows(snapshot.scan, self.summary.run_id, self._config.input)
-        planner = self._planner(rows, registry)
         pruned = True
         try:
-            with open_input(self._config) as self._source:
-                tasks = planner.tasks(self._listing(), self._adopted_outputs())
-                self._work(registry, weights, self._counted(tasks, planner))
-            pruned = self._prune(rows)
+            with open_input(self._config) as source:
+                objects = self._objects(source)
+                planner = self._planner(rows, registry, objects)
+                tasks = planner.tasks(self._listing(source), self._adopted_outputs())
+                self._work(registry, weights, self._counted(tasks, planner), objects)
+            pruned = self._prune(rows, source)
         except TooManyFailures:
             self.summary.stopped_early = True
         self._book.flush()
@@ -181,7 +171,24 @@ class Driver:
                 f"--prune-limit {self._config.prune_limit}: none of them was removed"
             )
 
-    def _planner(self, rows: CurrentRows, registry: Registry, *, forced: bool = False) -> Planner:
+    def _objects(self, source: Root) -> Objects:
+        ground = Ground(
+            config=self._config,
+            manifest=self._manifest,
+            output=self._output,
+            places=self._places,
+            book=self._book,
+            removals=self._removals(),
+            stamp=self._stamp,
+            run_id=self.summary.run_id,
+            attempt=self._attempt,
+            may_replace=self._config.adopt == "replace" or self._identity.earlier,
+            settings=self._settings,
+            alive=self._lease.check,
+        )
+        return Objects(ground, source)
+
+    def _planner(self, rows: CurrentRows, registry: Registry, told: Objects, *, forced: bool = False) -> Planner:
         asked = Asked(
             registry.decide,
             self._given,
@@ -190,7 +197,7 @@ class Driver:
         )
         # What has to go goes, whichever part of INPUT this run was asked for.
         part = replace(self._config, include=(), exclude=(), limit=None) if forced else self._config
-        return Planner(part, rows, asked, self, self._places, self._attempt, self._overwritten)
+        return Planner(part, rows, asked, told, self._places, self._attempt, self._overwritten)
 
     def _read_suspects(self) -> AnonymizerError | None:
         """Gives back what is wrong with them: it ends the run, but what may not stand any more goes first."""
@@ -230,9 +237,7 @@ class Driver:
 
     def _begin(self, registry: Registry) -> None:
         """Takes up an unfinished run with the same arguments, or starts a new one; says so before any work."""
-        if self._identity.earlier or self._identity.adopted:
-            # What is taken down counts only in a place that is known.
-            self._mark()
+        self._mark_before_removals()
         arguments = arguments_sha256(self._config)
         known = self._manifest.run_ids()
         run_id = self._manifest.unfinished(arguments)
@@ -266,6 +271,11 @@ class Driver:
         self._lease.set_run(run_id)
         self._manifest.write_run(run_id, self._record)
 
+    def _mark_before_removals(self) -> None:
+        """What is taken down counts only in a place that bears its mark; one without rows waits for its first work."""
+        if self._identity.earlier or self._identity.adopted:
+            self._mark()
+
     def _mark(self) -> None:
         mark(self._identity, self._manifest, self._output)
         self._identity = replace(self._identity, new=False)
@@ -296,12 +306,12 @@ class Driver:
         """In place, where an output is the only copy, taking it down is redacting what may not be shown any more."""
         if not keys:
             return snapshot
-        planner = self._planner(
-            CurrentRows(snapshot.scan, self.summary.run_id, self._config.input), registry, forced=True
-        )
-        with open_input(self._config) as self._source:
-            found = (entry for entry in map(self._source.stat, keys) if entry is not None)
-            self._work(registry, weights, self._counted(planner.tasks(found), planner))
+        rows = CurrentRows(snapshot.scan, self.summary.run_id, self._config.input)
+        with open_input(self._config) as source:
+            objects = self._objects(source)
+            planner = self._planner(rows, registry, objects, forced=True)
+            found = (entry for entry in map(source.stat, keys) if entry is not None)
+            self._work(registry, weights, self._counted(planner.tasks(found), planner), objects)
         self._overwritten = frozenset(keys)
         snapshot = self._renewed(snapshot, len(keys))
         rows = CurrentRows(snapshot.scan, self.summary.run_id, self._config.input)
@@ -332,6 +342,7 @@ class Driver:
     def _take_down_expired(self) -> None:
         """With a registry or settings that are wrong: at least what has run out by the clock goes."""
         if not self._config.in_place:
+            self._mark_before_removals()
             self._fold()
             self.summary.run_id = new_run_id(self._manifest.run_ids(), datetime.now(UTC))
             self._removals().expired(Snapshot(self._manifest_root))
@@ -371,20 +382,16 @@ class Driver:
                 self.summary.removed_requested += 1
         return self._renewed(snapshot, self.summary.removed_requested - before)
 
-    def _listing(self) -> Iterator[Listed]:
+    def _listing(self, source: Root) -> Iterator[Listed]:
         """INPUT's objects, or those that `--keys` names; the mark of an OUTPUT is none."""
         if self._keys is None:
-            yield from (entry for entry in self._source.list() if not self._is_mark(entry))
+            yield from (entry for entry in source.list() if not _is_mark(source, entry))
             return
-        for request, found in requested(self._source, self._keys.of("redo", "check")):
+        for request, found in requested(source, self._keys.of("redo", "check")):
             if found is None:
                 self.summary.missing.append(request.key)
             else:
                 yield found
-
-    def _is_mark(self, entry: Listed) -> bool:
-        output_id = marked_id(entry.key)
-        return output_id is not None and self._source.has_mark(output_id)
 
     def _removals(self) -> Removals:
         output_id = self._identity.record.output_id
@@ -417,11 +424,12 @@ class Driver:
             yield task
         count()
 
-    def _work(self, registry: Registry, weights: detectors.Weights, tasks: Iterator[Task]) -> None:
+    def _work(self, registry: Registry, weights: detectors.Weights, tasks: Iterator[Task], objects: Objects) -> None:
         """Starts the workers, if there is anything for them to do."""
         first = next(tasks, None)
-        if not self._chunks:
+        if not self._told:
             self._progress.start(self.summary.run_id, self.summary.carried)
+            self._told = first is not None
         if first is None:
             return
         for root in (self._output, self._manifest_root):
@@ -441,7 +449,8 @@ class Driver:
         )
         with engine.connected(self._config.engine) as nodes:
             self._check_paths(nodes)
-            engine.Engine(self._config.engine, Worker, job, self._lease.ticket.epoch).run(chain([first], tasks), self)
+            work = engine.Engine(self._config.engine, Worker, job, self._lease.ticket.epoch)
+            work.run(chain([first], tasks), objects)
 
     def _check_paths(self, nodes: int) -> None:
         local = [uri for uri in (self._config.input, self._config.output, self.summary.manifest_uri) if is_local(uri)]
@@ -451,7 +460,7 @@ class Driver:
                 "use an object store, or --set storage.shared=true if every node sees the same disk"
             )
 
-    def _prune(self, rows: CurrentRows) -> bool:
+    def _prune(self, rows: CurrentRows, source: Root) -> bool:
         """Sources that are not there any more: their outputs are counted, and with `--prune` removed.
 
         Returns:
@@ -459,143 +468,11 @@ class Driver:
         """
         config = self._config
         partial = config.include or config.exclude or config.limit is not None or self._keys is not None
-        if partial or self._source.only is not None:
+        if partial or source.only is not None:
             return True
         rows.rest()
         self.summary.gone = rows.gone_published
         return self._removals().prune(rows, self._prune_limit) if config.prune else True
-
-    # What the engine reports.
-
-    def committed(self, task: Task, result: ChunkResult) -> list[Task]:
-        """Counts a chunk's rows; conflicts and unfinished items come back with their output looked up anew."""
-        self._lease.check()
-        self._book.result(result)
-        self._chunks += 1
-        if self._chunks % COMPACT_EVERY == 0:
-            self._manifest.compact(self.summary.run_id, final=False)
-        for key in result.conflicts:
-            self._conflicts[key] += 1
-        given_up = [k for k in result.conflicts if self._conflicts[k] >= CONFLICTS]
-        for item in task.items:
-            if item.ref.key in given_up:
-                self._fail(item, PublishConflict(), task.attempt + 1)
-            elif item.ref.key in result.conflicts and item.ref.key not in result.renamed and self._taken(item):
-                self._fail(item, OutputTaken(), task.attempt + 1)
-                given_up.append(item.ref.key)
-        again = {*result.conflicts, *result.unfinished} - set(given_up)
-        items = [self._renamed(item, result) for item in task.items if item.ref.key in again]
-        left = tuple(item for item in items if item is not None)
-        return [self.refresh(replace(task, items=left))] if left else []
-
-    def _renamed(self, item: WorkItem, result: ChunkResult) -> WorkItem | None:
-        """The item under the name that its content asks for; None if that name is another source's."""
-        wanted = result.renamed.get(item.ref.key)
-        if wanted is None:
-            stolen = item.ref.key in result.conflicts and self._collides(item, result.attempt + 1)
-            return None if stolen else item
-        ours = item.output_version is not None and not item.foreign
-        if ours and not self._removals().now(item.output_key, item.ref.key):
-            self._owes(item, failed_row(item, TakeDownOwed()), result.attempt + 1)
-            return None
-        item = replace(item, expected=wanted, output_version=None, standing=None, foreign=False)
-        return None if self._collides(item, result.attempt + 1) else item
-
-    def _collides(self, item: WorkItem, attempt: int) -> bool:
-        """Whether what stands in the output's place may be another source's, one that this run has not listed."""
-        alone = self._config.names != "same" or self._config.in_place
-        others = [] if alone else rivals(item.ref.key, item.output_key)
-        if not any(map(self._source.exists, others)):
-            return False
-        self._fail(item, KeyCollision(), attempt)
-        return True
-
-    def poison(self, task: Task) -> None:
-        """The one object that no worker survives gets its row from here."""
-        self._fail(task.items[0], PoisonImage(), task.attempt + 1)
-
-    def refresh(self, task: Task) -> Task:
-        """Output versions as they are now: whoever held the task may have published some of them."""
-        settled: set[str] = set()
-        if self._config.in_place:
-            settled = intents.settle(self._manifest, self._output, self.summary.run_id, chunk_id(task.items))
-            self._book.settled(settled)
-        items = [self._refreshed(item) for item in task.items if item.ref.key not in settled]
-        return replace(task, items=tuple(items))
-
-    def _refreshed(self, item: WorkItem) -> WorkItem:
-        if self._config.in_place:
-            # The version that is read is the one that is replaced.
-            found = self._source.stat(item.ref.key)
-            ref = found if isinstance(found, ImageRef) else item.ref
-            if ref != item.ref:
-                item = replace(item, standing=None, origin=None)
-            return replace(item, ref=ref, output_version=ref.etag)
-        version = self._output.version(item.output_key)
-        if version == item.output_version:
-            return item
-        foreign = item.foreign or (item.output_version is None and not self._announced(item.output_key))
-        if foreign and not self._may_replace:
-            return item
-        return replace(item, output_version=version, standing=None, foreign=foreign)
-
-    @property
-    def _may_replace(self) -> bool:
-        """Whether an output may replace a file that no row of ours names."""
-        return self._config.adopt == "replace" or self._identity.earlier
-
-    def _announced(self, output_key: str) -> bool:
-        """Whether a worker that died may have published it."""
-        uri = join_uri(self._config.output, output_key)
-        return any(row.output_uri == uri for _, rows in self._manifest.intents() for row in rows)
-
-    def _taken(self, item: WorkItem) -> bool:
-        """Whether what stands in the output's place is not ours."""
-        if item.output_version is not None or self._may_replace or self._config.in_place:
-            return False
-        if self._output.version(item.output_key) is None or self._announced(item.output_key):
-            return False
-        return not any(map(self._source.exists, rivals(item.ref.key, item.output_key)))
-
-    # What the planner tells.
-
-    def refuse(self, item: WorkItem, error: ObjectError, published: ManifestRow | None) -> None:
-        """Something that is never read. An output that it had as a photo stays if nothing has changed about it."""
-        if published is not None:
-            expected = self._places.expected(item.ref.key, published.output_uri)
-            # The take-down has removed what is not safe any more.
-            item = self._refreshed(
-                replace(item, expected=expected, output_version=published.output_etag, standing=published)
-            )
-        self._fail(item, error, self._attempt + 1)
-
-    def collide(self, item: WorkItem) -> None:
-        """Two sources for one output: what stands there may be either's."""
-        self._fail(self._refreshed(item), KeyCollision(), self._attempt + 1)
-
-    def _fail(self, item: WorkItem, error: ObjectError, attempt: int) -> None:
-        """An object given up. What stands in its place stays only if the manifest vouches for it."""
-        row = replace(failed_row(item, error), consent_sha256=item.decision.sha256)
-        if item.standing is not None:
-            # What allowed its faces is what its own row says, not what is said here of something else.
-            row = replace(with_standing_output(row, item.standing), consent_sha256=item.standing.consent_sha256)
-        elif not self._config.in_place and not self._leaves_nothing(item):
-            self._owes(item, row, attempt)
-            return
-        self._book.own(replace(row, attempt=attempt, settings_sha256=self._settings(item.boxes)), self._stamp)
-
-    def _leaves_nothing(self, item: WorkItem) -> bool:
-        """Removes what an object that is given up has published; False if it could not be removed."""
-        if item.moved_from is not None and not self._removals().now(item.moved_from, item.ref.key):
-            return False
-        ours = item.output_version is not None and not item.foreign
-        return not ours or self._removals().now(item.output_key, item.ref.key)
-
-    def _owes(self, item: WorkItem, row: ManifestRow, attempt: int) -> None:
-        """The row of an object whose output could not be removed."""
-        uri = join_uri(self._config.output, item.moved_from or item.output_key)
-        row = owed_row(replace(row, attempt=attempt, settings_sha256=self._settings(item.boxes)), uri)
-        self._book.own(row, self._stamp)
 
     def _finish(self, registry: Registry) -> None:
         """Folds the journal, balances the account, fixes the exit status and says so in the run's record."""
@@ -607,7 +484,7 @@ class Driver:
             log.info("boxes were given for %d keys; %d of them came up", len(self._boxes), self._with_boxes)
         self._manifest.compact(summary.run_id, final=True)
         checked = None if summary.unsafe_left else takedown.checked_against(self._config, registry.sha256)
-        totals = self._saved(Snapshot(self._manifest_root), checked)
+        totals = self._saved(Snapshot(self._manifest_root), checked, registry)
         summary.standing_failures = totals.statuses.get("failed", 0)
         if not summary.stopped_early and summary.listed != summary.written + summary.carried:
             raise RunError(
@@ -633,8 +510,16 @@ class Driver:
         self._record |= {"finished": finished, "counts": counts, "exit_status": summary.exit_status}
         self._manifest.write_run(summary.run_id, self._record)
 
-    def _saved(self, snapshot: Snapshot, checked: str | None) -> Totals:
+    def _saved(self, snapshot: Snapshot, checked: str | None, registry: Registry) -> Totals:
         """What is known of the current rows; where it stands already, nothing is written."""
-        if snapshot.totals is not None and snapshot.totals.checked == checked:
-            return snapshot.totals
-        return snapshot.save(self.summary.run_id, checked=checked, as_of=self._stamp.as_of)
+        known, as_of = snapshot.totals, self._stamp.as_of
+        # Else every later night would hold all rows against a window that one night has seen begin.
+        turned = known is not None and known.as_of is not None and registry.turns(known.as_of, as_of)
+        if known is not None and known.checked == checked and not turned:
+            return known
+        return snapshot.save(self.summary.run_id, checked=checked, as_of=as_of)
+
+
+def _is_mark(source: Root, entry: Listed) -> bool:
+    output_id = marked_id(entry.key)
+    return output_id is not None and source.has_mark(output_id)

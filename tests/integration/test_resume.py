@@ -10,18 +10,23 @@ import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from anonymizer.chunks import Task
 from anonymizer.driver import Driver
 from anonymizer.driver import run as run_driver
+from anonymizer.driver.objects import Objects
 from anonymizer.errors import ConfigError, RegistryError, WrongOutput
 from anonymizer.identity import identify
+from anonymizer.lease import Lease
 from anonymizer.manifest import from_table
 from anonymizer.naming import Places
 from anonymizer.records import NO_CONSENT, ChunkResult, ImageRef, WorkItem
 from anonymizer.resolve import resolved
+from anonymizer.storage import open_root
 from tests.integration.runs import config, files, rows, run, write
 from tests.pictures import decoded, photo
 
@@ -39,7 +44,7 @@ def dying(monkeypatch):
     """Lets the driver die after so many committed chunks."""
 
     def after(chunks: int) -> None:
-        original = Driver.committed
+        original = Objects.committed
         seen = []
 
         def committed(self, task, result: ChunkResult):
@@ -49,7 +54,7 @@ def dying(monkeypatch):
                 raise Killed
             return again
 
-        monkeypatch.setattr(Driver, "committed", committed)
+        monkeypatch.setattr(Objects, "committed", committed)
 
     yield after
     monkeypatch.undo()
@@ -205,15 +210,17 @@ def test_a_poison_image_keeps_its_safe_output(tmp_path):
     row = from_table(given_up._manifest.current().drop_columns(["run_id"]))[0]
     ref = ImageRef("a.png", "", "v", 1, None)
     given_up._identity = identify(given, given_up._manifest, given_up._output)
+    given_up._lease = cast("Lease", SimpleNamespace(check=lambda: None))
     given_up.summary.run_id = "r99990101T000000000000Z-00000000"
     item = WorkItem(ref, NO_CONSENT, row.output_etag, row)
-    given_up.poison(Task((item,), attempt=3))
+    objects = given_up._objects(open_root(given.input))
+    objects.poison(Task((item,), attempt=3))
     given_up._book.flush()
     assert files(tmp_path / "out") == published
     current = rows(tmp_path / "out")["a.png"]
     assert (current["error_code"], current["attempt"]) == ("poison_image", 4)
     assert current["output_sha256"] == row.output_sha256
-    given_up.poison(Task((replace(item, standing=None),), attempt=4))
+    objects.poison(Task((replace(item, standing=None),), attempt=4))
     assert files(tmp_path / "out") == {}
 
 

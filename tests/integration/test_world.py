@@ -13,6 +13,7 @@ from anonymizer.detectors.patch import PATCH_RGB
 from anonymizer.manifest import ManifestStore
 from anonymizer.storage import open_root
 from anonymizer.storage.local import LocalRoot
+from anonymizer.storage.s3 import S3Root
 from infra.days.engine import in_this_process
 from infra.days.steps import Steps
 from tests.integration.worlds import Bucket, Disk, World
@@ -296,6 +297,47 @@ def test_names_that_move_outputs_make_them_due(world, capsys):
     assert world.run() == 0
     assert world.published().keys() == {"a.png", "b.png", "c.png"}
     assert sorted(world.published().values()) == sorted(hashed.values())
+
+
+def test_what_became_a_link_does_not_keep_its_plain_name(tmp_path):
+    world = Disk(tmp_path)
+    world.put("a.png", photo(1))
+    assert world.run() == 0
+    world.delete("a.png")
+    (tmp_path / "in/a.png").symlink_to("elsewhere")
+    assert world.run("--names", "hashed") == 3
+    assert world.published() == {}
+    assert world.rows()["a.png"]["output_uri"] is None
+
+
+def test_a_place_that_was_never_seen_marked_is_asked_about_anew(world, monkeypatch):
+    """The run that began to mark it died; the disk is not there the next night."""
+    assert world.run() == 0
+    forget_identity(world)
+
+    def dies(self, output_id):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        for kind in (LocalRoot, S3Root):
+            patched.setattr(kind, "set_mark", dies)
+        assert world.run() == 1
+    world.hide_output()
+    world.grant("b.png,granted")
+    assert world.run() == 5
+    assert world.published() == {}
+    world.show_output()
+    assert world.run() == 0
+    assert world.shown() == {"b.png"}
+
+
+def test_a_wrong_registry_after_an_upgrade_takes_down_what_has_run_out(world):
+    world.grant("a.png,granted,2026-01-05", header="key,status,valid_until")
+    assert world.run("--as-of", "2026-01-01") == 0
+    forget_identity(world)
+    world.registry.write_text("nonsense\n1\n")
+    assert world.run("--as-of", "2026-02-01") == 2
+    assert world.shown() == set()
 
 
 def test_a_photo_that_cannot_move_loses_its_output(world):
