@@ -63,7 +63,7 @@ class Summary:
     removed_requested: int = 0
     missing: list[str] = field(default_factory=list)
     gone: int = 0
-    swept: int = 0
+    settled: int = 0
     unsafe_left: list[str] = field(default_factory=list)
     standing_failures: int = 0
     registry_problems: tuple[str, ...] = ()

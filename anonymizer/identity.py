@@ -97,7 +97,7 @@ def mark(identity: Identity, manifest: ManifestStore, output: Root) -> None:
         _write(manifest, replace(record, marked=False))
         output.set_mark(record.output_id)
         for other in list(output.marks()):
-            if other != record.output_id:
+            if other != record.output_id and output.has_mark(other):
                 output.clear_mark(other)
         _write(manifest, replace(record, marked=True))
     except ObjectError as error:
@@ -111,7 +111,7 @@ def _known(config: RunConfig, record: Record, output: Root) -> Identity:
             "give that OUTPUT, or this one a manifest of its own (--manifest)"
         )
     if output.has_mark(record.output_id):
-        return Identity(record, present=True)
+        return Identity(record, present=True, adopted=config.adopt is not None)
     if config.adopt is not None:
         return Identity(record, present=True, new=True, adopted=True)
     return Identity(record, present=False)
@@ -122,15 +122,15 @@ def _unknown(config: RunConfig, manifest: ManifestStore, output: Root, record: R
     record = record or Record(secrets.token_hex(ID_BYTES), output.uri, marked=False)
     if output.has_mark(record.output_id):
         return Identity(record, present=True, new=True)
-    if config.adopt is None and (other := next(iter(output.marks()), None)) is not None:
+    marks = [found for found in output.marks() if output.has_mark(found)]
+    if next(_published(manifest), None) is not None:
+        # If they are of this place, so is its mark: only the record of it was lost.
+        return _earlier(config, manifest, output, replace(record, output_id=marks[0]) if marks else record)
+    if marks and config.adopt is None:
         raise WrongOutput(
-            f"{output.uri} bears the mark of another manifest ({other[:8]}…): give that with --manifest "
+            f"{output.uri} bears the mark of another manifest ({marks[0][:8]}…): give that with --manifest "
             "(is its disk mounted?), or take the place over with --adopt keep|replace"
         )
-    published = _published(manifest)
-    first = next(published, None)
-    if first is not None:
-        return _earlier(config, manifest, output, record)
     if config.in_place:
         return Identity(record, present=True, new=True)
     there = next(output.list(output=True, temporaries=True), None)

@@ -19,7 +19,7 @@ Scan = Callable[[Sequence[str]], Iterator[pa.Table]]
 #: Columns that planning reads for every key; whole rows are built only where they are needed.
 _INDEX = (
     *("key", "source_etag", "consent_sha256", "settings_sha256", "error_code", "output_uri", "output_etag"),
-    "consent_bound",
+    *("output_sha256", "consent_bound"),
     *("status", "retryable", "run_id", "source_uri"),
 )
 
@@ -42,6 +42,7 @@ class Known:
     error_code: str | None
     output_uri: str | None
     output_etag: str | None
+    output_sha256: str | None
     consent_bound: list[str] | None
     removed: bool
     retryable: bool
@@ -118,7 +119,7 @@ class CurrentRows:
 
     def _read(self) -> Iterator[Known]:
         for table in self._scan(_INDEX):
-            lists = [table[name].to_pylist() for name in _INDEX[:8]]
+            lists = [table[name].to_pylist() for name in _INDEX[:9]]
             flags = (
                 pc.equal(table["status"], "removed"),
                 pc.fill_null(table["retryable"], False),

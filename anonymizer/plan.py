@@ -31,12 +31,14 @@ class Asked:
         given: The boxes that are known from outside of a listed object.
         settings: Hash of the settings that an object's output is made with.
         forced: Whether a key is done again, changed or not.
+        version: What stands under a key in OUTPUT; asked where OUTPUT was adopted.
     """
 
     decide: Callable[[str], ConsentDecision]
     given: Callable[[ImageRef], GivenBoxes | None]
     settings: Callable[[GivenBoxes | None], str]
     forced: Callable[[str], bool]
+    version: Callable[[str], str | None] = lambda _: None
 
 
 class Told(Protocol):
@@ -180,20 +182,24 @@ class Planner:
     def _published(self, item: WorkItem, known: Known, output_uri: str, outputs: VersionCursor | None) -> _Planned:
         """An object that has an output."""
         located, expected = self._places.located(output_uri), self._places.expected(item.ref.key, output_uri)
-        owed = known.error_code == TakeDownOwed.code
-        item = replace(item, expected=expected, shown=bool(known.consent_sha256 or owed))
+        item = replace(item, expected=expected, replaces=known.output_sha256)
         if located != expected:
             # Settings that move outputs make them due.
-            return _Planned(replace(item, moved_from=located), known, unchanged=False)
+            moved = replace(item, moved_from=located, moved_version=known.output_etag)
+            return _Planned(moved, known, unchanged=False)
         item = replace(item, output_version=known.output_etag)
-        if outputs is not None and (expected != item.ref.key or outputs.version(expected) != known.output_etag):
-            # Whether it is still there can be told in passing for outputs in the order of their sources only.
+        if outputs is not None and self._version_of(item, outputs) != known.output_etag:
             return _Planned(item, known, unchanged=False)
         if self._unchanged(known, item.ref, item.decision, item.boxes):
             return _Planned(item, known, unchanged=True)
         # A redo that fails leaves an output that was made under the same decision.
         stays = known.consent_sha256 == item.decision.sha256
         return _Planned(replace(item, standing=self._rows.row(known) if stays else None), known, unchanged=False)
+
+    def _version_of(self, item: WorkItem, outputs: VersionCursor) -> str | None:
+        """What stands in an output's place; told in passing where outputs come in the order of their sources."""
+        in_order = item.output_key == item.ref.key
+        return outputs.version(item.output_key) if in_order else self._asked.version(item.output_key)
 
     def _in_place(self, item: WorkItem, known: Known | None) -> _Planned:
         """What is published replaces exactly what was listed."""

@@ -78,7 +78,9 @@ def with_standing_output(row: ManifestRow, standing: ManifestRow) -> ManifestRow
     )
 
 
-def owed_row(row: ManifestRow, output_uri: str, output_etag: str | None = None) -> ManifestRow:
+def owed_row(
+    row: ManifestRow, output_uri: str, output_etag: str | None = None, output_sha256: str | None = None
+) -> ManifestRow:
     """A row that goes on naming an output that may not stand and could not be removed: every run tries again."""
     error = TakeDownOwed()
     return replace(
@@ -86,15 +88,11 @@ def owed_row(row: ManifestRow, output_uri: str, output_etag: str | None = None) 
         status=error.status,
         output_uri=output_uri,
         output_etag=output_etag,
+        output_sha256=output_sha256,
         error_code=error.code,
         error_message=error.message,
         retryable=error.retryable,
     )
-
-
-def announced_row(item: WorkItem, output_uri: str) -> ManifestRow:
-    """Where a worker is about to publish, over which version."""
-    return replace(blank_row(item), output_uri=output_uri, output_etag=item.output_version)
 
 
 def published_row(item: WorkItem, image: AnonymizedImage, output_uri: str, output_etag: str | None) -> ManifestRow:

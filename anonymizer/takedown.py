@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pyarrow as pa
@@ -12,7 +13,7 @@ import pyarrow.compute as pc
 
 from anonymizer import consent, geometry
 from anonymizer.config import RunConfig
-from anonymizer.errors import ObjectError, TakeDownOwed
+from anonymizer.errors import ObjectError, Requested, TakeDownOwed, Unsafe
 from anonymizer.manifest import from_table
 from anonymizer.records import ConsentDecision, Detections, ManifestRow
 from anonymizer.rows import content_of
@@ -22,7 +23,7 @@ COVERED_SHARE = 0.9
 #: What has to be known of a row to tell; `processed_at` only because no row is without.
 COLUMNS = (
     *("key", "source_uri", "status", "processed_at", "output_uri", "output_etag", "source_etag", "source_sha256"),
-    *("content_sha256", "content_etag", "consent_bound", "error_code"),
+    *("content_sha256", "content_etag", "consent_bound", "error_code", "output_sha256", "settings_sha256"),
     *("consent_sha256", "width", "height", "frame_count", "faces", "retained_until"),
 )
 
@@ -36,7 +37,7 @@ def is_unsafe(row: ManifestRow, decision: ConsentDecision, config: RunConfig) ->
     """
     if row.output_uri is None:
         return False
-    if row.error_code == TakeDownOwed.code:
+    if row.error_code in (TakeDownOwed.code, Requested.code):
         return True
     shown = [not face.redacted for face in row.faces]
     if not any(shown) and row.consent_sha256 == decision.sha256 and config.consent.policy == "redact":
@@ -75,7 +76,8 @@ def checked_against(config: RunConfig, registry_sha256: str | None) -> str:
     """Hash of what decides, apart from the time, whether an output may stand."""
     settings = config.consent
     about = [settings.purpose, settings.policy, settings.publish_no_face, settings.bind]
-    relevant = [registry_sha256, *about, config.detector.padding]
+    # Objections that are written as paths or URLs are read by where INPUT is.
+    relevant = [registry_sha256, *about, config.detector.padding, config.input]
     return hashlib.sha256(json.dumps(relevant).encode()).hexdigest()
 
 
@@ -99,3 +101,24 @@ def removed_row(row: ManifestRow, error: ObjectError, attempt: int) -> ManifestR
         attempt=attempt,
         consent_bound=row.consent_bound,
     )
+
+
+def requested_row(row: ManifestRow, consent_sha256: str | None, attempt: int) -> ManifestRow:
+    """The row of an output that was taken away because somebody asked for it.
+
+    As long as decision and settings stay as they are, so does the removal.
+    """
+    gone = removed_row(row, Requested(), attempt)
+    return replace(gone, consent_sha256=consent_sha256, settings_sha256=row.settings_sha256)
+
+
+def owed_on_request(gone: ManifestRow, row: ManifestRow) -> ManifestRow:
+    """The row `gone` of an output that somebody wants removed and that still stands, as the row before named it."""
+    return replace(gone, output_uri=row.output_uri, output_etag=row.output_etag, output_sha256=row.output_sha256)
+
+
+def taken_down_row(row: ManifestRow, attempt: int) -> ManifestRow:
+    """The row of an output that may not stand any more and is gone; one whose removal was owed says so still."""
+    if row.error_code == Requested.code:
+        return requested_row(row, row.consent_sha256, attempt)
+    return removed_row(row, Unsafe(), attempt)

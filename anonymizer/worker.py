@@ -29,9 +29,10 @@ from anonymizer.errors import (
 from anonymizer.lease import Ticket, Watch
 from anonymizer.manifest import ManifestStore
 from anonymizer.naming import replaced
+from anonymizer.outputs import holds, purge_ours
 from anonymizer.pipeline import Anonymizer
 from anonymizer.records import AnonymizedImage, Chunk, ChunkResult, ManifestRow, WorkItem
-from anonymizer.rows import announced_row, failed_row, owed_row, published_row, read_as, with_standing_output
+from anonymizer.rows import failed_row, owed_row, published_row, read_as, with_standing_output
 from anonymizer.storage import Root, is_open_to_others, join_uri, open_root
 
 log = logging.getLogger(__name__)
@@ -209,25 +210,16 @@ class Worker:
         deadline = Deadline(chunk.time_s, self._stopping, self._watch)
         started = time.monotonic()
         with ThreadPoolExecutor(self._job.config.engine.io_threads) as pool:
-            announced = pool.submit(self._announce, chunk)
             reads = self._read_ahead(chunk, deadline, pool)
-            ending: list[Future[Outcome]] = []
-            intended: list[_Made] = []
+            made: list[_Made] = []
             with self._computing:
                 computing_since = time.monotonic()
                 for item, data in reads:
                     item_since = time.monotonic()
-                    made = _Made(item, self._attempt(item, data, deadline), item_since, data)
-                    if self._job.config.in_place:
-                        intended.append(made)
-                    else:
-                        # Without it nothing may be published.
-                        announced.result()
-                        ending.append(pool.submit(self._finish, chunk, made, deadline))
+                    made.append(_Made(item, self._attempt(item, data, deadline), item_since, data))
                 busy_s = time.monotonic() - computing_since
-            intent = self._intend(chunk, intended) if self._job.config.in_place else announced.result()
-            ending += [pool.submit(self._finish, chunk, made, deadline) for made in intended]
-            outcomes = [future.result() for future in ending]
+            intent = self._intend(chunk, made)
+            outcomes = list(pool.map(lambda one: self._finish(chunk, one, deadline), made))
         rows = [outcome.row for outcome in outcomes if outcome.row is not None]
         # What was written or removed counts only in OUTPUT itself, not in a folder that lies there in its place.
         self._check_output()
@@ -247,25 +239,29 @@ class Worker:
                 f"{self._job.config.output} does not bear its mark, as this worker sees it: is it mounted?"
             )
 
-    def _announce(self, chunk: Chunk) -> str | None:
-        """Writes down what may be published from here on: if this worker dies, that is looked for, and nothing else."""
-        self._check_output()
-        if self._job.config.in_place:
-            return None
-        rows = [announced_row(item, join_uri(self._job.config.output, item.output_key)) for item in chunk.items]
-        return self._manifest.write_intent(self._job.run_id, chunk.chunk_id, chunk.attempt, rows)
-
     def _intend(self, chunk: Chunk, made: list[_Made]) -> str | None:
-        """Writes down what is about to replace the only copies: a crash from here on loses no evidence."""
+        """Writes down the rows of what is about to be published: if this worker dies they can still become true.
+
+        Whoever comes next looks whether an output with the SHA-256 of such a row stands where the row says; nothing
+        else in OUTPUT is ours without a row.
+        """
+        # What is published or removed counts only in OUTPUT itself, not in a folder that lies there in its place.
+        self._check_output()
         rows = [
-            self._complete(published_row(m.item, m.image, m.item.ref.uri, None), chunk, m.item, m.since)
+            self._complete(published_row(m.item, m.image, self._output_uri(m.item), None), chunk, m.item, m.since)
             for m in made
-            if isinstance(m.image, AnonymizedImage)
+            if isinstance(m.image, AnonymizedImage) and self._output_key(m.item, m.image) == m.item.output_key
         ]
         if not rows:
             return None
         self._watch.alive()
         return self._manifest.write_intent(self._job.run_id, chunk.chunk_id, chunk.attempt, rows)
+
+    def _output_uri(self, item: WorkItem) -> str:
+        return join_uri(self._job.config.output, item.output_key)
+
+    def _output_key(self, item: WorkItem, image: AnonymizedImage) -> str:
+        return replaced(item.own_key, image.source_format, image.format)
 
     def _read_ahead(
         self, chunk: Chunk, deadline: Deadline, pool: ThreadPoolExecutor
@@ -349,7 +345,7 @@ class Worker:
         self._originals.create(original_key(made.item.ref.key, image.source_sha256), made.data.result())
 
     def _publish(self, item: WorkItem, image: AnonymizedImage, deadline: Deadline) -> Outcome:
-        output_key = replaced(item.own_key, image.source_format, image.format)
+        output_key = self._output_key(item, image)
         if output_key != item.output_key:
             if self._job.config.in_place:
                 raise FormatInPlace
@@ -358,17 +354,23 @@ class Worker:
         if item.moved_from is not None:
             # First what stands under a name that may not be any more: its row goes on naming it until it is gone.
             deadline.alive()
-            self._output.purge(item.moved_from)
-        etag = self._output.publish(
-            output_key,
-            image.data,
-            expected=item.output_version,
-            media_type=codec.MEDIA_TYPES[image.format],
-            alive=deadline.alive,
-        )
-        if item.shown and item.output_version is not None:
+            purge_ours(self._output, item.moved_from, item.moved_version, item.replaces)
+        try:
+            etag = self._output.publish(
+                output_key,
+                image.data,
+                expected=item.output_version,
+                media_type=codec.MEDIA_TYPES[image.format],
+                alive=deadline.alive,
+            )
+        except PublishConflict:
+            # Whoever wrote it, it is what we would have written.
+            if self._job.config.in_place or not holds(self._output, output_key, image.sha256):
+                raise
+            etag = self._output.get_with_version(output_key)[1]
+        if item.replaces is not None:
             self._output.forget_older(output_key)
-        return Outcome(published_row(item, image, join_uri(self._job.config.output, output_key), etag))
+        return Outcome(published_row(item, image, self._output_uri(item), etag))
 
     def _settle(self, item: WorkItem, error: ObjectError, deadline: Deadline) -> Outcome:
         """A row for an object that is not published. An older output stays only if it is still safe."""
@@ -380,14 +382,14 @@ class Worker:
             return Outcome(with_standing_output(row, item.standing))
         for key, version in () if self._job.config.in_place else _going(item):
             try:
-                self._output.purge(key, expected=version)
+                purge_ours(self._output, key, version, item.replaces)
             except (PublishConflict, DeadlinePassed):
                 raise
             except Exception as caught:  # noqa: BLE001 - whatever the reason, the run has to say that it is still there
                 name = type(caught).__name__
                 log.error("%s: an output that is not safe could not be removed (%s)", item.ref.key, name)
                 uri = join_uri(self._job.config.output, key)
-                return Outcome(owed_row(row, uri, version), unsafe_left=True)
+                return Outcome(owed_row(row, uri, version, item.replaces), unsafe_left=True)
         return Outcome(row)
 
     def _standing_version(self, item: WorkItem) -> str | None:
@@ -421,9 +423,9 @@ class Worker:
 
 
 def _going(item: WorkItem) -> Iterator[tuple[str, str | None]]:
-    """(key, version) of what an object leaves behind that is not published: None = whatever stands there."""
+    """(key, version) of what an object leaves behind that is not published."""
     if item.moved_from is not None:
-        yield item.moved_from, None
+        yield item.moved_from, item.moved_version
     if item.output_version is not None and not item.foreign:
         yield item.output_key, item.output_version
 

@@ -20,7 +20,7 @@ LAYERS = [
     {"codec", "metadata", "detectors", "redactors", "consent"},
     {"augment", "boxes", "keylist"},
     {"pipeline", "manifest"},
-    {"rows", "identity"},
+    {"rows", "identity", "outputs"},
     {"worker"},
     {"engine", "known", "takedown", "resolve", "account"},
     {"plan"},

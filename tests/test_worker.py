@@ -226,10 +226,11 @@ def test_two_chunks_share_a_worker_one_computing_at_a_time(bench):
     assert len(bench.rows()) == 10
 
 
-def test_a_repeated_chunk_is_the_same_part_or_a_conflict(bench):
+def test_a_repeated_chunk_finds_what_it_would_write(bench):
     bench.worker.process(bench.chunk("0.png"))
     version = bench.output.version("0.png")
-    again = bench.worker.process(bench.chunk("0.png"))
-    assert again.conflicts == ("0.png",)
-    assert bench.worker.process(bench.chunk("0.png", attempt=2, output_version=version)).statuses
-    assert bench.rows()["0.png"].attempt == 2
+    again = bench.worker.process(bench.chunk("0.png", attempt=3))
+    assert again.statuses == {"0.png": "anonymized"}
+    assert bench.output.version("0.png") == version == bench.rows()["0.png"].output_etag
+    assert bench.worker.process(bench.chunk("0.png", attempt=4, output_version=version)).statuses
+    assert bench.rows()["0.png"].attempt == 4

@@ -75,9 +75,11 @@ class Book:
         self._summary.unsafe_left.extend(result.unsafe_left)
         self._count(result.statuses, result.codes, result.face_count)
 
-    def settled(self, keys: Iterable[str]) -> None:
-        """Counts objects whose row a worker had only intended; what it says of their faces is in the manifest."""
-        self._count(dict.fromkeys(keys, "anonymized"), {}, 0)
+    def settled(self, rows: Iterable[ManifestRow]) -> None:
+        """Counts objects whose rows a worker had only intended."""
+        rows = list(rows)
+        self._summary.redacted += sum(row.redacted_count or 0 for row in rows)
+        self._count({row.key: row.status for row in rows}, {}, sum(row.face_count or 0 for row in rows))
 
     def own(self, row: ManifestRow, stamp: Stamp) -> None:
         """Writes and counts the row of a listed object.

@@ -31,9 +31,9 @@ from anonymizer.driver.removals import Removals, expired_rows, unsafe_rows
 from anonymizer.errors import (
     AnonymizerError,
     ConfigError,
+    NotARegularFile,
     ObjectError,
     OutputLost,
-    Requested,
     RunError,
     Unsafe,
     UsageError,
@@ -56,7 +56,6 @@ from anonymizer.resolve import (
     load_registry,
     load_weights,
 )
-from anonymizer.rows import owed_row
 from anonymizer.storage import Listed, Root, VersionCursor, is_local, marked_id
 from anonymizer.worker import Job, Worker, close_to_others, open_input, open_manifest_root, open_output
 
@@ -177,6 +176,7 @@ class Driver:
             manifest=self._manifest,
             output=self._output,
             places=self._places,
+            located=self._located,
             book=self._book,
             removals=self._removals(),
             stamp=self._stamp,
@@ -230,10 +230,27 @@ class Driver:
                 if len(self.summary.unsafe_left) < NAMED_FAILURES:
                     log.error("%s: %s is no longer safe and has to be taken down", row.key, row.output_uri)
                 self.summary.unsafe_left.append(row.key)
+        self._owe_requested(registry)
         said = absent(self._config, self._output)
         if self.summary.unsafe_left:
             raise OutputLost(said)
         raise WrongOutput(said)
+
+    def _owe_requested(self, registry: Registry) -> None:
+        """What `--keys` wants removed is written down: no later run is told of it again."""
+        wanted = [request.key for request in self._keys.of("remove")] if self._keys is not None else []
+        if not wanted:
+            return
+        self.summary.run_id = new_run_id(self._manifest.run_ids(), datetime.now(UTC))
+        rows = CurrentRows(self._manifest.scan, self.summary.run_id, self._config.input)
+        for key in wanted:
+            known = rows.find(key)
+            if known is not None and known.output_uri is not None:
+                row = rows.row(known)
+                gone = takedown.requested_row(row, registry.decide(key, listed=False).sha256, self._attempt)
+                self._book.silently(takedown.owed_on_request(gone, row), self._stamp)
+                self.summary.unsafe_left.append(key)
+        self._book.flush()
 
     def _begin(self, registry: Registry) -> None:
         """Takes up an unfinished run with the same arguments, or starts a new one; says so before any work."""
@@ -282,10 +299,12 @@ class Driver:
 
     def _fold(self) -> None:
         """What runs before have left: intents are settled, journals folded."""
-        if self._config.in_place:
-            intents.settle(self._manifest, self._output)
+        self.summary.settled += len(intents.settle(self._manifest, self._output, self._located))
         for left in self._manifest.journal_run_ids():
             self._manifest.compact(left, final=True)
+
+    def _located(self, row: ManifestRow) -> str | None:
+        return row.key if self._config.in_place else self._places.located(row.output_uri)
 
     def _take_down(self, registry: Registry, weights: detectors.Weights) -> Snapshot:
         """Removes every output that today's decisions do not allow, before any other work; gives the current rows."""
@@ -295,7 +314,6 @@ class Driver:
             return self._overwrite([row.key for row in rows], snapshot, registry, weights)
         removals = self._removals()
         removed = removals.unsafe(snapshot, registry, self._config)
-        removals.orphans(self._manifest, snapshot)
         if self._identity.earlier:
             removals.forget_removed(snapshot)
         return self._renewed(snapshot, removed)
@@ -320,12 +338,19 @@ class Driver:
             known = rows.find(key)
             if known is not None and known.of_this_run and known.error_code is None:
                 self.summary.removed_unsafe += 1
-            elif self._output.exists(key):
+            elif self._stands(key):
                 log.error("%s: a photo that is no longer safe could not be redacted", key)
                 self.summary.unsafe_left.append(key)
             elif known is not None:
                 gone.append(rows.row(known))
         return self._gone_in_place(gone, snapshot)
+
+    def _stands(self, key: str) -> bool:
+        """Whether a photo may still be there, in place: what is a link now is not it."""
+        try:
+            return self._output.exists(key) or not self._output.knows_absence(key)
+        except NotARegularFile:
+            return False
 
     def _gone_in_place(self, gone: list[ManifestRow], snapshot: Snapshot) -> Snapshot:
         """Photos that are not there: their rows say so, once the place is seen to be INPUT."""
@@ -341,16 +366,16 @@ class Driver:
 
     def _take_down_expired(self) -> None:
         """With a registry or settings that are wrong: at least what has run out by the clock goes."""
-        if not self._config.in_place:
-            self._mark_before_removals()
-            self._fold()
-            self.summary.run_id = new_run_id(self._manifest.run_ids(), datetime.now(UTC))
-            self._removals().expired(Snapshot(self._manifest_root))
+        if not self._manifest.run_ids():
             return
         nobody = empty_registry(purpose=self._config.consent.purpose, as_of=self._stamp.as_of)
-        weights = self._load_weights()
+        weights = self._load_weights() if self._config.in_place else None
+        # Its record says for which time it has decided, and that it has not come to its end.
         self._begin(nobody)
         snapshot = Snapshot(self._manifest_root)
+        if not self._config.in_place:
+            self._removals().expired(snapshot)
+            return
         keys = [row.key for row in expired_rows(snapshot, self._stamp.as_of)]
         self._overwrite(keys, snapshot, nobody, weights)
 
@@ -365,22 +390,22 @@ class Driver:
     def _take_down_requested(self, keys: KeyList, snapshot: Snapshot, registry: Registry) -> Snapshot:
         """Removes the outputs of the keys that `--keys` wants removed; gives the current rows."""
         rows = CurrentRows(snapshot.scan, self.summary.run_id, self._config.input)
-        before = self.summary.removed_requested
+        written = 0
         for request in keys.of("remove"):
             known = rows.find(request.key)
             located = self._places.located(known.output_uri) if known is not None else None
             if known is None or located is None:
                 self.summary.missing.append(request.key)
-            elif not self._removals().now(located, request.key):
-                row = replace(rows.row(known), attempt=self._attempt)
-                self._book.silently(owed_row(row, known.output_uri or "", known.output_etag), self._stamp)
             else:
-                row = takedown.removed_row(rows.row(known), Requested(), self._attempt)
-                # As long as these stay as they are, so does the removal.
-                decision, settings = registry.decide(request.key).sha256, known.settings_sha256
-                self._book.silently(replace(row, consent_sha256=decision, settings_sha256=settings), self._stamp)
-                self.summary.removed_requested += 1
-        return self._renewed(snapshot, self.summary.removed_requested - before)
+                row, decision = rows.row(known), registry.decide(request.key).sha256
+                done = takedown.requested_row(row, decision, self._attempt)
+                if self._removals().now(located, request.key, row.output_etag, row.output_sha256):
+                    self.summary.removed_requested += 1
+                else:
+                    done = takedown.owed_on_request(done, row)
+                self._book.silently(done, self._stamp)
+                written += 1
+        return self._renewed(snapshot, written)
 
     def _listing(self, source: Root) -> Iterator[Listed]:
         """INPUT's objects, or those that `--keys` names; the mark of an OUTPUT is none."""
@@ -503,7 +528,7 @@ class Driver:
             "removed_unsafe": summary.removed_unsafe,
             "removed_gone": summary.removed_gone,
             "gone": summary.gone,
-            "swept": summary.swept,
+            "settled": summary.settled,
             "registry_unmatched": len(summary.registry_unmatched),
             "objections_unmatched": summary.objections_unmatched[:NAMED_OBJECTIONS],
         }

@@ -1,51 +1,59 @@
-"""In place: what a worker that died was about to do has happened, or it has not; the object itself tells."""
+"""What a worker that died was about to publish stands there, or it does not: the object itself tells."""
 
 from __future__ import annotations
 
-import hashlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from anonymizer.errors import SourceGone
 from anonymizer.manifest import ManifestStore
+from anonymizer.outputs import holds
 from anonymizer.records import ManifestRow
 from anonymizer.storage import Root
 
 log = logging.getLogger(__name__)
 
 
-def settle(manifest: ManifestStore, output: Root, run_id: str | None = None, chunk_id: str = "") -> set[str]:
-    """Writes the rows of all that was replaced, and forgets the intents.
+def settle(
+    manifest: ManifestStore,
+    output: Root,
+    located: Callable[[ManifestRow], str | None],
+    run_id: str | None = None,
+    chunk_id: str = "",
+) -> list[ManifestRow]:
+    """Writes the rows of all that was published, and forgets the intents.
 
     Args:
         manifest: The manifest.
-        output: INPUT, which is OUTPUT.
+        output: OUTPUT; in place, INPUT.
+        located: Key of the output that a row names, None if it lies elsewhere.
         run_id: Only of this run; None: of all, when nobody is at work.
         chunk_id: And only of this chunk.
 
     Returns:
-        The keys that got a row.
+        The rows that were written.
     """
-    settled: set[str] = set()
+    settled: list[ManifestRow] = []
     for part, rows in manifest.intents(run_id, chunk_id):
-        done = list(_happened(rows, output))
+        done = list(_happened(rows, output, located))
         if done:
-            log.info("%d objects had been replaced by a worker that died before it could write their rows", len(done))
+            log.info("%d objects had been published by a worker that died before it could write their rows", len(done))
             manifest.write_part(part.run_id, "intent", done[0].attempt, done)
-            settled |= {row.key for row in done}
+            settled += done
         manifest.forget_intent(part.name)
     return settled
 
 
-def _happened(rows: Iterable[ManifestRow], output: Root) -> Iterable[ManifestRow]:
+def _happened(
+    rows: Iterable[ManifestRow], output: Root, located: Callable[[ManifestRow], str | None]
+) -> Iterable[ManifestRow]:
     """The rows whose output stands, with its version."""
     for row in rows:
-        if output.version(row.key) in (None, row.source_etag):
+        key = located(row)
+        version = output.version(key) if key is not None else None
+        if key is None or version is None or not holds(output, key, row.output_sha256):
             continue
-        try:
-            data, version = output.get_with_version(row.key)
-        except SourceGone:
-            continue
-        if hashlib.sha256(data).hexdigest() == row.output_sha256:
-            yield replace(row, output_etag=version)
+        # What it replaced may have shown what this one does not.
+        output.forget_older(key)
+        # The worker may have lived to write that it had failed, because it was not told.
+        yield replace(row, output_etag=version, attempt=row.attempt + 1)

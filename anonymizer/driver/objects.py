@@ -18,6 +18,7 @@ from anonymizer.driver.removals import Removals
 from anonymizer.errors import KeyCollision, ObjectError, OutputTaken, PoisonImage, PublishConflict, TakeDownOwed
 from anonymizer.manifest import ManifestStore
 from anonymizer.naming import Places
+from anonymizer.outputs import holds
 from anonymizer.records import ChunkResult, GivenBoxes, ImageRef, ManifestRow, WorkItem
 from anonymizer.rows import failed_row, owed_row, with_standing_output
 from anonymizer.storage import Root, join_uri
@@ -37,6 +38,7 @@ class Ground:
         manifest: Where rows go.
         output: OUTPUT.
         places: Where outputs lie.
+        located: Key of the output that a row names, None if it lies elsewhere.
         book: Of the run.
         removals: Of the run.
         stamp: For the rows.
@@ -51,6 +53,7 @@ class Ground:
     manifest: ManifestStore
     output: Root
     places: Places
+    located: Callable[[ManifestRow], str | None]
     book: Book
     removals: Removals
     stamp: Stamp
@@ -106,7 +109,8 @@ class Objects:
             stolen = item.ref.key in result.conflicts and self._collides(item, result.attempt + 1)
             return None if stolen else item
         ours = item.output_version is not None and not item.foreign
-        if ours and not self._ground.removals.now(item.output_key, item.ref.key):
+        gone = not ours or self._ground.removals.now(item.output_key, item.ref.key, item.output_version, item.replaces)
+        if not gone:
             self._owes(item, failed_row(item, TakeDownOwed()), item.output_key, result.attempt + 1)
             return None
         item = replace(item, expected=wanted, output_version=None, standing=None, foreign=False)
@@ -127,14 +131,11 @@ class Objects:
 
     def refresh(self, task: Task) -> Task:
         """Output versions as they are now: whoever held the task may have published some of them."""
-        settled: set[str] = set()
-        if self._ground.config.in_place:
-            settled = intents.settle(
-                self._ground.manifest, self._ground.output, self._ground.run_id, chunk_id(task.items)
-            )
-            self._ground.book.settled(settled)
-        items = [self._refreshed(item) for item in task.items if item.ref.key not in settled]
-        return replace(task, items=tuple(items))
+        ground = self._ground
+        settled = intents.settle(ground.manifest, ground.output, ground.located, ground.run_id, chunk_id(task.items))
+        ground.book.settled(settled)
+        done = {row.key for row in settled}
+        return replace(task, items=tuple(self._refreshed(item) for item in task.items if item.ref.key not in done))
 
     def _refreshed(self, item: WorkItem) -> WorkItem:
         if self._ground.config.in_place:
@@ -147,23 +148,22 @@ class Objects:
         version = self._ground.output.version(item.output_key)
         if version == item.output_version:
             return item
-        foreign = item.foreign or (item.output_version is None and not self._announced(item.output_key))
+        foreign = version is not None and not self._is_ours(item)
         if foreign and not self._ground.may_replace:
-            return item
+            # Publishing will be refused there.
+            version, foreign = None, False
         return replace(item, output_version=version, standing=None, foreign=foreign)
 
-    def _announced(self, output_key: str) -> bool:
-        """Whether a worker that died may have published it."""
-        uri = join_uri(self._ground.config.output, output_key)
-        return any(row.output_uri == uri for _, rows in self._ground.manifest.intents() for row in rows)
+    def _is_ours(self, item: WorkItem) -> bool:
+        """Whether what stands in the output's place is the output that the current row names: restored, maybe."""
+        return holds(self._ground.output, item.output_key, item.replaces)
 
     def _taken(self, item: WorkItem) -> bool:
         """Whether what stands in the output's place is not ours."""
-        if item.output_version is not None or self._ground.may_replace or self._ground.config.in_place:
+        ground = self._ground
+        if ground.may_replace or ground.config.in_place or ground.output.version(item.output_key) is None:
             return False
-        if self._ground.output.version(item.output_key) is None or self._announced(item.output_key):
-            return False
-        return not any(map(self._source.exists, rivals(item.ref.key, item.output_key)))
+        return not self._is_ours(item) and not any(map(self._source.exists, rivals(item.ref.key, item.output_key)))
 
     def refuse(self, item: WorkItem, error: ObjectError, published: ManifestRow | None) -> None:
         """Something that is never read. An output that it had as a photo stays if nothing has changed about it."""
@@ -171,11 +171,11 @@ class Objects:
             located = self._ground.places.located(published.output_uri)
             expected = self._ground.places.expected(item.ref.key, published.output_uri)
             if located != expected:
-                item = replace(item, expected=expected, moved_from=located)
+                item = replace(item, expected=expected, moved_from=located, moved_version=published.output_etag)
             else:
                 # The take-down has removed what is not safe any more.
                 item = replace(item, expected=expected, output_version=published.output_etag, standing=published)
-            item = self._refreshed(item)
+            item = self._refreshed(replace(item, replaces=published.output_sha256))
         self._fail(item, error, self._ground.attempt + 1)
 
     def collide(self, item: WorkItem) -> None:
@@ -200,10 +200,17 @@ class Objects:
         if self._ground.config.in_place:
             return None
         ours = item.output_version is not None and not item.foreign
-        keys = [item.moved_from, item.output_key if ours else None]
-        return next((key for key in keys if key is not None and not self._ground.removals.now(key, item.ref.key)), None)
+        going = [(item.moved_from, item.moved_version), (item.output_key if ours else None, item.output_version)]
+        left = (
+            key
+            for key, version in going
+            if key is not None and not self._ground.removals.now(key, item.ref.key, version, item.replaces)
+        )
+        return next(left, None)
 
     def _owes(self, item: WorkItem, row: ManifestRow, output_key: str, attempt: int) -> None:
         """The row of an object whose output could not be removed."""
         row = replace(row, attempt=attempt, settings_sha256=self._ground.settings(item.boxes))
-        self._ground.book.own(owed_row(row, join_uri(self._ground.config.output, output_key)), self._ground.stamp)
+        uri = join_uri(self._ground.config.output, output_key)
+        etag = item.moved_version if output_key == item.moved_from else item.output_version
+        self._ground.book.own(owed_row(row, uri, etag, item.replaces), self._ground.stamp)

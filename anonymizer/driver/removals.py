@@ -12,10 +12,11 @@ from anonymizer.account import FailureLimit, Summary
 from anonymizer.config import RunConfig
 from anonymizer.consent import Registry
 from anonymizer.driver.book import OWN_ROWS, Book, Stamp
-from anonymizer.errors import AnonymizerError, ObjectError, OutputLost, PublishConflict, SourceGone, Unsafe
+from anonymizer.errors import AnonymizerError, ObjectError, OutputLost, SourceGone
 from anonymizer.known import CurrentRows
-from anonymizer.manifest import ManifestStore, Snapshot
+from anonymizer.manifest import Snapshot
 from anonymizer.naming import Places
+from anonymizer.outputs import purge_ours
 from anonymizer.records import ManifestRow
 from anonymizer.storage import Root
 
@@ -67,31 +68,40 @@ class Removals:
     def _remove_unsafe(self, rows: Iterable[ManifestRow]) -> int:
         before = self._summary.removed_unsafe
         for batch in _batches(rows):
-            gone = [row for row in batch if self._purged(self._places.located(row.output_uri), row.key)]
+            gone = [row for row in batch if self._purged_row(row)]
             self._confirm([row.key for row in gone])
             for row in gone:
                 self._summary.removed_unsafe += 1
-                self._book.silently(takedown.removed_row(row, Unsafe(), self._attempt), self._stamp)
+                self._book.silently(takedown.taken_down_row(row, self._attempt), self._stamp)
             self._book.flush()
         return self._summary.removed_unsafe - before
 
-    def now(self, output_key: str, key: str) -> bool:
-        """Removes an output that is not safe, all its versions; what cannot be removed is named at the end.
+    def now(self, output_key: str, key: str, etag: str | None = None, sha256: str | None = None) -> bool:
+        """Removes an output, all its versions; what cannot be removed is named at the end.
+
+        Args:
+            output_key: Of the output.
+            key: Of its source.
+            etag: The version that is ours; None: whatever stands there.
+            sha256: Of the output that is ours, if that is known.
 
         Raises:
             OutputLost: OUTPUT is not there any more.
         """
-        if not self._purged(output_key, key):
+        if not self._purged(output_key, key, etag, sha256):
             return False
         self._confirm([key])
         return True
 
-    def _purged(self, output_key: str | None, key: str) -> bool:
+    def _purged_row(self, row: ManifestRow) -> bool:
+        return self._purged(self._places.located(row.output_uri), row.key, row.output_etag, row.output_sha256)
+
+    def _purged(self, output_key: str | None, key: str, etag: str | None, sha256: str | None) -> bool:
         """Whether nothing of it is left, provided that this is OUTPUT."""
         try:
             # A row that names an output elsewhere speaks of a place that this run cannot reach.
             if output_key is not None:
-                self._output.purge(output_key)
+                purge_ours(self._output, output_key, etag, sha256)
                 return True
         except (AnonymizerError, OSError):
             pass
@@ -108,26 +118,6 @@ class Removals:
             self._summary.unsafe_left.extend(keys)
             raise OutputLost(f"{self._output.uri} has lost its mark while the run was at work: is its disk mounted?")
 
-    def orphans(self, manifest: ManifestStore, snapshot: Snapshot) -> None:
-        """Removes what workers that died have published without having written its row.
-
-        They had announced it; nothing else in OUTPUT is looked at.
-
-        Args:
-            manifest: Has the announcements.
-            snapshot: The current rows.
-        """
-        for part, announced in manifest.intents():
-            named = snapshot.outputs_of([row.key for row in announced])
-            orphans = [row for row in announced if row.output_uri not in named and self._stands(row)]
-            gone = [row for row in orphans if self._purged(self._places.located(row.output_uri), row.key)]
-            self._confirm([row.key for row in gone])
-            self._summary.swept += len(gone)
-            if len(gone) == len(orphans):
-                manifest.forget_intent(part.name)
-        if self._summary.swept:
-            log.info("removed %d outputs that a dead run left without a row", self._summary.swept)
-
     def forget_removed(self, snapshot: Snapshot) -> None:
         """Older versions of outputs that older software had removed and not purged: rows name them no more."""
         for table in snapshot.scan(["key", "status"]):
@@ -138,14 +128,6 @@ class Removals:
                 except ObjectError:
                     log.error("%s: older versions of an output that was removed could not be removed", key)
                     self._summary.unsafe_left.append(key)
-
-    def _stands(self, announced: ManifestRow) -> bool:
-        """Whether there is something where a worker was about to publish, and not what it was about to replace."""
-        key = self._places.located(announced.output_uri)
-        try:
-            return key is None or self._output.version(key) not in (None, announced.output_etag)
-        except ObjectError:
-            return True
 
     def prune(self, rows: CurrentRows, limit: FailureLimit) -> bool:
         """Removes the outputs of sources that are not there any more, unless they are more than the limit.
@@ -172,9 +154,7 @@ class Removals:
             if key is None:
                 return False
             # Older versions too: once the row names no output, nobody looks for them any more.
-            self._output.purge(key, expected=row.output_etag)
-        except PublishConflict:
-            log.warning("%s: its source is gone, but its output is not the one that the manifest knows: kept", row.key)
+            purge_ours(self._output, key, row.output_etag, row.output_sha256)
         except (ObjectError, OSError):
             log.warning("%s: its source is gone, but its output could not be removed", row.key)
         else:

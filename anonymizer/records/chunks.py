@@ -24,7 +24,8 @@ class WorkItem:
         expected: Key of the output that `output_version` speaks of, if its format is thought to be another one.
         boxes: Its faces as they are known from outside; None = nothing is.
         moved_from: Key of the output that the current row names where today's settings put it elsewhere: it goes.
-        shown: The output that is replaced may show faces that consent has kept: its older versions go too.
+        moved_version: Its version, as the row has it.
+        replaces: SHA-256 of the output that the current row names, where there is one: its older versions go too.
         foreign: What stands in the output's place is not ours: it may be replaced, but is never removed.
         bound: What rows of the key have said so far of the content that grants were first seen with.
         origin: In place, where our own output is the source: the content that it was made from, which consent speaks
@@ -39,7 +40,8 @@ class WorkItem:
     expected: str | None = None
     boxes: GivenBoxes | None = None
     moved_from: str | None = None
-    shown: bool = False
+    moved_version: str | None = None
+    replaces: str | None = None
     foreign: bool = False
     bound: tuple[str, ...] = ()
     origin: Content | None = None

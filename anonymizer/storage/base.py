@@ -154,6 +154,10 @@ class Root(ABC):
             AccessDenied, StorageUnavailable, StorageError: Some may be left.
         """
 
+    def knows_absence(self, key: str) -> bool:  # noqa: ARG002 - for stores whose folders may be disks
+        """Whether it can be believed that an object is not there: not where an empty folder may be a disk's place."""
+        return True
+
     def has_mark(self, output_id: str) -> bool:
         """Whether the root bears the mark of this OUTPUT.
 

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from anonymizer.errors import (
@@ -45,6 +45,7 @@ from anonymizer.storage.rights import keep_rights, tighten
 from anonymizer.storage.walk import Entry, walk
 
 _LOCK_SUFFIX = ".anon-lock"
+_FOLDER_TRIES = 3
 
 
 class _Modes(NamedTuple):
@@ -189,22 +190,29 @@ class LocalRoot(Root):
     def _store(self, key: str, data: bytes, permit: Callable[[str | None], None]) -> str:
         """Writes aside, then renames once `permit`, given the version that stands there, has not raised."""
         with _translated(writing=True):
-            Path(self._path).mkdir(self._modes.folder, parents=True, exist_ok=True)
-            with self._parent(key, create=self._modes.folder) as (folder, name):
-                temporary = temporary_name(name)
-                mode = _PRIVATE.file if self._access.keeps_rights else self._modes.file
-                try:
-                    with new_file(folder, temporary, data, mode) as written, self._locked():
-                        permit(current_version(folder, name, replacing=True))
-                        if self._access.keeps_rights:
-                            keep_rights(folder, name, written)
-                        version = file_version(os.fstat(written))
-                        os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
-                except BaseException:
-                    with suppress(OSError):
-                        os.unlink(temporary, dir_fd=folder)
-                    raise
-                return version
+            for _ in range(_FOLDER_TRIES - 1):
+                # A purge beside us may drop the folder that we have just made.
+                with suppress(FileNotFoundError):
+                    return self._store_once(key, data, permit)
+            return self._store_once(key, data, permit)
+
+    def _store_once(self, key: str, data: bytes, permit: Callable[[str | None], None]) -> str:
+        Path(self._path).mkdir(self._modes.folder, parents=True, exist_ok=True)
+        with self._parent(key, create=self._modes.folder) as (folder, name):
+            temporary = temporary_name(name)
+            mode = _PRIVATE.file if self._access.keeps_rights else self._modes.file
+            try:
+                with new_file(folder, temporary, data, mode) as written, self._locked():
+                    permit(current_version(folder, name, replacing=True))
+                    if self._access.keeps_rights:
+                        keep_rights(folder, name, written)
+                    version = file_version(os.fstat(written))
+                    os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+            except BaseException:
+                with suppress(OSError):
+                    os.unlink(temporary, dir_fd=folder)
+                raise
+            return version
 
     def _remove(self, key: str, expected: str | None) -> None:
         with suppress(SourceGone), _translated(), self._parent(key) as (folder, name), self._locked():
@@ -214,6 +222,23 @@ class LocalRoot(Root):
                 os.unlink(name, dir_fd=folder)
                 # A removal may be a take-down: it has to outlive a power cut.
                 os.fsync(folder)
+
+    def purge(self, key: str, *, expected: str | None = None) -> None:
+        stood = self.version(key) is not None
+        super().purge(key, expected=expected)
+        # A folder that we have emptied goes too: one that is empty and stands may be the place of a disk.
+        with suppress(OSError):
+            for folder in PurePosixPath(key).parents[:-1] if stood else ():
+                Path(self._path, folder).rmdir()
+
+    def knows_absence(self, key: str) -> bool:
+        try:
+            for folder in PurePosixPath(key).parents[:-1]:
+                with suppress(FileNotFoundError), os.scandir(Path(self._path, folder)) as entries:
+                    return next(entries, None) is not None
+        except OSError:
+            return False
+        return True
 
     def _top_names(self, prefix: str) -> Iterator[str]:
         with suppress(FileNotFoundError), self._told(), os.scandir(self._path) as entries:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,9 +11,7 @@ import pytest
 
 from anonymizer import engine
 from anonymizer.errors import ConfigError, ListingError, RunError
-from anonymizer.manifest import ManifestStore
-from anonymizer.records import NO_CONSENT, ImageRef, WorkItem
-from anonymizer.rows import announced_row
+from anonymizer.manifest import ManifestStore, from_table
 from anonymizer.storage import open_root
 from anonymizer.storage.local import LocalRoot
 from tests.integration.runs import files, rows, run, write
@@ -199,19 +198,22 @@ def test_outputs_of_another_input_are_no_business_of_this_one(lake, tmp_path):
     assert (summary.gone, len(files(tmp_path / "out"))) == (0, 7)
 
 
-def test_what_a_dead_run_published_without_a_row_is_removed(lake, tmp_path):
+def test_what_a_dead_run_published_without_a_row_gets_it(lake, tmp_path):
     first = run(lake, tmp_path / "out")
     manifest = ManifestStore(open_root(str(tmp_path / "out.manifest")))
     manifest.write_run(first.run_id, {**manifest.read_run(first.run_id), "finished": None})
-    # A worker had announced it; nobody has announced the other one.
-    orphan = WorkItem(ImageRef("orphan.png", "file:///in/orphan.png", "v1", 1, None), NO_CONSENT, None)
+    # A worker had written down that it would publish it; nobody says so of the other one.
+    known = from_table(manifest.current().drop_columns(["run_id"]))[0]
     uri = open_root(str(tmp_path / "out")).uri
-    manifest.write_intent(first.run_id, "dead", 1, [announced_row(orphan, f"{uri}/orphan.png")])
-    write(tmp_path / "out", {"orphan.png": photo(40), "stranger.png": b"laid there meanwhile"})
+    rows_of_it = [replace(known, key=f"{name}.png", output_uri=f"{uri}/{name}.png") for name in ("orphan", "never")]
+    manifest.write_intent(first.run_id, "dead", 1, rows_of_it)
+    data = files(tmp_path / "out")[known.key]
+    write(tmp_path / "out", {"orphan.png": data, "stranger.png": b"laid there meanwhile"})
     summary = run(lake, tmp_path / "out", {"redaction": {"method": "solid"}})
-    assert summary.swept == 1
+    assert (summary.settled, summary.gone) == (1, 1)
     assert list(manifest.intents()) == []
-    assert set(files(tmp_path / "out")) == {"stranger.png", *(f"{i:02}.png" for i in range(6))}
+    assert rows(tmp_path / "out")["orphan.png"]["output_sha256"] == known.output_sha256
+    assert set(files(tmp_path / "out")) == {"orphan.png", "stranger.png", *(f"{i:02}.png" for i in range(6))}
 
 
 def test_an_output_that_was_deleted_by_hand_comes_back_with_its_next_change(lake, tmp_path):

@@ -4,70 +4,22 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from anonymizer import resolve
 from anonymizer.detectors.patch import PATCH_RGB
-from anonymizer.manifest import ManifestStore
+from anonymizer.manifest import ManifestStore, from_table
 from anonymizer.storage import open_root
 from anonymizer.storage.local import LocalRoot
 from anonymizer.storage.s3 import S3Root
-from infra.days.engine import in_this_process
-from infra.days.steps import Steps
-from tests.integration.worlds import Bucket, Disk, World
+from tests.integration.worlds import Disk
 from tests.pictures import decoded, photo
-from tests.real_s3 import RealS3
 
-
-@pytest.fixture(autouse=True)
-def _no_ray():
-    """What is tested here is decided by the driver and done by workers: where these run does not matter."""
-    with in_this_process(Steps(), workers_die=False):
-        yield
-
+pytestmark = pytest.mark.usefixtures("no_ray")
 
 SHOWN = {"a.png", "b.png"}
-
-
-@pytest.fixture(params=["disk", "s3"])
-def world(request, tmp_path):
-    """A lake of three photos, two of which may be shown."""
-    made: World = Disk(tmp_path)
-    if request.param == "s3":
-        server = request.getfixturevalue("s3_server")
-        made = Bucket(tmp_path, server, request.getfixturevalue("s3_client"), versioned=False)
-    for i, key in enumerate(("a.png", "b.png", "c.png")):
-        made.put(key, photo(i))
-    made.grant("a.png,granted", "b.png,granted")
-    return made
-
-
-@pytest.fixture
-def versions(s3_server, s3_client, tmp_path):
-    """The same lake over a bucket that keeps versions."""
-    if isinstance(s3_server, RealS3):
-        pytest.skip("Ceph up to Pacific ignores conditions in a versioned bucket, and such a bucket is refused")
-    made = Bucket(tmp_path, s3_server, s3_client, versioned=True)
-    for i, key in enumerate(("a.png", "b.png", "c.png")):
-        made.put(key, photo(i))
-    made.grant("a.png,granted", "b.png,granted")
-    return made
-
-
-@pytest.fixture
-def clock(monkeypatch):
-    """What the machine's clock says to runs."""
-    now = [datetime(2026, 6, 10, tzinfo=UTC)]
-
-    class Clock(datetime):
-        @classmethod
-        def now(cls, tz=None):
-            return now[0].astimezone(tz)
-
-    monkeypatch.setattr(resolve, "datetime", Clock)
-    return now
 
 
 def said(capsys):
@@ -474,7 +426,7 @@ def test_what_could_not_be_removed_on_request_is_owed_by_every_later_run(tmp_pat
     monkeypatch.setattr(LocalRoot, "purge", denied)
     assert world.run("--keys", str(tmp_path / "keys.csv")) == 5
     row = world.rows()["a.png"]
-    assert (row["error_code"], row["output_uri"] is not None) == ("take_down_owed", True)
+    assert (row["status"], row["error_code"], row["output_uri"] is not None) == ("removed", "requested", True)
     assert world.run() == 5
     monkeypatch.undo()
     assert world.run() == 0
@@ -523,23 +475,17 @@ def test_an_objection_to_what_is_a_link_matches(tmp_path, capsys):
     assert "match no listed object" not in said(capsys)
 
 
-def test_a_stray_file_of_a_killed_run_is_swept_and_a_stranger_beside_it_is_not(world):
+def test_what_a_killed_run_published_is_judged_today_and_a_stranger_beside_it_is_not(world):
     assert world.run() == 0
     manifest = ManifestStore(open_root(f"{world.output}.manifest", world.options))
-    output = open_root(world.output, world.options)
-    row = driver_row(world, "d.png")
-    manifest.write_intent(manifest.runs()[-1], "dead", 1, [row])
-    world.lay("d.png", photo(4))
+    [known] = [row for row in from_table(manifest.current().drop_columns(["run_id"])) if row.key == "a.png"]
+    uri = open_root(world.output, world.options).uri
+    intended = [replace(known, key=key, output_uri=f"{uri}/{key}") for key in ("d.png", "stranger.png")]
+    manifest.write_intent(manifest.runs()[-1], "dead", 1, intended)
+    world.lay("d.png", world.published()["a.png"])
     world.lay("stranger.png", photo(5))
+    # It shows a face that nobody allows.
     assert world.run() == 0
     assert set(world.published()) == {"a.png", "b.png", "c.png", "stranger.png"}
     assert list(manifest.intents()) == []
-    assert output.version("stranger.png") is not None
-
-
-def driver_row(world, key):
-    from anonymizer.records import NO_CONSENT, ImageRef, WorkItem
-    from anonymizer.rows import announced_row
-
-    item = WorkItem(ImageRef(key, f"{world.input}/{key}", "e", 1, None), NO_CONSENT, None)
-    return announced_row(item, f"{open_root(world.output, world.options).uri}/{key}")
+    assert (world.rows()["d.png"]["status"], world.rows()["d.png"]["error_code"]) == ("removed", "unsafe")

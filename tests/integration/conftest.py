@@ -1,0 +1,60 @@
+"""Fixtures of the tests in which the world around a run changes."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from anonymizer import resolve
+from infra.days.engine import in_this_process
+from infra.days.steps import Steps
+from tests.integration.worlds import Bucket, Disk, World
+from tests.pictures import photo
+from tests.real_s3 import RealS3
+
+
+@pytest.fixture
+def no_ray():
+    """What is tested here is decided by the driver and done by workers: where these run does not matter."""
+    with in_this_process(Steps(), workers_die=False):
+        yield
+
+
+@pytest.fixture(params=["disk", "s3"])
+def world(request, tmp_path):
+    """A lake of three photos, two of which may be shown."""
+    made: World = Disk(tmp_path)
+    if request.param == "s3":
+        server = request.getfixturevalue("s3_server")
+        made = Bucket(tmp_path, server, request.getfixturevalue("s3_client"), versioned=False)
+    for i, key in enumerate(("a.png", "b.png", "c.png")):
+        made.put(key, photo(i))
+    made.grant("a.png,granted", "b.png,granted")
+    return made
+
+
+@pytest.fixture
+def versions(s3_server, s3_client, tmp_path):
+    """The same lake over a bucket that keeps versions."""
+    if isinstance(s3_server, RealS3):
+        pytest.skip("Ceph up to Pacific ignores conditions in a versioned bucket, and such a bucket is refused")
+    made = Bucket(tmp_path, s3_server, s3_client, versioned=True)
+    for i, key in enumerate(("a.png", "b.png", "c.png")):
+        made.put(key, photo(i))
+    made.grant("a.png,granted", "b.png,granted")
+    return made
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """What the machine's clock says to runs."""
+    now = [datetime(2026, 6, 10, tzinfo=UTC)]
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return now[0].astimezone(tz)
+
+    monkeypatch.setattr(resolve, "datetime", Clock)
+    return now
