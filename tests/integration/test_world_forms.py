@@ -89,7 +89,8 @@ def test_a_worker_dies_and_a_file_that_was_laid_there_is_overwritten(tmp_path, m
     assert w.run() == 0
     w.lay("a.png", b"theirs")
     w.put("a.png", FACE)
-    died, read = [], LocalRoot.read
+    died: list[int] = []
+    read = LocalRoot.read
 
     def die_once(self, ref):
         if not died:
