@@ -45,7 +45,7 @@ from anonymizer.errors import (
     UsageError,
     WrongOutput,
 )
-from anonymizer.identity import absent, identify, mark
+from anonymizer.identity import absent, identify, lost, mark
 from anonymizer.keylist import KeyList, requested
 from anonymizer.known import CurrentRows
 from anonymizer.manifest import ManifestStore, Snapshot, Totals, new_run_id
@@ -128,6 +128,8 @@ class Driver:
         close_to_others(self._config, self._manifest_root)
         with lease.acquire(self._manifest_root, self._config.engine.lease_s) as self._lease:
             self._identity = identify(self._config, self._manifest, self._output)
+            if self._identity.present and not self._identity.new:
+                self._output = open_output(self._config, self._identity.record.output_id)
             try:
                 self._run()
             except OutputLost as error:
@@ -267,6 +269,12 @@ class Driver:
     def _mark(self) -> None:
         mark(self._identity, self._manifest, self._output)
         self._identity = replace(self._identity, new=False)
+        self._output = open_output(self._config, self._identity.record.output_id)
+
+    def _require_output(self) -> None:
+        """Raises OutputLost where OUTPUT does not bear its mark any more."""
+        if not self._output.has_mark(self._identity.record.output_id):
+            raise OutputLost(lost(self._output))
 
     def _fold(self) -> None:
         """What runs before have left: intents are settled, journals folded."""
@@ -292,6 +300,15 @@ class Driver:
         """In place, where an output is the only copy, taking it down is redacting what may not be shown any more."""
         if not keys:
             return snapshot
+        try:
+            return self._redact_again(keys, snapshot, registry, weights)
+        except OutputLost:
+            self.summary.unsafe_left = list(keys)
+            raise
+
+    def _redact_again(
+        self, keys: list[str], snapshot: Snapshot, registry: Registry, weights: detectors.Weights
+    ) -> Snapshot:
         planner = self._planner(
             CurrentRows(snapshot.scan, self.summary.run_id, self._config.input), registry, forced=True
         )
@@ -317,9 +334,7 @@ class Driver:
         """Photos that are not there: their rows say so, once the place is seen to be INPUT."""
         if not gone:
             return snapshot
-        if not self._output.has_mark(self._identity.record.output_id):
-            self.summary.unsafe_left.extend(row.key for row in gone)
-            raise OutputLost(absent(self._config, self._output))
+        self._require_output()
         for row in gone:
             self._book.silently(takedown.removed_row(row, Unsafe(), self._attempt), self._stamp)
         self.summary.removed_unsafe += len(gone)
@@ -517,6 +532,8 @@ class Driver:
             settled = intents.settle(self._manifest, self._output, self.summary.run_id, chunk_id(task.items))
             self._book.settled(settled)
         items = [self._refreshed(item) for item in task.items if item.ref.key not in settled]
+        # In a place that is not OUTPUT nothing stands, and what stands in OUTPUT would become a stranger's.
+        self._require_output()
         return replace(task, items=tuple(items))
 
     def _refreshed(self, item: WorkItem) -> WorkItem:
