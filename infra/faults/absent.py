@@ -44,6 +44,10 @@ class _Disk:
     def _away(self) -> Path:
         return Path(f"{self.trial.output}.away")
 
+    def newest(self) -> float:
+        """When the last output was published, seconds since the epoch."""
+        return max(path.stat().st_mtime for path in self._mounted.rglob("*.jpg"))
+
     def hide(self) -> None:
         """An empty folder stands in its place."""
         self._mounted.rename(self._away)
@@ -97,8 +101,7 @@ class _Days:
         gone = withdrawn[1::2]
         others = [key for key in sorted(outputs) if key not in granted]
         changed = dice.sample(others, int(len(others) * CHANGED))
-        contents = dict(lake.contents)
-        contents |= {key: lake.contents[other] for key, other in pairwise(changed)}
+        contents = {key: lake.contents[other] for key, other in pairwise(changed)}
         kept = "".join(f"{key},granted\n" for key in granted if key not in withdrawn)
         Lake(contents, f"key,status\n{kept}").write(self._folder / "in")
         for key in gone:
@@ -155,8 +158,8 @@ def _in_the_middle(disk: _Disk, dice: random.Random, *, returns: bool) -> None:
     delay_s, away_s = dice.uniform(0.0, 0.5), dice.uniform(*AWAY_S)
 
     def hit(process: subprocess.Popen[bytes]) -> None:
-        journal = Path(f"{disk.trial.output}.manifest", "_journal")
-        wait_for(lambda: any(journal.glob("*/*.parquet")), process)
+        since = time.time()
+        wait_for(lambda: disk.newest() > since, process)
         time.sleep(delay_s)
         disk.hide()
         disk.trial.hits += 1
