@@ -165,6 +165,11 @@ def absent(config: RunConfig, output: Root) -> str:
     )
 
 
+def lost(output: Root) -> str:
+    """What is said of an OUTPUT that was there when the run began."""
+    return f"{output.uri} has lost its mark while the run was at work: is its disk mounted?"
+
+
 def manifest_of(config: RunConfig) -> str:
     """For messages."""
     return config.manifest or f"{config.output}.manifest"

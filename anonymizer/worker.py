@@ -125,8 +125,8 @@ def open_input(config: RunConfig) -> Root:
     )
 
 
-def open_output(config: RunConfig) -> Root:
-    """Where images are published."""
+def open_output(config: RunConfig, output_id: str | None = None) -> Root:
+    """Where images are published; once it is marked, nowhere else (`base.Access.mark`)."""
     settings = config.storage
     return open_root(
         config.output,
@@ -135,6 +135,7 @@ def open_output(config: RunConfig) -> Root:
         unconditional=settings.unconditional,
         private=config.in_place and settings.private,
         keeps_rights=config.in_place,
+        mark=output_id,
     )
 
 
@@ -189,7 +190,7 @@ class Worker:
         self._anonymizer = Anonymizer(job.config, weights=job.weights)
         self._anonymizer.self_test()
         self._input = open_input(job.config)
-        self._output = open_output(job.config)
+        self._output = open_output(job.config, job.output_id)
         self._check_output()
         self._originals = open_originals(job.config)
         manifest_root = open_manifest_root(job.config, job.manifest_uri)
@@ -307,7 +308,11 @@ class Worker:
         return image.result()
 
     def _finish(self, chunk: Chunk, made: _Made, deadline: Deadline) -> Outcome:
-        """Publishes, or settles what an object without a safe image leaves behind; never raises."""
+        """Publishes, or settles what an object without a safe image leaves behind.
+
+        Raises:
+            OutputLost: There is no place for either, so that no row may be written; nothing else is raised.
+        """
         try:
             outcome = self._publish_or_settle(made, deadline)
         except PublishConflict:
@@ -325,7 +330,7 @@ class Worker:
             try:
                 self._keep_original(made, image, deadline)
                 return self._publish(item, image, deadline)
-            except (PublishConflict, DeadlinePassed):
+            except (PublishConflict, DeadlinePassed, OutputLost):
                 raise
             except ObjectError as error:
                 image = error
@@ -383,7 +388,7 @@ class Worker:
         for key, version in () if self._job.config.in_place else _going(item):
             try:
                 purge_ours(self._output, key, version, item.replaces)
-            except (PublishConflict, DeadlinePassed):
+            except (PublishConflict, DeadlinePassed, OutputLost):
                 raise
             except Exception as caught:  # noqa: BLE001 - whatever the reason, the run has to say that it is still there
                 name = type(caught).__name__

@@ -39,7 +39,7 @@ from anonymizer.errors import (
     UsageError,
     WrongOutput,
 )
-from anonymizer.identity import absent, identify, mark
+from anonymizer.identity import absent, identify, lost, mark
 from anonymizer.keylist import KeyList, requested
 from anonymizer.known import CurrentRows
 from anonymizer.manifest import ManifestStore, Snapshot, Totals, new_run_id
@@ -116,6 +116,8 @@ class Driver:
         close_to_others(self._config, self._manifest_root)
         with lease.acquire(self._manifest_root, self._config.engine.lease_s) as self._lease:
             self._identity = identify(self._config, self._manifest, self._output)
+            if self._identity.present and not self._identity.new:
+                self._output = open_output(self._config, self._identity.record.output_id)
             try:
                 self._run()
             except OutputLost as error:
@@ -182,6 +184,7 @@ class Driver:
             stamp=self._stamp,
             run_id=self.summary.run_id,
             attempt=self._attempt,
+            require_output=self._require_output,
             may_replace=self._config.adopt == "replace" or self._identity.earlier,
             settings=self._settings,
             alive=self._lease.check,
@@ -296,10 +299,16 @@ class Driver:
     def _mark(self) -> None:
         mark(self._identity, self._manifest, self._output)
         self._identity = replace(self._identity, new=False)
+        self._output = open_output(self._config, self._identity.record.output_id)
+
+    def _require_output(self) -> None:
+        """Raises OutputLost where OUTPUT does not bear its mark any more; one that is new will bear it."""
+        if not self._identity.new and not self._output.has_mark(self._identity.record.output_id):
+            raise OutputLost(lost(self._output))
 
     def _fold(self) -> None:
         """What runs before have left: intents are settled, journals folded."""
-        self.summary.settled += len(intents.settle(self._manifest, self._output, self._located))
+        self.summary.settled += len(intents.settle(self._manifest, self._output, self._located, self._require_output))
         for left in self._manifest.journal_run_ids():
             self._manifest.compact(left, final=True)
 
@@ -324,6 +333,15 @@ class Driver:
         """In place, where an output is the only copy, taking it down is redacting what may not be shown any more."""
         if not keys:
             return snapshot
+        try:
+            return self._redact_again(keys, snapshot, registry, weights)
+        except OutputLost:
+            self.summary.unsafe_left = list(keys)
+            raise
+
+    def _redact_again(
+        self, keys: list[str], snapshot: Snapshot, registry: Registry, weights: detectors.Weights
+    ) -> Snapshot:
         rows = CurrentRows(snapshot.scan, self.summary.run_id, self._config.input)
         with open_input(self._config) as source:
             objects = self._objects(source)
@@ -356,9 +374,7 @@ class Driver:
         """Photos that are not there: their rows say so, once the place is seen to be INPUT."""
         if not gone:
             return snapshot
-        if not self._output.has_mark(self._identity.record.output_id):
-            self.summary.unsafe_left.extend(row.key for row in gone)
-            raise OutputLost(absent(self._config, self._output))
+        self._require_output()
         for row in gone:
             self._book.silently(takedown.removed_row(row, Unsafe(), self._attempt), self._stamp)
         self.summary.removed_unsafe += len(gone)

@@ -18,6 +18,7 @@ def settle(
     manifest: ManifestStore,
     output: Root,
     located: Callable[[ManifestRow], str | None],
+    require_output: Callable[[], None],
     run_id: str | None = None,
     chunk_id: str = "",
 ) -> list[ManifestRow]:
@@ -27,6 +28,7 @@ def settle(
         manifest: The manifest.
         output: OUTPUT; in place, INPUT.
         located: Key of the output that a row names, None if it lies elsewhere.
+        require_output: Raises where OUTPUT is not there: what is missing then is not known to be missing.
         run_id: Only of this run; None: of all, when nobody is at work.
         chunk_id: And only of this chunk.
 
@@ -36,6 +38,7 @@ def settle(
     settled: list[ManifestRow] = []
     for part, rows in manifest.intents(run_id, chunk_id):
         done = list(_happened(rows, output, located))
+        require_output()
         if done:
             log.info("%d objects had been published by a worker that died before it could write their rows", len(done))
             manifest.write_part(part.run_id, "intent", done[0].attempt, done)

@@ -44,6 +44,7 @@ class Ground:
         stamp: For the rows.
         run_id: Of the run.
         attempt: Of the rows that the run writes before its first dispatch.
+        require_output: Raises where OUTPUT does not bear its mark any more.
         may_replace: An output may replace a file that no row of ours names.
         settings: Hash of the settings that an object's output is made with.
         alive: Raises once somebody else may have taken over.
@@ -59,6 +60,7 @@ class Ground:
     stamp: Stamp
     run_id: str
     attempt: int
+    require_output: Callable[[], None]
     may_replace: bool
     settings: Callable[[GivenBoxes | None], str]
     alive: Callable[[], None]
@@ -132,10 +134,15 @@ class Objects:
     def refresh(self, task: Task) -> Task:
         """Output versions as they are now: whoever held the task may have published some of them."""
         ground = self._ground
-        settled = intents.settle(ground.manifest, ground.output, ground.located, ground.run_id, chunk_id(task.items))
+        settled = intents.settle(
+            ground.manifest, ground.output, ground.located, ground.require_output, ground.run_id, chunk_id(task.items)
+        )
         ground.book.settled(settled)
         done = {row.key for row in settled}
-        return replace(task, items=tuple(self._refreshed(item) for item in task.items if item.ref.key not in done))
+        items = tuple(self._refreshed(item) for item in task.items if item.ref.key not in done)
+        # In a place that is not OUTPUT nothing stands, and what stands in OUTPUT would become a stranger's.
+        ground.require_output()
+        return replace(task, items=items)
 
     def _refreshed(self, item: WorkItem) -> WorkItem:
         if self._ground.config.in_place:

@@ -13,6 +13,7 @@ from anonymizer.config import RunConfig
 from anonymizer.consent import Registry
 from anonymizer.driver.book import OWN_ROWS, Book, Stamp
 from anonymizer.errors import AnonymizerError, ObjectError, OutputLost, SourceGone
+from anonymizer.identity import lost
 from anonymizer.known import CurrentRows
 from anonymizer.manifest import Snapshot
 from anonymizer.naming import Places
@@ -110,13 +111,14 @@ class Removals:
         return False
 
     def _confirm(self, keys: list[str]) -> None:
+        """What was removed, or was not there, counts from here on."""
         try:
-            seen = not keys or self._output.has_mark(self._output_id)
+            seen = self._output.has_mark(self._output_id)
         except ObjectError:
             seen = False
         if not seen:
             self._summary.unsafe_left.extend(keys)
-            raise OutputLost(f"{self._output.uri} has lost its mark while the run was at work: is its disk mounted?")
+            raise OutputLost(lost(self._output))
 
     def forget_removed(self, snapshot: Snapshot) -> None:
         """Older versions of outputs that older software had removed and not purged: rows name them no more."""

@@ -16,7 +16,7 @@ from anonymizer.config import EngineConfig
 from anonymizer.engine import cluster
 from anonymizer.engine.actor import Actor, check_versions
 from anonymizer.engine.metrics import RunMetrics
-from anonymizer.errors import NoWorkersError, RunError
+from anonymizer.errors import NoWorkersError, OutputLost, RunError
 from anonymizer.records import ChunkResult
 from anonymizer.worker import ChunkProcessor
 
@@ -105,6 +105,7 @@ class Engine:
         Raises:
             NoWorkersError: No worker could be had for the configured time.
             MixedVersionsError: Workers run other versions than the driver.
+            OutputLost: A worker does not find OUTPUT any more.
             RunError: A worker cannot start, or rows cannot be written.
         """
         queue = TaskQueue(fresh, self._config.attempts)
@@ -233,6 +234,8 @@ class Engine:
     def _uncommitted(self, task: Task, error: RayTaskError, queue: TaskQueue, sink: Sink) -> None:
         """The worker lives but its rows could not be written: try again, then end the run; nothing is lost by it."""
         cause = error.cause
+        if isinstance(cause, OutputLost):
+            raise OutputLost(str(cause)) from None
         reason = cause.message if hasattr(cause, "message") else f"unexpected {type(cause).__name__}"
         log.warning("a chunk was not committed: %s", reason)
         if task.errors + 1 >= self._config.attempts:

@@ -39,6 +39,7 @@ def open_root(
     unconditional: bool = False,
     private: bool = False,
     keeps_rights: bool = False,
+    mark: str | None = None,
 ) -> Root:
     """Opens a folder; nothing is asked of the storage yet.
 
@@ -50,6 +51,7 @@ def open_root(
         unconditional: Publish although the store cannot write conditionally.
         private: See `base.Access`, as for the next one.
         keeps_rights: Of the files that are replaced.
+        mark: Id of the OUTPUT that it has to be.
 
     Raises:
         ConfigError: The URL or an option is malformed, or the scheme is not known.
@@ -61,6 +63,7 @@ def open_root(
         unconditional,
         private=private,
         keeps_rights=keeps_rights,
+        mark=mark,
     )
     return _opened(normalize_uri(uri), access)
 

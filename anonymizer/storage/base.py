@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
-from anonymizer.errors import NotARegularFile, PublishConflict, SourceChanged, SourceGone
+from anonymizer.errors import NotARegularFile, OutputLost, PublishConflict, SourceChanged, SourceGone
 from anonymizer.records import ImageRef
 from anonymizer.storage.keys import MARK_PREFIX, check_key, mark_content, mark_name, marked_id
 from anonymizer.storage.listing import Listed
@@ -26,6 +26,8 @@ class Access:
         list_threads: Ranges of keys that are listed at once, where the store can; with 1 no page is asked for early.
         private: On a disk what is made is for its owner only (0600 and 0700); else the umask decides.
         keeps_rights: On a disk a file that is replaced leaves its mode, and where we may its owner, to the new one.
+        mark: On a disk everything is looked up, written and removed only in a folder that bears the mark of this id,
+            else `OutputLost`; elsewhere it would be one more request for each object.
     """
 
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -35,6 +37,7 @@ class Access:
     list_threads: int = 1
     private: bool = False
     keeps_rights: bool = False
+    mark: str | None = None
 
 
 class Root(ABC):
@@ -166,7 +169,7 @@ class Root(ABC):
         """
         try:
             return self._read(mark_name(output_id), None)[0] == mark_content(output_id)
-        except (SourceGone, NotARegularFile):
+        except (SourceGone, NotARegularFile, OutputLost):
             return False
 
     def set_mark(self, output_id: str) -> None:

@@ -8,7 +8,8 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from anonymizer.errors import KeyCollision, NotARegularFile, SourceChanged, UnsafeKey
+from anonymizer.errors import KeyCollision, NotARegularFile, OutputLost, SourceChanged, UnsafeKey
+from anonymizer.storage.keys import mark_content, mark_name
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 # Without O_NONBLOCK, opening a FIFO waits for its writer.
@@ -28,13 +29,17 @@ def file_version(status: os.stat_result) -> str:
 
 
 @contextmanager
-def parent_folder(root: str, key: str, *, create: int | None = None) -> Iterator[tuple[int, str]]:
+def parent_folder(
+    root: str, key: str, *, create: int | None = None, mark: str | None = None
+) -> Iterator[tuple[int, str]]:
     """Opens the folder of a key.
 
     Args:
         root: Path of the root.
         key: Below it.
         create: Missing folders on the way are made, with this mode less the umask.
+        mark: Id whose mark the root has to bear. It is asked of the folder that was opened: what is done there is done
+            in OUTPUT, whatever is mounted in its place meanwhile.
 
     Yields:
         (descriptor of the folder, file name).
@@ -42,10 +47,11 @@ def parent_folder(root: str, key: str, *, create: int | None = None) -> Iterator
     Raises:
         NotARegularFile, UnsafeKey: A part of the way is a link (when reading, when creating).
         KeyCollision: A part of the way is a file (when creating).
+        OutputLost: The root does not bear the mark.
         OSError: Anything else.
     """
     *folders, name = key.split("/")
-    folder = os.open(root, _FOLDER)
+    folder = _open_root(root, mark)
     try:
         for part in folders:
             inner = _enter(folder, part, create)
@@ -54,6 +60,30 @@ def parent_folder(root: str, key: str, *, create: int | None = None) -> Iterator
         yield folder, name
     finally:
         os.close(folder)
+
+
+def _open_root(root: str, mark: str | None) -> int:
+    if mark is None:
+        return os.open(root, _FOLDER)
+    lost = OutputLost(f"{root} has lost its mark while the run was at work: is its disk mounted?")
+    try:
+        folder = os.open(root, _FOLDER)
+    except (FileNotFoundError, NotADirectoryError):
+        raise lost from None
+    try:
+        if not _bears(folder, mark):
+            raise lost
+    except BaseException:
+        os.close(folder)
+        raise
+    return folder
+
+
+def _bears(folder: int, mark: str) -> bool:
+    try:
+        return read_file(folder, mark_name(mark), None)[0] == mark_content(mark)
+    except (FileNotFoundError, NotARegularFile, SourceChanged):
+        return False
 
 
 def _enter(folder: int, part: str, create: int | None) -> int:

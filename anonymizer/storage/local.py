@@ -197,7 +197,8 @@ class LocalRoot(Root):
             return self._store_once(key, data, permit)
 
     def _store_once(self, key: str, data: bytes, permit: Callable[[str | None], None]) -> str:
-        Path(self._path).mkdir(self._modes.folder, parents=True, exist_ok=True)
+        if self._access.mark is None:
+            Path(self._path).mkdir(self._modes.folder, parents=True, exist_ok=True)
         with self._parent(key, create=self._modes.folder) as (folder, name):
             temporary = temporary_name(name)
             mode = _PRIVATE.file if self._access.keeps_rights else self._modes.file
@@ -267,7 +268,7 @@ class LocalRoot(Root):
             os.close(lock)
 
     def _parent(self, key: str, *, create: int | None = None) -> AbstractContextManager[tuple[int, str]]:
-        return parent_folder(self._path, key, create=create)
+        return parent_folder(self._path, key, create=create, mark=self._access.mark)
 
 
 def _only_over(expected: str | None) -> Callable[[str | None], None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from infra.faults import inside, kills, nodes, store
+from infra.faults import absent, inside, kills, nodes, store
 from infra.faults.ground import Ground
 from infra.faults.trial import Score
 
@@ -18,6 +18,7 @@ FAULTS: dict[str, Callable[[Ground], Score]] = {
     "denied": store.denied,
     "changed": inside.changed,
     "disk-full": inside.disk_full,
+    "disk-absent": absent.disk_absent,
     "corrupt-part": inside.corrupt_part,
     "node": nodes.lost,
     "hang": inside.hang,

@@ -29,6 +29,7 @@ class Ground:
         kills: Of drivers, and of workers.
         seed: Of everything random.
         more: Arguments for every run.
+        patch: See `lake`.
     """
 
     folder: Path
@@ -36,10 +37,11 @@ class Ground:
     kills: int
     seed: int
     more: tuple[str, ...] = ()
+    patch: tuple[int, int, int] | None = None
 
     @cached_property
     def lake(self) -> Lake:
-        made = lake(self.count)
+        made = lake(self.count, self.patch)
         made.write(self.folder / "in")
         return made
 
@@ -58,9 +60,11 @@ class Ground:
         source, log = str(self.folder / "in"), self.folder / f"{name}.log"
         return Trial(source, str(self.folder / name), self.arguments, log, environ or {}, module)
 
-    def sampler(self, trial: Trial, good: Mapping[str, bytes] | None = None) -> Sampler:
+    def sampler(
+        self, trial: Trial, good: Mapping[str, bytes] | None = None, before: Mapping[str, bytes] | None = None
+    ) -> Sampler:
         """For a trial on the local disk."""
-        return Sampler(Path(trial.output), self.reference.outputs if good is None else good)
+        return Sampler(Path(trial.output), self.reference.outputs if good is None else good, before)
 
     def dice(self, name: str) -> random.Random:
         """Random numbers of a fault, always the same ones."""

@@ -24,8 +24,10 @@ def drivers(ground: Ground) -> Score:
     while hits < ground.kills:
         trial = ground.trial(f"drivers-{len(trials)}")
 
-        def hit(process: subprocess.Popen[bytes], trial: Trial = trial) -> None:
-            trial.hits += _killed_within(process, dice.uniform(0.2, expected.wall_s))
+        def hit(process: subprocess.Popen[bytes], trial: Trial = trial, left: int = ground.kills - hits) -> None:
+            # On a machine that has become slower, none would come through its time.
+            if trial.hits < left:
+                trial.hits += _killed_within(process, dice.uniform(0.2, expected.wall_s))
 
         with ground.sampler(trial) as sampler:
             trial.to_the_end(expected.exit_status, hit)

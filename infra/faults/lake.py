@@ -41,13 +41,16 @@ class Lake:
         (folder.parent / "consent.csv").write_text(self.registry, encoding="utf-8")
 
 
-def lake(count: int) -> Lake:
+def lake(count: int, patch: tuple[int, int, int] | None = None) -> Lake:
     """So many objects in ten folders: a face on every fourth, consent for some of these, some broken, some no picture.
 
     Args:
         count: Of objects; every content stands there once.
+        patch: RGB of a square in every face's place, for the detector of that name.
     """
     face = Image.fromarray(np.asarray(skimage.data.astronaut(), np.uint8)).crop(PORTRAIT)
+    if patch is not None:
+        face.paste(patch, (0, 0, *face.size))
     contents: dict[str, bytes] = {}
     granted = []
     for number in range(count):

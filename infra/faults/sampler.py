@@ -12,7 +12,7 @@ from typing import Self
 
 from anonymizer.errors import AnonymizerError
 from anonymizer.records import ImageRef
-from anonymizer.storage import Root
+from anonymizer.storage import Root, mark_content, marked_id
 
 #: Between two looks.
 PAUSE_S = 0.02
@@ -26,6 +26,7 @@ class Sampler:
     Args:
         folder: OUTPUT.
         good: By key, every content that may stand there.
+        before: By key, what may stand there besides: what a run begins with.
 
     Attributes:
         looks: Listings so far.
@@ -33,9 +34,9 @@ class Sampler:
         bad: Keys at which something else was seen, `key: why`.
     """
 
-    def __init__(self, folder: Path, good: Mapping[str, bytes]) -> None:
+    def __init__(self, folder: Path, good: Mapping[str, bytes], before: Mapping[str, bytes] | None = None) -> None:
         self._folder = folder
-        self._good = good
+        self._allowed = (good, before or {})
         self._seen: set[tuple[str, str]] = set()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sampler", daemon=True)
@@ -76,14 +77,16 @@ class Sampler:
 
     def _new(self, key: str, version: str, data: bytes) -> None:
         self._seen.add((key, version))
-        self.versions += 1
+        self.versions += marked_id(key) is None
         self._judge(key, data, whole=True)
 
     def _judge(self, key: str, data: bytes, *, whole: bool) -> None:
-        good = self._good.get(key)
-        if good is None:
+        output_id = marked_id(key)
+        marks = () if output_id is None else (mark_content(output_id),)
+        good = (*marks, *(contents[key] for contents in self._allowed if key in contents))
+        if not good:
             self.bad.append(f"{key}: nothing may stand there")
-        elif data != good and (whole or not good.startswith(data)):
+        elif data not in good and (whole or not any(content.startswith(data) for content in good)):
             self.bad.append(f"{key}: {len(data)} other bytes ({hashlib.sha256(data).hexdigest()[:12]})")
 
 

@@ -19,7 +19,7 @@ from anonymizer import engine
 from anonymizer.chunks import Task, chunk_id
 from anonymizer.config import EngineConfig
 from anonymizer.engine import actor, cluster, loop
-from anonymizer.errors import MixedVersionsError, NoWorkersError, RunError, StorageUnavailable
+from anonymizer.errors import MixedVersionsError, NoWorkersError, OutputLost, RunError, StorageUnavailable
 from anonymizer.records import NO_CONSENT, Chunk, ChunkResult, ImageRef, WorkItem
 
 pytestmark = pytest.mark.usefixtures("cluster")
@@ -52,6 +52,8 @@ class Processor:
             os.kill(os.getpid(), signal.SIGKILL)
         if first and key.startswith("hang-once"):
             threading.Event().wait()
+        if key.startswith("unmounted"):
+            raise OutputLost("OUTPUT has lost its mark")
         if key.startswith("unwritable") or (first and key.startswith("unwritten-once")):
             raise StorageUnavailable("a detail that stays in the worker")
 
@@ -165,6 +167,14 @@ def test_rows_that_cannot_be_written_end_the_run_in_one_line(tmp_path):
     with pytest.raises(RunError) as caught:
         run(tmp_path, ["unwritable"])
     assert str(caught.value) == f"rows of the manifest could not be written: {StorageUnavailable.message}"
+
+
+def test_a_worker_that_has_lost_output_ends_the_run_at_once(tmp_path):
+    sink = Recorder()
+    with pytest.raises(OutputLost, match=r"^OUTPUT has lost its mark$"):
+        engine.Engine(CONFIG, Processor, str(tmp_path)).run(iter(tasks(["unmounted"])), sink)
+    # Looked up in a place that is not OUTPUT, nothing would stand where outputs do.
+    assert sink.refreshed == []
 
 
 def test_a_worker_that_cannot_start_ends_the_run(tmp_path):

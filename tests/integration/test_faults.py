@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from infra.faults import kills, table
+from anonymizer.detectors.patch import PATCH_RGB
+from infra.faults import absent, kills, table
 from infra.faults.ground import Ground
 from infra.faults.sampler import Sampler
 from infra.faults.trial import Score
@@ -15,7 +16,7 @@ PATCH = ("--detector", "patch", "--set", "engine.chunk_keys=4", "--workers", "1"
 
 @pytest.fixture(scope="module")
 def ground(tmp_path_factory):
-    return Ground(tmp_path_factory.mktemp("faults"), count=60, kills=1, seed=3, more=PATCH)
+    return Ground(tmp_path_factory.mktemp("faults"), count=60, kills=1, seed=3, more=PATCH, patch=PATCH_RGB)
 
 
 def test_nothing_is_lost_when_drivers_are_killed(ground):
@@ -23,6 +24,12 @@ def test_nothing_is_lost_when_drivers_are_killed(ground):
     assert (score.wrong, score.outputs_right, score.rows_right) == ((), score.outputs, score.objects)
     assert score.hits >= 1
     assert score.looks > 0
+
+
+def test_an_output_that_is_absent_for_a_while_loses_nothing_and_shows_nothing(ground):
+    score = absent.disk_absent(ground)
+    assert (score.wrong, score.outputs_right, score.rows_right) == ((), score.outputs, score.objects)
+    assert score.hits == 2
 
 
 def test_what_may_not_stand_in_output_is_seen(tmp_path):

@@ -14,6 +14,7 @@ from anonymizer.manifest import ManifestStore, from_table
 from anonymizer.storage import open_root
 from anonymizer.storage.local import LocalRoot
 from anonymizer.storage.s3 import S3Root
+from infra.days.steps import Steps, counted
 from tests.integration.worlds import Disk
 from tests.pictures import decoded, photo
 
@@ -411,6 +412,52 @@ def test_a_take_down_in_a_disk_that_vanishes_meanwhile_is_owed(tmp_path, monkeyp
     world.show_output()
     assert world.run() == 0
     assert world.shown() == set()
+
+
+#: At every step of such a night the disk may go; this is beyond the last one.
+MANY_STEPS = 400
+
+
+@pytest.mark.parametrize("away", [None, 1, 4, 9])
+def test_at_whatever_step_the_disk_goes_nothing_is_written_beside_it_and_nothing_lost(tmp_path, away):
+    """It is away until the run has ended, or for so many steps."""
+    for at in range(1 + (away or 0) % 3, MANY_STEPS, 19):
+        (tmp_path / str(at)).mkdir()
+        world = Disk(tmp_path / str(at))
+        for i, key in enumerate(("a.png", "b.png", "d/c.png", "d/d.png", "d/e.png")):
+            world.put(key, photo(i))
+        world.grant("a.png,granted", "b.png,granted", "d/c.png,granted")
+        assert world.run() == 0
+        world.delete("a.png")
+        world.put("d/c.png", photo(7))
+        world.put("d/d.png", photo(8))
+        world.grant("b.png,granted")
+        steps = Steps(at)
+        marked: list[int] = []
+
+        def goes(world=world, steps=steps, marked=marked, at=at):
+            world.hide_output()
+            marked.append((world.folder / "out").stat().st_mtime_ns)
+            steps.at, steps.happens = (None if away is None else at + away), lambda: comes(world, marked)
+
+        def comes(world, marked):
+            assert (world.folder / "out").stat().st_mtime_ns == marked.pop()
+            world.show_output()
+
+        steps.happens = goes
+        with counted(steps):
+            status = world.run()
+        if steps.taken < at:
+            assert at > MANY_STEPS // 8
+            return
+        if marked:
+            comes(world, marked)
+        assert status in (0, 1, 3, 5)
+        assert world.run() == 0
+        assert world.shown() == {"b.png"}
+        assert set(world.published()) == {"b.png", "d/c.png", "d/d.png", "d/e.png"}
+        assert {key for key, row in world.rows().items() if row["output_uri"]} == set(world.published())
+    raise AssertionError("the night has more steps")
 
 
 def test_what_could_not_be_removed_on_request_is_owed_by_every_later_run(tmp_path, monkeypatch):

@@ -20,6 +20,7 @@ from anonymizer.errors import (
     KeyCollision,
     ListingError,
     NotARegularFile,
+    OutputLost,
     PublishConflict,
     SourceChanged,
     SourceGone,
@@ -399,6 +400,56 @@ def test_sweep_takes_only_old_temporaries(folder: Path):
     assert open_root(str(folder)).sweep() == 1
     assert everything(folder) == sorted([young, *theirs, "d"])
     assert open_root(str(folder / "absent")).sweep() == 0
+
+
+class TestMarked:
+    """A root that has to bear its mark."""
+
+    ID = "ab" * 16
+
+    @pytest.fixture
+    def root(self, folder: Path) -> Root:
+        open_root(str(folder)).set_mark(self.ID)
+        return open_root(str(folder), mark=self.ID)
+
+    def test_everything_is_done_in_it(self, folder: Path, root: Root):
+        publish(root, "d/a", b"1")
+        assert (folder / "d/a").read_bytes() == b"1"
+        root.remove("d/a", expected=root.version("d/a"))
+        assert root.has_mark(self.ID)
+
+    @pytest.mark.parametrize("there", ["folder", "file", "nothing", "other"])
+    def test_nothing_is_done_in_its_place(self, folder: Path, root: Root, there: str):
+        publish(root, "d/a", b"1")
+        folder.rename(folder.with_name("away"))
+        if there == "file":
+            folder.write_bytes(b"")
+        elif there != "nothing":
+            folder.mkdir()
+        if there == "other":
+            open_root(str(folder)).set_mark("cd" * 16)
+        before = everything(folder.parent)
+        for act in (
+            lambda: publish(root, "d/b", b"1"),
+            lambda: root.remove("d/a", expected=None),
+            lambda: root.purge("d/a"),
+            lambda: root.version("d/a"),
+            lambda: root.stat("d/a"),
+            lambda: root.exists("d/a"),
+        ):
+            with pytest.raises(OutputLost, match="is its disk mounted"):
+                act()
+        assert not root.has_mark(self.ID)
+        assert everything(folder.parent) == before
+
+    def test_a_folder_that_goes_while_a_file_is_written_takes_it_along(self, folder: Path, root: Root):
+        def gone() -> None:
+            folder.rename(folder.with_name("away"))
+            folder.mkdir()
+
+        root.publish("d/a", b"1", expected=None, media_type="image/jpeg", alive=gone)
+        assert everything(folder) == []
+        assert (folder.with_name("away") / "d/a").read_bytes() == b"1"
 
 
 @pytest.mark.parametrize(("options", "put"), [({"endpoint_url": "x"}, {}), ({}, {"ACL": "private"})])
