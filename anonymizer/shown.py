@@ -26,16 +26,25 @@ PASSWORD = "a password"  # noqa: S105 - a kind of secret, none itself
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*)://")
 _URL = re.compile(rf"{_SCHEME.pattern}[^\s'\"<>]*")
 _WEB = ("http", "https")
-_NO_USERS = (*_WEB, "s3", "s3a", "gs", "gcs", "oss", "webdav", "webdavs")
-"""Where what stands before the host is a credential even without a password; elsewhere it may be a container."""
+_AT_IN_NAMES = (
+    *("abfs", "abfss", "wasb", "wasbs", "oci"),
+    *("ftp", "sftp", "ssh", "smb", "hdfs", "viewfs", "root", "git"),
+    *("memory", "zip", "tar", "libarchive", "dir"),
+)
+"""Where a name without a password may stand before the host: a container, an account of a machine, a part of a path.
+Everywhere else what stands there is a credential."""
 _BUCKETS = ("s3", "s3a", "gs", "gcs", "oss")
-_PARAMETER = re.compile(r"([?&;#])([^=?&;#\s'\"<>]{1,80})=([^&#\s'\"<>]*)")
+_PARAMETER = re.compile(r"([?&;#~]|/(?=hdn))([^=?&;#~/\s'\"<>]{1,80})=", re.IGNORECASE)
+_VALUE = re.compile(r"[^&#\s'\"<>]*")
+"""Of a secret. Behind other names the next may begin sooner: `?exp=1~hmac=...`, `?a=1;token=...`."""
 _SECRET_NAME = re.compile(
-    r".*(signature|token|secret|passw(or)?d|passphrase|credential|access_?-?key|access_?id|api_?-?key|auth|bearer|jwt)"
-    r".*|(.*[-_.])?(sig|key|pwd|pass|code|session|sessionid)",
+    r".*(signature|token|secret|passw(or)?d|passphrase|credential|access_?-?key|access_?id|api_?-?key|auth|bearer|jwt"
+    r"|hmac|sess(ion)?[-_]?id|hdn(ts|ea|tl)).*"
+    r"|.*key|(.*[-_.])?(sig|sign|mac|md5|pwd|pass|code|otp|ticket|session|sid|sas)",
     re.IGNORECASE,
 )
-"""AWS, Google, Azure, Alibaba, CloudFront, OAuth and what people make up: `X-Amz-Signature`, `sig`, `api_key`, ..."""
+"""AWS, Google, Azure, Alibaba, Tencent, Akamai, CloudFront, Dropbox, OAuth, servers that keep a session in the path,
+and what people make up: `X-Amz-Signature`, `sig`, `hdnts`, `rlkey`, `jsessionid`, `api_key`, ..."""
 _HEADER = re.compile(
     r"(authorization['\"]?\s*[:=]\s*['\"]?)(?:basic|bearer|digest|token|aws[\w-]*)\s[^'\"\n]+", re.IGNORECASE
 )
@@ -142,7 +151,7 @@ def _user(scheme: str, rest: str) -> int | None:
     authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
     user, at, _ = authority.rpartition("@")
     if at:
-        return len(user) if ":" in user or scheme in _NO_USERS else None
+        return len(user) if ":" in user or scheme not in _AT_IN_NAMES else None
     # Secret keys may hold slashes: `s3://ID:abc/def@bucket`. A port is digits, an access point begins with `arn:`.
     _, colon, port = authority.rpartition(":")
     is_port = port.isdigit() and scheme not in _BUCKETS
@@ -153,11 +162,23 @@ def _user(scheme: str, rest: str) -> int | None:
 
 def _secret_names(rest: str) -> Iterator[str]:
     """Names of the parameters of a query that hold a secret."""
-    return (unquote(name) for _, name, value in _PARAMETER.findall(rest) if value != CUT and _is_secret(name))
+    return (unquote(name) for name, start, end in _secrets(rest) if rest[start:end] != CUT)
 
 
 def _without_values(text: str) -> str:
-    return _PARAMETER.sub(lambda match: f"{match[1]}{match[2]}={CUT}" if _is_secret(match[2]) else match[0], text)
+    result, place = "", 0
+    for _, start, end in _secrets(text):
+        result, place = f"{result}{text[place:start]}{CUT}", end
+    return result + text[place:]
+
+
+def _secrets(text: str) -> Iterator[tuple[str, int, int]]:
+    """(name, start, end) of the values of parameters that are secrets, none within another."""
+    place = 0
+    for match in _PARAMETER.finditer(text):
+        if match.start() >= place and _is_secret(match[2]):
+            place = _VALUE.match(text, match.end()).end()  # type: ignore[union-attr]
+            yield match[2], match.end(), place
 
 
 def _is_secret(name: str) -> bool:

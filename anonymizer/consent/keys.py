@@ -1,8 +1,8 @@
 """Which rows speak about a key.
 
 A grant compares keys as they are. A veto compares them as they are and, besides, as a person would: whoever objects to
-`Photos/Zoë.JPG` objects to `photos/zoë.jpg`, and ` /photos//zo%C3%AB.jpg` and the photo's full URI are the same photo
-(`anonymizer.consent.spelling`).
+`Photos/Zoë.JPG` objects to `photos/zoë.jpg`, and ` /photos//zo%C3%AB.jpg`, the key in quotes, the photo's full URI and
+its key in the bucket, of which INPUT is a part, are the same photo (`anonymizer.consent.spelling`).
 
 Forms: `exact`; `prefix`, any text that the key starts with; `glob`, where `*` stands for any characters, `/` among
 them, and `?` for one; everything else, brackets too, stands for itself. A row whose `match` is none of these is a veto
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from anonymizer.consent.globs import Globs, Starts
 from anonymizer.consent.sheet import BATCH_ROWS
-from anonymizer.consent.spelling import absolute, fold, plain
+from anonymizer.consent.spelling import absolute, beside, fold, plain, readings
 
 EVERY_FORM = ("exact", "prefix", "glob")
 #: How a row's `match` cell may read: empty, one of the forms, anything else.
@@ -118,6 +118,7 @@ class KeyIndex:
         self._exact, self._exact_absolute = _Exact(), _Exact()
         self._as_is, self._meant, self._absolute = _Patterns(), _Patterns(), _Patterns()
         self._roots = absolute(root)
+        self._beside = tuple(dict.fromkeys(start for known in self._roots for start in beside(known)))
         cells = groups // 2 % len(_CELLS)
         for start in range(0, len(groups), BATCH_ROWS):
             texts = self._texts.take(pa.array(self._text_of[start : start + BATCH_ROWS])).to_pylist()
@@ -139,21 +140,20 @@ class KeyIndex:
         exact: list[tuple[str, int]] = []
         rooted: list[tuple[str, int]] = []
         for group, (text, cell) in enumerate(zip(texts, cells, strict=True), first):
-            meant = plain(text)
             as_is = forms(text, cell)
             self._as_is.add(as_is, [text], group)
-            if "exact" in as_is:
-                exact.append((meant, group))
             if self._is_grant[group]:
+                exact += [(plain(text), group)] * ("exact" in as_is)
                 continue
-            # "2019/ " is a prefix to whoever reads it.
-            every = dict.fromkeys((*as_is, *forms(meant, cell)))
-            self._meant.add(every, dict.fromkeys((fold(text), meant)), group)
-            full = absolute(text)
-            self._absolute.add(every, full, group)
-            if "exact" in every:
-                exact += [(meant, group)] * ("exact" not in as_is)
-                rooted += [(spelling, group) for spelling in full]
+            for reading in readings(text):
+                meant, full = plain(reading), absolute(reading)
+                # "2019/ " is a prefix to whoever reads it.
+                every = dict.fromkeys((*forms(reading, cell), *forms(meant, cell)))
+                self._meant.add(every, dict.fromkeys((fold(reading), meant)), group)
+                self._absolute.add(every, full, group)
+                if "exact" in every:
+                    exact.append((meant, group))
+                    rooted += [(spelling, group) for spelling in full]
         self._exact.add(exact)
         self._exact_absolute.add(rooted)
 
@@ -168,9 +168,21 @@ class KeyIndex:
         for spelling in self._full(meant):
             found.update(self._absolute.find(spelling))
             for group in self._exact_absolute.find(spelling):
-                if spelling in absolute(self._text(group)):
+                if any(spelling in absolute(reading) for reading in readings(self._text(group))):
                     found.add(group)
+        for start in self._beside:
+            found.update(self._found_beside(f"{start}{meant}", found))
         return sorted(found)
+
+    def _found_beside(self, spelling: str, found: set[int]) -> Iterator[int]:
+        """Vetoes that name folders of INPUT's own path before the key; those found already are left out."""
+        for group in self._exact.find(spelling):
+            if group not in found and not self._is_grant[group] and self._means(group, spelling):
+                yield group
+        for group in {*self._meant.find(spelling)} - found:
+            # "p*" and the prefix "p" are about names below INPUT, not about INPUT's own.
+            if "/" in plain(self._text(group)):
+                yield group
 
     def rows(self, group: int) -> NDArray[np.int64]:
         """(N,) the rows of a group, from 0, ascending."""
@@ -189,7 +201,10 @@ class KeyIndex:
 
     def _speaks(self, group: int, key: str, meant: str) -> bool:
         text = self._text(group)
-        return text == key or (not self._is_grant[group] and plain(text) == meant)
+        return text == key or (not self._is_grant[group] and self._means(group, meant))
+
+    def _means(self, group: int, meant: str) -> bool:
+        return any(plain(reading) == meant for reading in readings(self._text(group)))
 
 
 def _cells(matches: pa.Array | None, rows: int) -> NDArray[np.int64]:

@@ -42,7 +42,7 @@ class CenterFace:
 
     name = "centerface"
     sha256 = CENTERFACE_SHA256
-    output_revision = 4
+    output_revision = 5
 
     def __init__(
         self, config: DetectorConfig, weights: bytes | None, fitted: calibration.Weights = calibration.FITTED

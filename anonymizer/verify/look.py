@@ -12,7 +12,7 @@ from anonymizer.config import DetectorConfig
 from anonymizer.detectors.contract import Detector, Found
 from anonymizer.pipeline import detect
 from anonymizer.records import Detections, Frame, ManifestRow, Mask, Picture, Pixels
-from anonymizer.views import Points, as_light
+from anonymizer.views import Points, as_light, levels_of
 
 COVERED_SHARE = 0.8
 """A face counts as covered if this share of its box is redacted."""
@@ -157,7 +157,8 @@ def _in_gray(frame: Frame, mask: Mask) -> Frame:
     """As it is seen, with what is redacted in plain gray, but no brighter or darker than what is there."""
     light = as_light(frame.pixels)
     points = Points.of(light, frame.alpha, mask)
-    gray, used = np.array(GRAY * (points.greatest // 255)), points.used()
+    gray, levels = np.array(GRAY * (points.greatest // 255)), levels_of(points)
+    used = points.used() if levels is None else (levels.low, levels.high)
     pixels = light.copy()
     pixels[mask] = gray if used is None else np.clip(gray, used[0], used[1]).astype(pixels.dtype)
     return Frame(pixels, frame.alpha)

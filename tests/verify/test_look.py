@@ -127,3 +127,24 @@ def test_it_looks_larger_than_a_run_does_unless_told_otherwise():
     asked = DetectorConfig(name="yunet", scale=2, min_score=0.4, max_area_px=10_000)
     assert settings(asked) == asked
     assert settings(DetectorConfig()).min_score is None
+
+
+def recording(widest):
+    class Recording:
+        name, sha256, output_revision = "recording", "", 1
+
+        def detect(self, pixels):
+            widest.append(int(np.ptp(pixels[10:80, 70:110])))
+            return np.array([(75, 20, 105, 60)], np.float32), np.array([0.8], np.float32)
+
+    return Recording()
+
+
+def test_what_is_painted_gray_hides_nobody_in_a_framed_fog():
+    """The gray stays among the tones of the fog: else the fog would be the little that a stretched picture shows."""
+    fog = np.random.default_rng(1).integers(200, 216, (90, 120), dtype=np.uint8)
+    fog[:3], fog[-3:] = 0, 255
+    widest: list[int] = []
+    look(Picture("png", (Frame(fog),)), row(), masks((20, 15, 65, 75)), recording(widest))
+    # As it is and stretched, before and after.
+    assert [value > 150 for value in widest] == [False, True, False, True]
