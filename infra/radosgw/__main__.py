@@ -17,6 +17,7 @@ TESTS = (
     "tests/integration/test_s3.py",
     "tests/integration/test_sleepers.py",
     "tests/integration/test_withdrawal.py",
+    "tests/integration/test_world.py",
 )
 
 

@@ -131,11 +131,12 @@ class Disk(World):
 class Bucket(World):
     """Two buckets; that of OUTPUT keeps versions if `versioned`."""
 
-    def __init__(self, folder: Path, server: Any, client: Any, *, versioned: bool) -> None:
+    def __init__(self, folder: Path, server: Any, client: Any, *, versioned: bool, unconditional: bool = False) -> None:
         credentials = {"key": ENVIRONMENT["AWS_ACCESS_KEY_ID"], "secret": ENVIRONMENT["AWS_SECRET_ACCESS_KEY"]}
         self.options = server.options | credentials
         told = "".join(f'{name} = "{value}"\n' for name, value in self.options.items() if isinstance(value, str))
-        super().__init__(folder, CONFIG + f"[storage.input]\n{told}[storage.output]\n{told}")
+        storage = f"[storage]\nunconditional = {str(unconditional).lower()}\n"
+        super().__init__(folder, CONFIG + storage + f"[storage.input]\n{told}[storage.output]\n{told}")
         self._client = client
         for name in ("lake-in", "lake-out"):
             client.create_bucket(Bucket=name)
