@@ -69,5 +69,5 @@ def test_the_same_faces_are_found_however_the_camera_was_held(format_name: str) 
         assert len(faces) == len(found[0])
         for face, same in zip(faces, found[0], strict=True):
             assert (face.x, face.y, face.w, face.h) == pytest.approx((same.x, same.y, same.w, same.h), abs=4)
-            assert face.score == pytest.approx(same.score, abs=0.03)
+            assert face.score == pytest.approx(same.score, abs=0.05)
     assert found[0][0].score > 0.9
