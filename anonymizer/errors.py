@@ -185,7 +185,7 @@ class UnsafeKey(ObjectError):
 
 class ReservedKey(ObjectError):
     code = "reserved_key"
-    message = "the key looks like one of our temporary names"
+    message = "the key looks like one of our own names"
 
 
 class KeyCollision(ObjectError):

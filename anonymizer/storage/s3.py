@@ -135,6 +135,10 @@ class S3Root(Root):
 
     def version(self, key: str) -> str | None:
         check_key(key)
+        return self._version(key)
+
+    def _version(self, key: str) -> str | None:
+        """The version of a key of ours or theirs."""
         answer = self._head(key)
         return etag_of(answer) if answer is not None else None
 
@@ -251,7 +255,7 @@ class S3Root(Root):
     def _publish(
         self, key: str, data: bytes, *, expected: str | None, media_type: str, alive: Callable[[], None]
     ) -> str:
-        if self._access.unconditional and self.version(key) != expected:
+        if self._access.unconditional and self._version(key) != expected:
             raise PublishConflict(key)
         try:
             answer = self._put(key, data, {"ContentType": media_type, **self._condition(expected)}, alive)
@@ -284,7 +288,7 @@ class S3Root(Root):
     def _reads_bare_tags(self, key: str, expected: str | None, fault: S3Fault) -> bool:
         """Ceph up to Pacific compares If-Match of a PUT with the bare ETag, quotes and all: nothing ever matches."""
         tried = expected is None or self._bare_tags or fault.kind is not Kind.PRECONDITION or fault.attempts > 1
-        if tried or self.version(key) != expected:
+        if tried or self._version(key) != expected:
             return False
         self._bare_tags = True
         return True
@@ -292,7 +296,7 @@ class S3Root(Root):
     def _remove(self, key: str, expected: str | None) -> None:
         condition = {} if expected is None or self._access.unconditional else {"IfMatch": f'"{expected}"'}
         # Not every store knows conditional deletes; this narrows the gap where they are ignored.
-        if expected is not None and self.version(key) not in (None, expected):
+        if expected is not None and self._version(key) not in (None, expected):
             raise PublishConflict(key)
         try:
             self._client.send("delete_object", {"Key": self._prefix + key, **condition})

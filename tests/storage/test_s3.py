@@ -358,6 +358,9 @@ class TestPublish:
         with pytest.raises(ConfigError, match=r"storage\.unconditional"):
             root.check_publishing()
         careless = open_root(s3_store.uri, s3_store.options, unconditional=True)
+        careless.set_mark("ab" * 16)
+        assert careless.has_mark("ab" * 16)
+        careless.clear_mark("ab" * 16)
         careless.check_publishing()
         version = publish(careless, "a", b"1")
         with pytest.raises(PublishConflict):
