@@ -147,12 +147,6 @@ class Snapshot:
         for table in merged([*parts, *besides]):
             yield table.select(list(columns))
 
-    def outputs_of(self, keys: Sequence[str]) -> set[str]:
-        """URLs of the outputs that the rows of these keys name."""
-        wanted = pa.array(keys, pa.string())
-        tables = (table.filter(pc.is_in(table["key"], wanted)) for table in self.scan(["key", "output_uri"]))
-        return {uri for table in tables for uri in table["output_uri"].drop_null().to_pylist()}
-
     def _sorted(self, part: Part, columns: Sequence[str]) -> SortedPart:
         def read() -> Iterator[pa.Table]:
             own = [name for name in columns if part.run_id is None or name != "run_id"]

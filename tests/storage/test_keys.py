@@ -148,8 +148,8 @@ class TestKeys:
         except ObjectError:
             return
         for text in (key, key.replace("\\", "/")):
-            assert os.path.normpath(f"/root/folder/{text}").startswith("/root/folder")
-        assert os.path.normpath(f"/root/{key}") == f"/root/{key}"
+            assert os.path.normpath(f"/lake/folder/{text}").startswith("/lake/folder")
+        assert os.path.normpath(f"/lake/{key}") == f"/lake/{key}"
 
     @pytest.mark.parametrize(
         ("key", "expected"),
