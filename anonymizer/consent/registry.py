@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -100,7 +101,11 @@ class Registry:
 
     def turns(self, after: datetime, until: datetime) -> bool:
         """Whether a window of any row begins or ends in (after, until]."""
-        return any_between(bounds(self._sheet), after, until)
+        return any_between(self._bounds, after, until)
+
+    @cached_property
+    def _bounds(self) -> NDArray[np.int64]:
+        return bounds(self._sheet)
 
     def _speaking(self, key: str) -> tuple[int, ...]:
         return tuple(self._index.find(key)) if self.rows else ()
