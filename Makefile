@@ -26,7 +26,7 @@ test: lint ## Lint, type check and run every test
 test-s3: $(READY) ## The storage and whole runs against a real S3: Debian's radosgw, started here (installs it as root if need be)
 	@command -v radosgw ceph-mon ceph-osd ceph > /dev/null \
 		|| apt-get install --yes --quiet --no-install-recommends radosgw ceph-mon ceph-osd ceph-common > /dev/null
-	$(BIN)/python -m infra.radosgw $(TESTS)
+	$(BIN)/python -m infra.proof.radosgw $(TESTS)
 
 lint: $(READY) ## Ruff (rules, format) and mypy
 	$(BIN)/ruff check .
@@ -38,20 +38,20 @@ format: $(READY) ## Let ruff format and repair what it can
 	$(BIN)/ruff check --fix .
 
 fuzz: $(READY) ## Fuzz all that reads hostile bytes (SECONDS=60 per target, TARGETS="walk- codec-png", SEED=1, WRITE=--write)
-	$(BIN)/python -m infra.fuzz $(TARGETS) --seconds $(or $(SECONDS),60) --seed $(or $(SEED),1) $(WRITE)
+	$(BIN)/python -m infra.proof.fuzz $(TARGETS) --seconds $(or $(SECONDS),60) --seed $(or $(SEED),1) $(WRITE)
 
 bench: $(READY) ## Measure against deface, a bare loop, S3 and more (PARTS="b c", PHOTOS=folder, IMAGES=200, ROUNDS=3)
-	$(BIN)/python -m infra.bench $(PARTS) --images $(or $(IMAGES),200) --rounds $(or $(ROUNDS),3) \
+	$(BIN)/python -m infra.proof.bench $(PARTS) --images $(or $(IMAGES),200) --rounds $(or $(ROUNDS),3) \
 		$(if $(PHOTOS),--photos $(PHOTOS))
 
 bench-detection: $(READY) ## What each detector preset finds, misses and costs on labelled photographs (WHAT=fit|cross|misses|sample|proof|card; WRITE=--write)
-	$(BIN)/python -m infra.detection $(or $(WHAT),measure) $(WRITE)
+	$(BIN)/python -m infra.proof.detection $(or $(WHAT),measure) $(WRITE)
 
 faults: $(READY) ## Kill, throttle, fill, corrupt: runs that are hit, against an undisturbed one (FAULTS="driver hang", COUNT=2000, KILLS=20, WRITE=--write)
-	$(BIN)/python -m infra.faults $(FAULTS) --count $(or $(COUNT),2000) --kills $(or $(KILLS),20) $(WRITE)
+	$(BIN)/python -m infra.proof.faults $(FAULTS) --count $(or $(COUNT),2000) --kills $(or $(KILLS),20) $(WRITE)
 
 days: $(READY) ## Random days of a lake, each run judged from the published bytes (MINUTES=60, SEED=1, STORE=disk|s3)
-	$(BIN)/python -m infra.days --minutes $(or $(MINUTES),5) --seed $(or $(SEED),1) --store $(or $(STORE),disk)
+	$(BIN)/python -m infra.proof.days --minutes $(or $(MINUTES),5) --seed $(or $(SEED),1) --store $(or $(STORE),disk)
 
 # The tables of infra/docs/utility.md, from folders lfw, nonface and wider_events: 240 trainings of 7 to 15 s each; the
 # journals let it go on where it was stopped.

@@ -14,13 +14,14 @@ from pathlib import PurePosixPath
 from types import FrameType
 from typing import Any, NoReturn
 
-from anonymizer import __version__, config, naming, shown
-from anonymizer.account import size_text
+from anonymizer import __version__, config, shown
 from anonymizer.config import Method, RunConfig
 from anonymizer.errors import AnonymizerError, ConfigError, ObjectError, UsageError
+from anonymizer.lake import naming
+from anonymizer.run.account import size_text
 
 if typing.TYPE_CHECKING:
-    from anonymizer.keylist import KeyList
+    from anonymizer.run.keylist import KeyList
 
 #: Option → setting. Help texts are those of the settings.
 _OPTIONS: dict[str, tuple[str, str | None]] = {
@@ -232,7 +233,7 @@ def settings(arguments: argparse.Namespace) -> RunConfig:
     Raises:
         ConfigError: A setting is unknown or wrong, or a secret stands on the command line.
     """
-    from anonymizer.resolve import read_uri
+    from anonymizer.run.resolve import read_uri
 
     values: dict[str, Any] = {}
     if arguments.config is not None:
@@ -315,7 +316,7 @@ def _run(run_config: RunConfig, environ: Mapping[str, str]) -> int:
 
 
 def _driven(run_config: RunConfig, environ: Mapping[str, str], keys: KeyList | None = None) -> int:
-    from anonymizer import driver, progress
+    from anonymizer.run import driver, progress
 
     watched = progress.TerminalProgress(sys.stderr) if sys.stderr.isatty() else progress.LogProgress()
     signal.signal(signal.SIGTERM, _interrupt)
@@ -327,8 +328,8 @@ def _driven(run_config: RunConfig, environ: Mapping[str, str], keys: KeyList | N
 
 
 def _verify(run_config: RunConfig, arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
-    from anonymizer import evidence, verify
-    from anonymizer.resolve import write_uri
+    from anonymizer.audit import evidence, verify
+    from anonymizer.run.resolve import write_uri
 
     sample = verify.Sample(arguments.sample, arguments.seed) if arguments.sample is not None else None
     if sample is None and (arguments.redact_suspects or arguments.seed is not None):
@@ -350,8 +351,8 @@ def _verify(run_config: RunConfig, arguments: argparse.Namespace, environ: Mappi
 
 
 def _manifest(run_config: RunConfig, public: str) -> int:
-    from anonymizer.manifest import write_public
-    from anonymizer.worker import open_manifest
+    from anonymizer.lake.manifest import write_public
+    from anonymizer.run.worker import open_manifest
 
     rows = write_public(open_manifest(run_config, run_config.manifest or ""), public)
     _say(f"{rows} rows written to {public}")
@@ -359,7 +360,7 @@ def _manifest(run_config: RunConfig, public: str) -> int:
 
 
 def _report(run_config: RunConfig, arguments: argparse.Namespace) -> int:
-    from anonymizer.report.build import Options, report
+    from anonymizer.audit.report.build import Options, report
 
     wanted = (arguments.public, tuple(arguments.evidence), arguments.thumbnails, arguments.failures)
     made = report(run_config, Options(arguments.html, *wanted))
@@ -371,8 +372,8 @@ def _report(run_config: RunConfig, arguments: argparse.Namespace) -> int:
 
 
 def _preview(run_config: RunConfig, arguments: argparse.Namespace) -> int:
-    from anonymizer.report import preview
-    from anonymizer.resolve import load_weights, read_uri, write_uri
+    from anonymizer.audit.report import preview
+    from anonymizer.run.resolve import load_weights, read_uri, write_uri
 
     methods = preview.methods_of(arguments.methods)
     data = read_uri(arguments.image, "the image")

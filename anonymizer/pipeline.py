@@ -13,11 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from anonymizer import boxes, codec, detectors, geometry, metadata, redactors
 from anonymizer.config import RunConfig, from_mapping, item_settings_sha256, settings_sha256
-from anonymizer.consent import Canvas, Verdict, is_withheld
-from anonymizer.consent import apply as apply_consent
 from anonymizer.errors import BoxesMissing, Withheld
+from anonymizer.image import codec, detectors, geometry, metadata, redactors
+from anonymizer.image.views import negatives, views
+from anonymizer.people import boxes
+from anonymizer.people.consent import Canvas, Verdict, is_withheld
+from anonymizer.people.consent import apply as apply_consent
 from anonymizer.records import (
     NO_CONSENT,
     AnonymizedImage,
@@ -29,7 +31,6 @@ from anonymizer.records import (
     GivenBoxes,
     Picture,
 )
-from anonymizer.views import negatives, views
 
 
 class Anonymizer:

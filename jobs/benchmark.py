@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from infra.bench.__main__ import main
+from infra.proof.bench.__main__ import main
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

@@ -15,12 +15,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
-from anonymizer import evidence, shown
+from anonymizer import shown
+from anonymizer.audit import evidence
 from anonymizer.config import DetectorName
 from anonymizer.errors import UsageError
-from anonymizer.evaluation.privacy import attackers, plot, result
-from anonymizer.evaluation.privacy.measure import Plan, measure
-from anonymizer.evaluation.privacy.variants import LADDER
+from anonymizer.lab.privacy import attackers, plot, result
+from anonymizer.lab.privacy.measure import Plan, measure
+from anonymizer.lab.privacy.variants import LADDER
 
 
 def main(argv: Sequence[str]) -> int:

@@ -19,10 +19,11 @@ from itertools import chain
 from pathlib import Path
 from typing import get_args
 
-from anonymizer import evidence, shown
+from anonymizer import shown
+from anonymizer.audit import evidence
 from anonymizer.config import Method
 from anonymizer.errors import UsageError
-from anonymizer.evaluation import arms, course_network, curves, faces, samples, trainings, utility, variants
+from anonymizer.lab.utility import arms, course_network, curves, faces, samples, trainings, utility, variants
 
 PACKAGES = ("keras", "torch", "numpy", "opencv-python-headless", "pillow", "onnxruntime", "ray-anonymizer")
 

@@ -13,7 +13,7 @@ import pytest
 import ray
 from hypothesis import HealthCheck, settings
 
-from anonymizer.engine import startup
+from anonymizer.run.engine import startup
 from tests.fake_s3 import ENVIRONMENT, FakeS3
 from tests.real_s3 import ENDPOINT_VARIABLE, RealS3
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from anonymizer.detectors.patch import PATCH_RGB
+from anonymizer.image.detectors.patch import PATCH_RGB
 
 Box = tuple[int, int, int, int]
 

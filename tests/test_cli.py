@@ -2,10 +2,11 @@ from collections import Counter
 
 import pytest
 
-from anonymizer import __version__, cli, driver
-from anonymizer.account import Summary
+from anonymizer import __version__, cli
 from anonymizer.config import RunConfig
 from anonymizer.errors import RunError
+from anonymizer.run import driver
+from anonymizer.run.account import Summary
 
 
 class Runs:

@@ -91,7 +91,7 @@ class TestProject:
 
 
 def test_dockerfile_installs_from_the_lock_alone() -> None:
-    text = text_of("infra/docker/Dockerfile")
+    text = text_of("infra/deploy/docker/Dockerfile")
     installs = [line for line in re.sub(r"\\\n\s*", "", text).splitlines() if "pip install" in line]
     assert installs
     for line in installs:

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from anonymizer import AnonymizedImage, Anonymizer, ObjectError, codec, detectors
+from anonymizer import AnonymizedImage, Anonymizer, ObjectError
 from anonymizer.config import DetectorConfig, RunConfig
 from anonymizer.errors import ConfigError, DecodeError, NotAnImage, ScrubCheckFailed
+from anonymizer.image import codec, detectors
 from anonymizer.records import NO_CONSENT, Encoded, Grant, Region, Veto
 from tests.pictures import decoded, encoded, photo, scene
 

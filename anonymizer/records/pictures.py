@@ -87,7 +87,7 @@ class Picture:
         frames: Upright frames as they are seen (an animation's are composed), in the order of the file. All have one
             layout and type; the pages of a TIFF may differ in size, layout and type.
         grid: To which blocks masks are rounded out.
-        profile: Name of the public colour space that the samples are in (see `anonymizer.codec.profiles`);
+        profile: Name of the public colour space that the samples are in (see `anonymizer.image.codec.profiles`);
             None = sRGB, or CMYK without one.
         converted: The colours were converted, so that what is seen is the same and the samples are not.
         animation: Timing, where the format has it and there is more than one frame.

@@ -19,7 +19,8 @@ import make_samples
 import numpy as np
 import sheet
 
-from anonymizer import Anonymizer, manifest
+from anonymizer import Anonymizer
+from anonymizer.lake import manifest
 
 ROOT = Path(__file__).resolve().parents[2]
 DEMO = ROOT / "demo"

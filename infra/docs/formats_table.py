@@ -1,4 +1,4 @@
-"""The table of formats, from checks that are run here and now (tests/formats).
+"""The table of formats, from checks that are run here and now (tests/image/formats).
 
 python -m infra.docs.formats_table           prints it
 python -m infra.docs.formats_table --write   puts it into infra/docs/formats.md, between its markers
@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import sys
 
-from tests.formats.table import PAGE, embedded, table
-from tests.formats.tools import EXIFTOOL, MAT2
+from tests.image.formats.table import PAGE, embedded, table
+from tests.image.formats.tools import EXIFTOOL, MAT2
 
 if __name__ == "__main__":
     if EXIFTOOL is None or MAT2 is None:

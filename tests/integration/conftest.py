@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from anonymizer import resolve
-from infra.days.engine import in_this_process
-from infra.days.steps import Steps
+from anonymizer.run import resolve
+from infra.proof.days.engine import in_this_process
+from infra.proof.days.steps import Steps
 from tests.integration.worlds import Bucket, Disk, World
 from tests.pictures import photo
 from tests.real_s3 import RealS3

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from anonymizer import driver
-from anonymizer.account import Summary
 from anonymizer.config import RunConfig, from_mapping, merge
-from anonymizer.manifest import current
-from anonymizer.progress import LogProgress
-from anonymizer.storage import marked_id
+from anonymizer.lake.manifest import current
+from anonymizer.lake.storage import marked_id
+from anonymizer.run import driver
+from anonymizer.run.account import Summary
+from anonymizer.run.progress import LogProgress
 
 #: Exact boxes and no network; small chunks, so that there are several.
 QUICK = {

@@ -6,8 +6,8 @@ import hashlib
 
 import pytest
 
-from anonymizer import detectors
 from anonymizer.errors import ConfigError
+from anonymizer.image import detectors
 from tests.integration.runs import files, rows, run, write
 from tests.pictures import decoded, photo
 

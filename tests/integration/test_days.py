@@ -7,8 +7,8 @@ import functools
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from infra.days.machine import Days
-from infra.days.places import Buckets
+from infra.proof.days.machine import Days
+from infra.proof.days.places import Buckets
 
 #: The same days every time, as many as take some seconds; to shorten what breaks them is for `make days`.
 few = functools.partial(

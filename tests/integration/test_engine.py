@@ -15,12 +15,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from anonymizer import engine
-from anonymizer.chunks import Task, chunk_id
 from anonymizer.config import EngineConfig
-from anonymizer.engine import actor, cluster, loop
 from anonymizer.errors import MixedVersionsError, NoWorkersError, OutputLost, RunError, StorageUnavailable
 from anonymizer.records import NO_CONSENT, Chunk, ChunkResult, ImageRef, WorkItem
+from anonymizer.run import engine
+from anonymizer.run.chunks import Task, chunk_id
+from anonymizer.run.engine import actor, cluster, loop
 
 pytestmark = pytest.mark.usefixtures("cluster")
 

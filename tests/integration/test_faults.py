@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from anonymizer.detectors.patch import PATCH_RGB
-from infra.faults import absent, kills, table
-from infra.faults.ground import Ground
-from infra.faults.sampler import Sampler
-from infra.faults.trial import Score
+from anonymizer.image.detectors.patch import PATCH_RGB
+from infra.proof.faults import absent, kills, table
+from infra.proof.faults.ground import Ground
+from infra.proof.faults.sampler import Sampler
+from infra.proof.faults.trial import Score
 
 #: Exact boxes and no network: what is tested here is not the detector.
 PATCH = ("--detector", "patch", "--set", "engine.chunk_keys=4", "--workers", "1")

@@ -11,14 +11,14 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 import pytest
 
-from anonymizer import driver
 from anonymizer.config import RunConfig, from_mapping, merge
 from anonymizer.errors import ConfigError, RegistryError
-from anonymizer.manifest import SCHEMA, ManifestStore, from_table
-from anonymizer.progress import LogProgress
+from anonymizer.lake.manifest import SCHEMA, ManifestStore, from_table
+from anonymizer.lake.storage import open_root
 from anonymizer.records import ManifestRow
-from anonymizer.storage import open_root
-from anonymizer.worker import Worker, original_key
+from anonymizer.run import driver
+from anonymizer.run.progress import LogProgress
+from anonymizer.run.worker import Worker, original_key
 from tests.integration.runs import QUICK, files, rows, write
 from tests.pictures import decoded, photo
 
@@ -151,7 +151,7 @@ def test_a_photo_that_changed_meanwhile_is_left_alone(lake, monkeypatch):
         return original(self, made, image, deadline)
 
     # The workers are other processes: what they run is patched through the processor that the engine places there.
-    monkeypatch.setattr("anonymizer.driver.driver.Worker", patched(changed))
+    monkeypatch.setattr("anonymizer.run.driver.driver.Worker", patched(changed))
     run(lake)
     assert not shows_the_face(files(lake)["1.png"])
     assert rows(lake)["1.png"]["source_sha256"] == hashlib.sha256(photo(41)).hexdigest()

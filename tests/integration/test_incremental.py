@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from anonymizer import engine
 from anonymizer.errors import ConfigError, ListingError, RunError
-from anonymizer.manifest import ManifestStore, from_table
-from anonymizer.storage import open_root
-from anonymizer.storage.local import LocalRoot
+from anonymizer.lake.manifest import ManifestStore, from_table
+from anonymizer.lake.storage import open_root
+from anonymizer.lake.storage.local import LocalRoot
+from anonymizer.run import engine
 from tests.integration.runs import files, rows, run, write
 from tests.pictures import photo
 

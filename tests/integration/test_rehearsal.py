@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from anonymizer.driver.rehearsal import scaled
-from anonymizer.progress import closing_table
+from anonymizer.run.driver.rehearsal import scaled
+from anonymizer.run.progress import closing_table
 from tests.integration.runs import files, run, write
 from tests.pictures import photo
 

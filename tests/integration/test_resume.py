@@ -15,18 +15,18 @@ from typing import cast
 
 import pytest
 
-from anonymizer.chunks import Task
-from anonymizer.driver import Driver
-from anonymizer.driver import run as run_driver
-from anonymizer.driver.objects import Objects
 from anonymizer.errors import ConfigError, RegistryError, WrongOutput
-from anonymizer.identity import identify
-from anonymizer.lease import Lease
-from anonymizer.manifest import from_table
-from anonymizer.naming import Places
+from anonymizer.lake.identity import identify
+from anonymizer.lake.lease import Lease
+from anonymizer.lake.manifest import from_table
+from anonymizer.lake.naming import Places
+from anonymizer.lake.storage import open_root
 from anonymizer.records import NO_CONSENT, ChunkResult, ImageRef, WorkItem
-from anonymizer.resolve import resolved
-from anonymizer.storage import open_root
+from anonymizer.run.chunks import Task
+from anonymizer.run.driver import Driver
+from anonymizer.run.driver import run as run_driver
+from anonymizer.run.driver.objects import Objects
+from anonymizer.run.resolve import resolved
 from tests.integration.runs import config, files, rows, run, write
 from tests.pictures import decoded, photo
 
@@ -227,7 +227,7 @@ def test_a_poison_image_keeps_its_safe_output(tmp_path):
 
 def test_an_output_that_cannot_be_removed_is_exit_status_5(tmp_path, monkeypatch):
     from anonymizer.errors import AccessDenied
-    from anonymizer.storage.local import LocalRoot
+    from anonymizer.lake.storage.local import LocalRoot
 
     lake = write(tmp_path / "in", {"a.png": photo(1)})
     registry = tmp_path / "consent.csv"
@@ -260,7 +260,7 @@ def test_an_early_stop_says_so_and_can_go_on(tmp_path):
 def test_a_signal_stops_cleanly_and_the_next_start_goes_on(tmp_path, number):
     lake = write(tmp_path / "in", {f"{i:02}.png": photo(i) for i in range(40)})
     # It cannot come to its end before the signal does: one picture holds it up.
-    command = [sys.executable, "-m", "infra.faults.injected", "run", str(lake), str(tmp_path / "out")]
+    command = [sys.executable, "-m", "infra.proof.faults.injected", "run", str(lake), str(tmp_path / "out")]
     command += ["--detector", "patch", "--address", "local", "--workers", "1"]
     command += ["--set", "engine.chunk_keys=2", "--set", "engine.image_time_s=4000"]
     # A shell's background job ignores SIGINT, and so would its children.

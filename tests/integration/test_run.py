@@ -12,9 +12,9 @@ import pandas as pd
 import pyarrow.dataset
 import pytest
 
+from anonymizer.audit.verify import verify
 from anonymizer.config import RunConfig
 from anonymizer.errors import ConfigError, ListingError, RegistryError, RunError
-from anonymizer.verify import verify
 from tests.integration.runs import config, files, rows, run, write
 from tests.pictures import decoded, encoded, photo, scene
 
@@ -190,7 +190,7 @@ def test_what_is_wrong_is_said_before_any_work(lake, tmp_path, monkeypatch, sett
 
 
 def test_relative_paths_are_refused_inside_a_ray_job():
-    from anonymizer.resolve import resolved
+    from anonymizer.run.resolve import resolved
 
     with pytest.raises(ConfigError, match="relative"):
         resolved(config("in", "/out"), inside_job=True)
@@ -209,7 +209,7 @@ def test_an_unreachable_cluster_is_one_line(lake, tmp_path, monkeypatch):
 
 
 def test_local_paths_on_several_nodes_are_refused_unless_the_disk_is_shared(lake, tmp_path, monkeypatch):
-    from anonymizer.engine import cluster
+    from anonymizer.run.engine import cluster
 
     monkeypatch.setattr(cluster, "live_nodes", lambda: 3)
     with pytest.raises(ConfigError, match=r"local path and the cluster has 3 nodes"):

@@ -9,7 +9,7 @@ import boto3
 import pytest
 
 from anonymizer.errors import ListingError, WrongOutput
-from anonymizer.storage import marked_id
+from anonymizer.lake.storage import marked_id
 from tests.fake_s3 import ENVIRONMENT
 from tests.integration.runs import files, rows, run, write
 from tests.pictures import photo

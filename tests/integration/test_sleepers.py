@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from anonymizer.lease import acquire
+from anonymizer.lake.lease import acquire
+from anonymizer.lake.storage import open_root
 from anonymizer.records import ImageRef
-from anonymizer.storage import open_root
 from tests.pictures import photo
 
 #: Nothing but the sleep ends it, however slow the machine.
@@ -24,10 +24,10 @@ import json, sys, time
 from datetime import UTC, datetime
 from pathlib import Path
 from anonymizer.config import RunConfig, from_mapping
-from anonymizer.lease import acquire
+from anonymizer.lake.lease import acquire
 from anonymizer.records import NO_CONSENT, Chunk, ImageRef, WorkItem
-from anonymizer.storage import open_root
-from anonymizer.worker import Job, Worker, open_manifest_root, open_output
+from anonymizer.lake.storage import open_root
+from anonymizer.run.worker import Job, Worker, open_manifest_root, open_output
 
 given = json.loads(sys.argv[1])
 config = from_mapping(RunConfig, given["config"])

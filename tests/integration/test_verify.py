@@ -13,14 +13,16 @@ import boto3
 import numpy as np
 import pytest
 
-from anonymizer import cli, codec, evidence, verify
-from anonymizer.chunks import as_chunk
+from anonymizer import cli
+from anonymizer.audit import evidence, verify
+from anonymizer.audit.verify import run as verify_run
+from anonymizer.audit.verify import sample
 from anonymizer.config import CodecConfig, RunConfig, from_mapping
 from anonymizer.errors import ConfigError, RunError
-from anonymizer.manifest import ManifestStore, from_table
-from anonymizer.storage import open_root
-from anonymizer.verify import run as verify_run
-from anonymizer.verify import sample
+from anonymizer.image import codec
+from anonymizer.lake.manifest import ManifestStore, from_table
+from anonymizer.lake.storage import open_root
+from anonymizer.run.chunks import as_chunk
 from tests.fake_s3 import ENVIRONMENT
 from tests.integration.runs import QUICK, files, rows, run, write
 from tests.pictures import encoded, photo, scene
@@ -99,7 +101,7 @@ def test_a_bucket_is_verified(tmp_path, s3_server, on_ray):
 
 
 def test_local_paths_need_a_disk_that_every_node_sees(published, on_ray, monkeypatch):
-    monkeypatch.setattr("anonymizer.engine.cluster.live_nodes", lambda: 2)
+    monkeypatch.setattr("anonymizer.run.engine.cluster.live_nodes", lambda: 2)
     with pytest.raises(ConfigError, match="2 nodes"):
         checked(published)
     assert checked(published, storage={"shared": True}).named == []
@@ -233,6 +235,6 @@ def test_what_a_worker_had_no_time_for_is_checked_again(published, on_ray, monke
     def hurried(task, **limits):
         return replace(as_chunk(task, **limits), time_s=0.0 if task.attempt == 1 else 60.0)
 
-    monkeypatch.setattr("anonymizer.engine.loop.as_chunk", hurried)
+    monkeypatch.setattr("anonymizer.run.engine.loop.as_chunk", hurried)
     result = checked(published)
     assert (result.named, result.checked) == ([], 16)

@@ -7,10 +7,10 @@ import os
 import boto3
 import pytest
 
-from anonymizer import engine
-from anonymizer.storage import marked_id
-from infra.faults import proxy
-from infra.faults.proxy import Rules
+from anonymizer.lake.storage import marked_id
+from anonymizer.run import engine
+from infra.proof.faults import proxy
+from infra.proof.faults.proxy import Rules
 from tests.fake_s3 import ENVIRONMENT
 from tests.integration.runs import rows, run
 from tests.pictures import photo

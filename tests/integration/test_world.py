@@ -9,12 +9,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from anonymizer.detectors.patch import PATCH_RGB
-from anonymizer.manifest import ManifestStore, from_table
-from anonymizer.storage import open_root
-from anonymizer.storage.local import LocalRoot
-from anonymizer.storage.s3 import S3Root
-from infra.days.steps import Steps, counted
+from anonymizer.image.detectors.patch import PATCH_RGB
+from anonymizer.lake.manifest import ManifestStore, from_table
+from anonymizer.lake.storage import open_root
+from anonymizer.lake.storage.local import LocalRoot
+from anonymizer.lake.storage.s3 import S3Root
+from infra.proof.days.steps import Steps, counted
 from tests.integration.worlds import Disk
 from tests.pictures import decoded, photo
 

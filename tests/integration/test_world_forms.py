@@ -7,11 +7,11 @@ from datetime import timedelta
 import pytest
 
 from anonymizer import cli
-from anonymizer.manifest import ManifestStore
-from anonymizer.storage import open_root
-from anonymizer.storage.local import LocalRoot
-from infra.days.engine import in_this_process
-from infra.days.steps import Death, Steps
+from anonymizer.lake.manifest import ManifestStore
+from anonymizer.lake.storage import open_root
+from anonymizer.lake.storage.local import LocalRoot
+from infra.proof.days.engine import in_this_process
+from infra.proof.days.steps import Death, Steps
 from tests.integration.test_world import marks
 from tests.integration.worlds import Disk
 from tests.pictures import photo

@@ -7,9 +7,10 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
 
-from anonymizer import cli, manifest
-from anonymizer.detectors.patch import PATCH_RGB
-from anonymizer.storage import is_reserved, marked_id
+from anonymizer import cli
+from anonymizer.image.detectors.patch import PATCH_RGB
+from anonymizer.lake import manifest
+from anonymizer.lake.storage import is_reserved, marked_id
 from tests.fake_s3 import ENVIRONMENT
 from tests.pictures import decoded
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from anonymizer import evidence
+from anonymizer.audit import evidence
 from anonymizer.errors import UsageError
-from anonymizer.evaluation.privacy import attackers, measure, plot
-from anonymizer.evaluation.privacy.variants import LADDER
+from anonymizer.lab.privacy import attackers, measure, plot
+from anonymizer.lab.privacy.variants import LADDER
 from jobs import evaluate_privacy
-from tests.evaluation.privacy import made
-from tests.evaluation.privacy.made import Known
+from tests.lab.privacy import made
+from tests.lab.privacy.made import Known
 
 ROOT = Path(__file__).parents[2]
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from anonymizer import evidence
-from anonymizer.evaluation import course_network
-from anonymizer.evaluation.course_network import Epoch, Score, TrainingSet
+from anonymizer.audit import evidence
+from anonymizer.lab.utility import course_network
+from anonymizer.lab.utility.course_network import Epoch, Score, TrainingSet
 from jobs import evaluate_utility
 from tests.pictures import encoded, scene
 

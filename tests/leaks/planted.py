@@ -1,6 +1,6 @@
 """Files that carry what anonymizers forget, each with the marker where the leak is. Numbers: the list of known leaks.
 
-What carries the marker in a single place of a file is taken from `tests.codec.samples`; here is what needs more.
+What carries the marker in a single place of a file is taken from `tests.image.codec.samples`; here is what needs more.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from io import BytesIO
 import numpy as np
 from PIL import Image, TiffImagePlugin
 
-from tests.codec import heic
-from tests.codec.samples import (
+from tests.image.codec import heic
+from tests.image.codec.samples import (
     MARKER,
     PLANTED,
     encoded,

@@ -14,7 +14,7 @@ from skimage.data import astronaut
 
 from anonymizer import Anonymizer
 from anonymizer.config import DetectorConfig
-from anonymizer.detectors import make
+from anonymizer.image.detectors import make
 from anonymizer.records import Pixels
 
 Samples = NDArray[np.uint8]

@@ -21,7 +21,7 @@ from skimage import data
 
 from anonymizer import AnonymizedImage, Anonymizer
 from anonymizer.config import DetectorConfig
-from anonymizer.detectors import make
+from anonymizer.image.detectors import make
 from anonymizer.records import Pixels
 
 Samples = NDArray[Any]

@@ -11,9 +11,9 @@ import pytest
 import ray
 from PIL import Image
 
-from anonymizer import codec, metadata
 from anonymizer.errors import ScrubCheckFailed
-from tests.codec.samples import CONFIG, MARKER, photo, saved
+from anonymizer.image import codec, metadata
+from tests.image.codec.samples import CONFIG, MARKER, photo, saved
 from tests.integration.runs import files, rows, run, write
 from tests.leaks.planted import LEAKS
 from tests.leaks.search import files_holding, holds

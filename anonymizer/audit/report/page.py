@@ -1,0 +1,142 @@
+"""The page: one file of HTML, readable without a network and without a script."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from importlib import resources
+from typing import Literal
+
+import jinja2
+import markupsafe
+
+from anonymizer.audit.evidence import Evidence
+from anonymizer.audit.report.charts import Chart
+from anonymizer.audit.report.gather import Failure
+from anonymizer.audit.report.records import Check
+from anonymizer.audit.report.tables import Breakdown, Grid
+from anonymizer.audit.report.thumbnails import Shot
+from anonymizer.audit.report.units import percent
+
+_PACKAGE = "anonymizer.audit.report"
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """Something that has to be seen first."""
+
+    level: Literal["good", "warn", "bad"]
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One of the few numbers at the top."""
+
+    name: str
+    value: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FailureGroup:
+    """What failed for one reason; `keys` are the first of `count`."""
+
+    code: str
+    message: str
+    count: int
+    endings: tuple[tuple[str, int], ...]
+    keys: tuple[Failure, ...]
+
+    @property
+    def more(self) -> int:
+        return self.count - len(self.keys)
+
+
+@dataclass(frozen=True, slots=True)
+class ShotGroup:
+    """A part of the review queue."""
+
+    heading: str
+    explanation: str
+    shots: tuple[Shot, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EvidencePart:
+    """What one evaluation found."""
+
+    heading: str
+    evidence: Evidence
+    grids: tuple[Grid, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Everything that the template shows, in its order; on a public page what names somebody is empty."""
+
+    public: bool
+    made: str
+    version: str
+    facts: tuple[tuple[str, str], ...]
+    alerts: tuple[Alert, ...]
+    figures: tuple[Figure, ...]
+    checks: tuple[Check, ...]
+    differences: Grid | None
+    outcomes: tuple[Breakdown, ...]
+    consent: Grid | None
+    face_facts: tuple[Figure, ...]
+    face_charts: tuple[Chart, ...]
+    pace_facts: tuple[Figure, ...]
+    pace: Chart | None
+    runs: Grid
+    metadata: Breakdown
+    metadata_kept: Breakdown
+    with_metadata: str
+    failures: tuple[FailureGroup, ...]
+    queue: tuple[ShotGroup, ...]
+    queue_note: str
+    refused: tuple[Shot, ...]
+    evidence: tuple[EvidencePart, ...]
+    provenance: tuple[Grid, ...]
+    defaults: Grid | None
+
+
+def render(page: Page) -> bytes:
+    """The page as UTF-8. Every text is escaped, and nothing is allowed to be loaded or run."""
+    style = resources.files(_PACKAGE).joinpath("templates", "report.css").read_text("utf-8")
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
+    policy = f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader(_PACKAGE),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {"printable": printable, "percent": percent, "outline": outline, "marked": marked}
+    template = environment.get_template("report.html.jinja")
+    return template.render(page=page, style=style, policy=policy).encode()
+
+
+def printable(text: str) -> str:
+    """A key that cannot turn the direction of the text around it, or hide: names are anybody's."""
+    return text if text.isprintable() else ascii(text)
+
+
+def outline(shot: Shot, redacted: bool) -> str:
+    """The boxes of the redacted or the kept faces of a photo, but for the one in focus, as one SVG path."""
+    boxes = [box for box in shot.boxes if box.redacted == redacted and not box.focus]
+    return "".join(f"M{box.x:.0f} {box.y:.0f}h{box.w:.0f}v{box.h:.0f}h-{box.w:.0f}z" for box in boxes)
+
+
+def marked(text: str) -> markupsafe.Markup:
+    """Text with what stands in backticks set as code."""
+    pieces = (
+        markupsafe.Markup("<code>{}</code>").format(piece) if place % 2 else markupsafe.escape(piece)
+        for place, piece in enumerate(text.split("`"))
+    )
+    return markupsafe.Markup("").join(pieces)

@@ -1,0 +1,122 @@
+"""One image before and after, side by side: boxes and scores on the original, then what each method leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import cast
+
+import cv2
+import numpy as np
+
+from anonymizer.config import Method, RunConfig
+from anonymizer.errors import ConfigError
+from anonymizer.image import codec, detectors
+from anonymizer.image.redactors import METHODS
+from anonymizer.image.views import as_shown
+from anonymizer.pipeline import Anonymizer
+from anonymizer.records import Face, Pixels
+
+PANEL_PX = 640
+"""Longer side of each picture; smaller ones keep their size."""
+COLUMNS = 3
+_GAP_PX, _LINE_PX = 8, 26
+_PAPER, _INK, _BOX = (250, 250, 250), (30, 30, 30), (230, 30, 90)
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What was drawn.
+
+    Attributes:
+        picture: (H, W, 3) uint8 RGB. It holds the original: it is as confidential as that.
+        faces: Those of the first frame, strongest first.
+    """
+
+    picture: Pixels
+    faces: tuple[Face, ...]
+
+
+def methods_of(text: str) -> tuple[Method, ...]:
+    """`smooth,blur`: the methods that are shown, in order.
+
+    Raises:
+        ConfigError: One of them is none.
+    """
+    names = tuple(dict.fromkeys(name.strip() for name in text.split(",")))
+    for name in names:
+        if name not in METHODS:
+            raise ConfigError(f"--methods: {name!r} is none of {', '.join(METHODS)}")
+    return cast("tuple[Method, ...]", names)
+
+
+def preview(data: bytes, config: RunConfig, methods: Sequence[Method], weights: detectors.Weights = None) -> Preview:
+    """Anonymizes one image with each method, every face redacted, and draws what came of it.
+
+    Args:
+        data: The file.
+        config: Detector, padding, strength; its method is not looked at.
+        methods: At least one.
+        weights: See `Anonymizer`.
+
+    Raises:
+        ObjectError: The image cannot be made safe.
+    """
+    panels: list[tuple[str, Pixels]] = []
+    faces: tuple[Face, ...] = ()
+    for method in methods:
+        made = Anonymizer(replace(config, redaction=replace(config.redaction, method=method)), weights=weights)(data)
+        faces = tuple(face for face in made.faces if face.frame == 0)
+        panels.append((method, _first_frame(made.data, config)))
+    original = _boxed(_first_frame(data, config), faces)
+    count = f"{len(faces)} face" + ("" if len(faces) == 1 else "s")
+    return Preview(_grid([(f"original, {count}", original), *panels]), faces)
+
+
+def png(picture: Pixels) -> bytes:
+    """The picture as a file."""
+    return cv2.imencode(".png", picture[..., ::-1])[1].tobytes()
+
+
+def _first_frame(data: bytes, config: RunConfig) -> Pixels:
+    seen = as_shown(codec.decode(data, config.codec).frames[0])
+    return np.dstack([seen] * 3) if seen.ndim == 2 else seen
+
+
+def _boxed(pixels: Pixels, faces: Sequence[Face]) -> Pixels:
+    """Boxes with their scores, readable at the size of a panel."""
+    drawn = np.ascontiguousarray(pixels).copy()
+    unit = max(1, round(max(drawn.shape[:2]) / PANEL_PX))
+    for face in faces:
+        corners = [(round(face.x), round(face.y)), (round(face.x + face.w), round(face.y + face.h))]
+        cv2.rectangle(drawn, corners[0], corners[1], _BOX, 2 * unit)
+        place = (corners[0][0], max(12 * unit, corners[0][1] - 4 * unit))
+        cv2.putText(
+            drawn, f"{face.score:.2f}", place, cv2.FONT_HERSHEY_SIMPLEX, 0.45 * unit, _PAPER, 3 * unit, cv2.LINE_AA
+        )
+        cv2.putText(drawn, f"{face.score:.2f}", place, cv2.FONT_HERSHEY_SIMPLEX, 0.45 * unit, _BOX, unit, cv2.LINE_AA)
+    return drawn
+
+
+def _grid(panels: Sequence[tuple[str, Pixels]]) -> Pixels:
+    """Pictures with their names above them, row by row."""
+    shown = [(name, _fitted(pixels)) for name, pixels in panels]
+    height = _LINE_PX + max(pixels.shape[0] for _, pixels in shown)
+    width = max(pixels.shape[1] for _, pixels in shown)
+    columns = min(COLUMNS, len(shown))
+    rows = -(-len(shown) // columns)
+    sheet = np.full((rows * (height + _GAP_PX) + _GAP_PX, columns * (width + _GAP_PX) + _GAP_PX, 3), _PAPER, np.uint8)
+    for index, (name, pixels) in enumerate(shown):
+        top = _GAP_PX + index // columns * (height + _GAP_PX)
+        left = _GAP_PX + index % columns * (width + _GAP_PX)
+        cv2.putText(sheet, name, (left, top + 17), cv2.FONT_HERSHEY_SIMPLEX, 0.55, _INK, 1, cv2.LINE_AA)
+        below = top + _LINE_PX
+        sheet[below : below + pixels.shape[0], left : left + pixels.shape[1]] = pixels
+    return sheet
+
+
+def _fitted(pixels: Pixels) -> Pixels:
+    factor = PANEL_PX / max(pixels.shape[:2])
+    if factor >= 1:
+        return pixels
+    return np.asarray(cv2.resize(pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA), np.uint8)

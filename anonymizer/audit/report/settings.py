@@ -1,0 +1,60 @@
+"""The settings of a run, as its record has them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from anonymizer.audit.report.tables import Column, Grid
+from anonymizer.config import RunConfig, fields_of
+
+_COLUMNS: tuple[Column, ...] = (("Setting", "code"), ("Value", "code"), ("What it is", "text"))
+
+_PUBLIC_SECTIONS = ("detector.", "redaction.", "codec.", "metadata.")
+_PUBLIC = ("names", "boxes.mode")
+_NEVER_PUBLIC = ("detector.weights",)
+"""Settings that say how, not of what or of whom: a public page has no others."""
+
+
+def tables(settings: Mapping[str, Any], *, public: bool) -> tuple[Grid, Grid]:
+    """Those that were set, and those that were left as they are by default.
+
+    Args:
+        settings: Of a run's record: nested, and filesystem options by their names alone.
+        public: Only those that anybody may see.
+    """
+    changed: list[tuple[str, ...]] = []
+    default: list[tuple[str, ...]] = []
+    for name, standard, doc in fields_of(RunConfig):
+        if public and not _is_public(name):
+            continue
+        value = _value(settings, name)
+        row = (name, _shown(value), doc)
+        (changed if _shown(value) != _shown(standard) else default).append(row)
+    return (
+        Grid("settings-set", "Settings that were set", _COLUMNS, tuple(changed)),
+        Grid("settings-default", "Settings as they are by default", _COLUMNS, tuple(default)),
+    )
+
+
+def _is_public(name: str) -> bool:
+    return name in _PUBLIC or (name.startswith(_PUBLIC_SECTIONS) and name not in _NEVER_PUBLIC)
+
+
+def _value(settings: Mapping[str, Any], name: str) -> Any:
+    found: Any = settings
+    for part in name.split("."):
+        found = found.get(part) if isinstance(found, Mapping) else None
+    return found
+
+
+def _shown(value: Any) -> str:
+    """As text; nothing and an empty collection are the same."""
+    if value is None or (isinstance(value, (list, tuple, dict, str)) and not value):
+        return "–"
+    if isinstance(value, str):
+        return value
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(str, value))
+    return json.dumps(value, sort_keys=True)

@@ -1,0 +1,129 @@
+"""What a second look doubts, done again: which run does it, and what it is told."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from anonymizer.audit.verify.look import Suspect
+from anonymizer.audit.verify.result import Verification
+from anonymizer.config import RunConfig, from_mapping
+from anonymizer.errors import ConfigError
+from anonymizer.image import geometry
+from anonymizer.lake.manifest import ManifestStore, from_table
+from anonymizer.lake.storage import normalize_uri
+from anonymizer.people.boxes.suspects import written
+from anonymizer.records import Detections, ManifestRow, Suspects
+from anonymizer.run.keylist import KeyList, to_redo
+from anonymizer.run.worker import open_manifest
+from anonymizer.shown import bare_uri
+
+_COLUMNS = ("key", "source_uri", "status", "processed_at", "source_sha256", "output_sha256", "run_id")
+#: Of an earlier run, what does not hold for a run over named keys that is not a rehearsal.
+_OF_ITS_TIME: dict[str, Any] = {
+    "as_of": None,
+    "include": [],
+    "exclude": [],
+    "limit": None,
+    "force": False,
+    "prune": False,
+    "keys": None,
+    "dry_run": False,
+    "estimate": None,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Redo:
+    """A run over the suspects' photos.
+
+    Attributes:
+        config: The settings of the newest run, as `driver.run` takes them.
+        keys: Of the photos.
+    """
+
+    config: RunConfig
+    keys: KeyList
+
+
+def redo(config: RunConfig, result: Verification) -> Redo | None:
+    """Writes the suspects where every later run reads them, and says how to do their photos again.
+
+    Args:
+        config: Of the verification: how the storage is reached, and how many workers there are.
+        result: What was found.
+
+    Returns:
+        None where there is no suspect.
+
+    Raises:
+        ConfigError: The newest run's settings are not known here, or it had another OUTPUT.
+        RunError: The manifest cannot be read.
+    """
+    look = result.second_look
+    if look is None or not look.suspects:
+        return None
+    manifest = open_manifest(config, result.manifest_uri)
+    run_id = manifest.runs()[-1] if manifest.runs() else None
+    if run_id is None:
+        raise ConfigError("--redact-suspects needs the record of a run, and the manifest has none")
+    again = _settings(manifest.read_run(run_id), config, result)
+    by_key: dict[str, list[Suspect]] = defaultdict(list)
+    for key, suspect in look.suspects:
+        by_key[key].append(suspect)
+    found = list(_found(manifest, by_key, in_place=again.in_place))
+    name = written(manifest.objects, manifest.run_ids()[-1], found)
+    again = replace(again, keys=f"{result.manifest_uri.rstrip('/')}/{name}")
+    return Redo(again, to_redo(key for key, _ in found))
+
+
+def _settings(record: Mapping[str, Any], config: RunConfig, result: Verification) -> RunConfig:
+    """The newest run's, over named keys; how the storage is reached stands in no record."""
+    try:
+        values = {name: value for name, value in record["settings"].items() if name not in ("storage", "engine")}
+        settings = from_mapping(RunConfig, values | _OF_ITS_TIME)
+    except (ConfigError, KeyError, TypeError, AttributeError):
+        raise ConfigError("--redact-suspects: the newest run's settings are those of another version") from None
+    if normalize_uri(settings.output) != result.output_uri:
+        raise ConfigError(f"--redact-suspects: the newest run published to {settings.output}, not to OUTPUT")
+    settings = replace(
+        settings,
+        consent=replace(settings.consent, registry=_whole(settings.consent.registry, config.consent.registry)),
+        boxes=replace(settings.boxes, uri=_whole(settings.boxes.uri, config.boxes.uri)),
+        detector=replace(settings.detector, weights=_whole(settings.detector.weights, config.detector.weights)),
+    )
+    output = "" if settings.in_place else settings.output
+    storage, engine = config.storage, config.engine
+    return replace(settings, output=output, manifest=result.manifest_uri, storage=storage, engine=engine)
+
+
+def _whole(recorded: str | None, given: str | None) -> str | None:
+    """A URL of a record, with the signature that stands in no record where the configuration gives it anew."""
+    return given if given is not None and bare_uri(given) == recorded else recorded
+
+
+def _found(
+    manifest: ManifestStore, by_key: Mapping[str, list[Suspect]], *, in_place: bool
+) -> Iterator[tuple[str, Suspects]]:
+    rows = from_table(manifest.current(_COLUMNS, keys=sorted(by_key)))
+    for row in rows:
+        read = _next_read(row, in_place=in_place)
+        if read is not None:
+            yield row.key, Suspects(_detections(by_key[row.key]), read)
+
+
+def _next_read(row: ManifestRow, *, in_place: bool) -> str | None:
+    """Hash of the file that a redo reads: in place that is the output."""
+    return row.output_sha256 if in_place else row.source_sha256
+
+
+def _detections(suspects: list[Suspect]) -> Detections:
+    return Detections(
+        xyxy=geometry.as_boxes([suspect.xyxy for suspect in suspects]),
+        score=np.array([suspect.score for suspect in suspects], np.float32),
+        frame=np.array([suspect.frame for suspect in suspects], np.int32),
+    )

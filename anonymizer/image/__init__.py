@@ -1,0 +1,1 @@
+"""From bytes to pixels and back. Knows nothing of consent, storage or Ray."""

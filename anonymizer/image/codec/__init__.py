@@ -1,0 +1,93 @@
+"""Bytes to upright frames and back. One file per format family; everything written is made from pixels alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from PIL.Image import DecompressionBombError
+
+from anonymizer.config import CodecConfig
+from anonymizer.errors import DecodeError, EncodeError, ImageTooLarge, ObjectError
+from anonymizer.image.codec import bmp, gif, jp2, jpeg, png, tiff, webp
+from anonymizer.image.codec.isobmff import avif, heif
+from anonymizer.image.codec.sniff import sniff
+from anonymizer.records import Encoded, Picture
+
+__all__ = ["CODECS", "MEDIA_TYPES", "OUTPUT_REVISION", "Codec", "decode", "encode", "sniff"]
+
+OUTPUT_REVISION = 5
+"""Raised by hand whenever the bytes that `encode` writes for a picture, or the pixels `decode` reads, change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """One format family: how it is read and written, and the media type that a store is told."""
+
+    decode: Callable[[bytes, CodecConfig], Picture]
+    encode: Callable[[Picture], Encoded]
+    media_type: str
+
+
+CODECS: dict[str, Codec] = {
+    "jpeg": Codec(jpeg.decode, jpeg.encode, "image/jpeg"),
+    "png": Codec(png.decode, png.encode, "image/png"),
+    "webp": Codec(webp.decode, webp.encode, "image/webp"),
+    "bmp": Codec(bmp.decode, bmp.encode, "image/bmp"),
+    "gif": Codec(gif.decode, gif.encode, "image/gif"),
+    "tiff": Codec(tiff.decode, tiff.encode, "image/tiff"),
+    "heif": Codec(heif.decode, heif.encode, "image/heif"),
+    "avif": Codec(avif.decode, avif.encode, "image/avif"),
+    "jp2": Codec(jp2.decode, jp2.encode, "image/jp2"),
+}
+
+MEDIA_TYPES: dict[str, str] = {name: codec.media_type for name, codec in CODECS.items()}
+
+
+def decode(data: bytes, config: CodecConfig) -> Picture:
+    """Reads a picture; the content decides about its format, never a name.
+
+    Args:
+        data: The whole file.
+        config: Limits, checked on the headers before anything is decoded.
+
+    Returns:
+        Upright frames; see `Picture`.
+
+    Raises:
+        NotAnImage: The content is no picture.
+        UnsupportedFormat: A picture of another format.
+        ImageTooLarge: More bytes or pixels than the limits allow.
+        DecodeError: Damaged or cut short.
+    """
+    if len(data) > config.max_bytes:
+        raise ImageTooLarge
+    codec = CODECS[sniff(data)]
+    try:
+        return codec.decode(data, config)
+    except ObjectError:
+        raise
+    except (MemoryError, DecompressionBombError):
+        raise ImageTooLarge from None
+    except Exception:  # noqa: BLE001 - hostile bytes make Pillow raise about any type; its texts quote the file
+        raise DecodeError from None
+
+
+def encode(picture: Picture) -> Encoded:
+    """Writes a picture, in its own format where that can be written cleanly, from samples and a fixed structure only.
+
+    Args:
+        picture: It is not changed.
+
+    Returns:
+        A complete file: no comment, profile, text, date, thumbnail or trailing byte.
+
+    Raises:
+        EncodeError: The format cannot hold this picture, or the encoder gave up.
+    """
+    try:
+        return CODECS[picture.format].encode(picture)
+    except ObjectError:
+        raise
+    except Exception:  # noqa: BLE001 - whatever went wrong, there is no output
+        raise EncodeError from None

@@ -1,0 +1,107 @@
+"""Finds faces: one file per detector, and a literal dict that names them.
+
+The driver calls `load_weights` once; its bytes travel to the workers, each of which calls `make` and then the
+detector's `self_test` before it may publish.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeAlias
+
+import cv2
+
+from anonymizer.config import DetectorConfig
+from anonymizer.errors import ConfigError, DetectionFailed
+from anonymizer.image.detectors import weights as _weights
+from anonymizer.image.detectors.centerface import CenterFace
+from anonymizer.image.detectors.contract import Detector, Found
+from anonymizer.image.detectors.haar import Haar
+from anonymizer.image.detectors.patch import Patch
+from anonymizer.image.detectors.presets import search
+from anonymizer.image.detectors.quantized import quantized
+from anonymizer.image.detectors.ranges import RANGES
+from anonymizer.image.detectors.union import DetectorUnion, merged
+from anonymizer.image.detectors.yunet import YuNet
+
+__all__ = ["DETECTORS", "Detector", "Found", "Weights", "load_weights", "make", "merged"]
+
+Weights: TypeAlias = bytes | tuple[bytes | None, ...] | None
+"""A network's file, None for a detector without one; of several detectors one of these each."""
+
+DETECTORS: dict[str, Callable[[DetectorConfig, bytes | None], Detector]] = {
+    "centerface": CenterFace,
+    "haar": Haar,
+    "patch": Patch,
+    "yunet": YuNet,
+}
+
+
+def load_weights(config: DetectorConfig, read: Callable[[str], bytes], *, gpu: bool = False) -> Weights:
+    """What the workers need of the network, read and checked.
+
+    Args:
+        config: Which detectors, and where the weights lie that do not come with the installation. Of several detectors
+            yunet takes them, and without yunet the first that has a network.
+        read: Gives the content of a URL (the storage's business).
+        gpu: Whether workers have one; integers gain nothing there.
+
+    Returns:
+        Bytes for `make`; None for a detector without a network.
+
+    Raises:
+        ConfigError: The weights are missing, cannot be read, or are not what they should be; says what to do.
+    """
+    if gpu and config.precision is None:
+        config = replace(config, precision="float32")
+    parts = _parts(config)
+    return tuple(_load_weights(part, read) for part in parts) if len(parts) > 1 else _load_weights(config, read)
+
+
+def _load_weights(config: DetectorConfig, read: Callable[[str], bytes]) -> bytes | None:
+    if config.name == "centerface":
+        network = _weights.cleaned(_weights.centerface(config.weights, read))
+        return quantized(network, RANGES) if search(config).precision == "int8" else network
+    if config.name == "yunet":
+        data = _weights.yunet(config.weights, read)
+        _refuse_misfit(YuNet(config, data))
+        return data
+    if config.weights is not None:
+        raise ConfigError(f"the detector {config.name} takes no weights: leave out --weights")
+    return None
+
+
+def make(config: DetectorConfig, weights: Weights) -> Detector:
+    """The configured detector, or the union of several.
+
+    Args:
+        config: Which detectors, and their settings.
+        weights: What `load_weights` returned.
+
+    Raises:
+        ConfigError: The detector needs weights and got none, or cannot read them.
+    """
+    # A worker is given one CPU: by itself OpenCV starts a thread per core of the machine in every one of them. With
+    # one thread the order of a cascade's hits, and so its boxes, is the same every time.
+    cv2.setNumThreads(1)
+    parts = _parts(config)
+    each = weights if isinstance(weights, tuple) else (weights,)
+    made = [DETECTORS[part.name](part, own) for part, own in zip(parts, each, strict=True)]
+    return made[0] if len(made) == 1 else DetectorUnion(made)
+
+
+def _parts(config: DetectorConfig) -> list[DetectorConfig]:
+    """One configuration for each detector."""
+    names = config.name.split(",")
+    if len(names) == 1:
+        return [config]
+    takes = next((name for name in ("yunet", "centerface", names[0]) if name in names), None)
+    return [replace(config, name=name, weights=config.weights if name == takes else None) for name in names]
+
+
+def _refuse_misfit(detector: Detector) -> None:
+    try:
+        detector.self_test()
+    except DetectionFailed:
+        raise ConfigError(f"--weights: the file is no working network for the detector {detector.name}") from None

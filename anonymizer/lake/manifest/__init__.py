@@ -1,0 +1,50 @@
+"""The manifest: what happened to every object, as a Parquet table beside the output."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from anonymizer.lake.manifest.names import new_run_id, record_name
+from anonymizer.lake.manifest.public import write_public
+from anonymizer.lake.manifest.schema import SCHEMA, SCHEMA_VERSION, from_table, public_copy, to_table
+from anonymizer.lake.manifest.snapshot import Snapshot, Totals
+from anonymizer.lake.manifest.store import ManifestStore, ObjectStore
+from anonymizer.lake.storage import open_root
+
+
+def current(uri: str, options: Mapping[str, Any] | None = None) -> pa.Table:
+    """One row per key: what stands in a manifest today.
+
+    Args:
+        uri: The manifest's folder, any fsspec URL.
+        options: For its filesystem.
+
+    Returns:
+        A table of `SCHEMA` and `run_id`, in UTF-8 byte order of keys.
+
+    Raises:
+        ConfigError: A newer version of this software wrote a part.
+        RunError: A part is damaged.
+    """
+    with open_root(uri, options) as root:
+        return ManifestStore(root).current()
+
+
+__all__ = [
+    "SCHEMA",
+    "SCHEMA_VERSION",
+    "ManifestStore",
+    "ObjectStore",
+    "Snapshot",
+    "Totals",
+    "current",
+    "from_table",
+    "new_run_id",
+    "public_copy",
+    "record_name",
+    "to_table",
+    "write_public",
+]

@@ -1,0 +1,127 @@
+"""Objects below a URL: streaming listing, exact reads, conditional publishing. The only code that knows fsspec."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from anonymizer.lake.storage import rights
+from anonymizer.lake.storage.base import Access, Root
+from anonymizer.lake.storage.generic import GenericRoot
+from anonymizer.lake.storage.keys import (
+    check_key,
+    folder_uri,
+    is_local,
+    is_relative,
+    is_reserved,
+    is_temporary,
+    join_uri,
+    local_path,
+    mark_content,
+    marked_id,
+    nested,
+    normalize_uri,
+    split_uri,
+)
+from anonymizer.lake.storage.listing import Irregular, Listed, VersionCursor, key_error
+from anonymizer.lake.storage.local import LocalRoot
+from anonymizer.lake.storage.s3 import S3Root
+
+_BACKENDS: dict[str, type[Root]] = {"file": LocalRoot, "s3": S3Root}
+
+
+def open_root(
+    uri: str,
+    options: Mapping[str, Any] | None = None,
+    *,
+    put: Mapping[str, Any] | None = None,
+    request_payer: bool = False,
+    unconditional: bool = False,
+    private: bool = False,
+    keeps_rights: bool = False,
+    mark: str | None = None,
+) -> Root:
+    """Opens a folder; nothing is asked of the storage yet.
+
+    Args:
+        uri: A path or any fsspec URL; see `normalize_uri`.
+        options: Of the fsspec filesystem (locally only `lock_path`: the lock file, instead of one beside the folder).
+        put: Extra S3 PutObject parameters, e.g. `ServerSideEncryption`.
+        request_payer: Reads from a requester-pays bucket.
+        unconditional: Publish although the store cannot write conditionally.
+        private: See `base.Access`, as for the next one.
+        keeps_rights: Of the files that are replaced.
+        mark: Id of the OUTPUT that it has to be.
+
+    Raises:
+        ConfigError: The URL or an option is malformed, or the scheme is not known.
+    """
+    access = Access(
+        dict(options or {}),
+        dict(put or {}),
+        request_payer,
+        unconditional,
+        private=private,
+        keeps_rights=keeps_rights,
+        mark=mark,
+    )
+    return _opened(normalize_uri(uri), access)
+
+
+def open_input(
+    uri: str, options: Mapping[str, Any] | None = None, *, request_payer: bool = False, list_threads: int = 1
+) -> Root:
+    """Opens INPUT, a folder or a single file; the storage is asked which.
+
+    A single file becomes the root of its folder whose listing has that one key. On S3 a URL is a file only if nothing
+    lies below it as a folder.
+
+    Args:
+        uri: See `open_root`, as for the others.
+        options: Of the fsspec filesystem.
+        request_payer: Reads from a requester-pays bucket.
+        list_threads: Ranges of keys that are listed at once, on S3.
+
+    Raises:
+        ConfigError: See `open_root`.
+        ListingError: The storage cannot tell.
+    """
+    access = Access(dict(options or {}), request_payer=request_payer, list_threads=list_threads)
+    root = _opened(normalize_uri(uri), access)
+    if not root.is_object():
+        return root
+    folder, _, name = root.uri.rpartition("/")
+    return _opened(normalize_uri(f"{folder}/"), access, name)
+
+
+def is_open_to_others(uri: str) -> bool:
+    """Whether a folder on a disk lets somebody else than its owner look in; False elsewhere and without one."""
+    return is_local(uri) and rights.is_open_to_others(local_path(uri))
+
+
+def _opened(uri: str, access: Access, only: str | None = None) -> Root:
+    return _BACKENDS.get(split_uri(uri)[0], GenericRoot)(uri, access, only)
+
+
+__all__ = [
+    "Irregular",
+    "Listed",
+    "Root",
+    "VersionCursor",
+    "check_key",
+    "folder_uri",
+    "is_local",
+    "is_open_to_others",
+    "is_relative",
+    "is_reserved",
+    "is_temporary",
+    "join_uri",
+    "key_error",
+    "local_path",
+    "mark_content",
+    "marked_id",
+    "nested",
+    "normalize_uri",
+    "open_input",
+    "open_root",
+]

@@ -1,0 +1,265 @@
+"""Any other store that fsspec knows: read exactly; published to only where the user accepts the race.
+
+fsspec has no conditional write, hence a check and a write are two steps here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from typing import Any
+
+import fsspec
+
+from anonymizer.errors import (
+    ConfigError,
+    ListingError,
+    NotARegularFile,
+    PublishConflict,
+    SourceChanged,
+    SourceGone,
+    StorageUnavailable,
+)
+from anonymizer.lake.storage.base import Access, Root, regular_names
+from anonymizer.lake.storage.faults import file_error
+from anonymizer.lake.storage.keys import check_key, is_reserved, join_uri, spelled_key, split_uri
+from anonymizer.lake.storage.listing import Listed, irregular, key_error
+from anonymizer.records import ImageRef
+
+_VERSIONS = ("etag", "ETag", "md5Hash", "content_md5", "checksum")
+_TIMES = ("mtime", "modified", "last_modified", "LastModified", "updated", "created")
+
+
+class GenericRoot(Root):
+    """A folder of some fsspec filesystem. Listing holds all keys in memory."""
+
+    def __init__(self, uri: str, access: Access, only: str | None = None) -> None:
+        super().__init__(uri, access, only)
+        self._scheme = split_uri(uri)[0]
+        if access.put:
+            raise ConfigError(f"`storage.put` is for s3://, not for {self._scheme}://")
+        self._class = _filesystem_class(self._scheme)
+        self._path = str(self._class._strip_protocol(uri)).rstrip("/")
+        self._fs: Any = None
+        self._making = threading.Lock()
+
+    def list(
+        self, start_after: str | None = None, *, output: bool = False, temporaries: bool = False
+    ) -> Iterator[Listed]:
+        try:
+            found = self._found()
+        except FileNotFoundError:
+            found = {}
+        except ListingError:
+            raise
+        except Exception:  # noqa: BLE001 - filesystems have no common root of errors, and texts may hold secrets
+            raise ListingError(f"{self.uri}: it cannot be listed") from None
+        if not found and not output and not self._exists():
+            raise ListingError(f"{self.uri}: there is no such file or folder")
+        for key in sorted(found):
+            if key > (start_after or "") and not (output and not temporaries and is_reserved(key)):
+                yield self._listed(key, found[key])
+
+    def _found(self) -> dict[str, dict[str, Any]]:
+        fs = self._filesystem()
+        fs.invalidate_cache()
+        if self.only is not None:
+            return {self.only: fs.info(self._full(self.only))}
+        below = f"{self._path}/"
+        everything = fs.find(self._path, detail=True)
+        inside = [
+            (spelled_key(path[len(below) :]), info) for path, info in everything.items() if path.startswith(below)
+        ]
+        found = dict(inside)
+        if len(found) < len(inside):
+            raise ListingError(f"{self.uri}: two objects have one name")
+        return found
+
+    def _exists(self) -> bool:
+        try:
+            return bool(self._filesystem().exists(self._path))
+        except Exception:  # noqa: BLE001 - as above
+            return False
+
+    def _listed(self, key: str, info: dict[str, Any]) -> Listed:
+        error = key_error(key) or (None if info["type"] == "file" else NotARegularFile)
+        if error is not None:
+            return irregular(self.uri, key, error)
+        return ImageRef(key, join_uri(self.uri, key), _version(info), int(info["size"]), _modified(info))
+
+    def is_object(self) -> bool:
+        try:
+            return bool(self._filesystem().isfile(self._path))
+        except Exception:  # noqa: BLE001 - as above
+            raise ListingError(f"{self.uri}: it cannot be reached") from None
+
+    def check_publishing(self) -> None:
+        if not self._access.unconditional:
+            raise ConfigError(f"{self._scheme}:// cannot be written conditionally; see `storage.unconditional`")
+
+    def version(self, key: str) -> str | None:
+        check_key(key)
+        return self._standing(key)
+
+    def _standing(self, key: str) -> str | None:
+        """The current version of a key of ours or theirs."""
+        info = self._object_info(key)
+        if info is not None and info["type"] != "file":
+            raise NotARegularFile(key)
+        return _version(info) if info is not None else None
+
+    def stat(self, key: str) -> Listed | None:
+        error = key_error(key)
+        if error is not None:
+            return irregular(self.uri, key, error)
+        info = self._object_info(key)
+        return self._listed(key, info) if info is not None else None
+
+    def _object_info(self, key: str) -> dict[str, Any] | None:
+        info: dict[str, Any] = {"type": "directory"}
+        with suppress(SourceGone), _translated():
+            info = self._info(key)
+        return info if info["type"] != "directory" else None
+
+    def put(self, name: str, data: bytes) -> None:
+        check_key(name)
+        self._write(name, data, "overwrite")
+
+    def create(self, name: str, data: bytes) -> bool:
+        check_key(name)
+        try:
+            self._write(name, data, "create")
+        except FileExistsError:
+            return False
+        return True
+
+    def delete(self, names: Iterable[str]) -> None:
+        for name in names:
+            self.remove(name, expected=None)
+
+    def names(self, prefix: str = "") -> Iterator[str]:
+        return regular_names(self.list(output=True), prefix)
+
+    def _read(self, key: str, expected: str | None) -> tuple[bytes, str]:
+        with _translated():
+            before = self._info(key)
+            if before["type"] != "file":
+                raise NotARegularFile(key)
+            if expected not in (None, _version(before)):
+                raise SourceChanged(key)
+            data = bytes(self._filesystem().cat_file(self._full(key)))
+            # A filesystem may know no better version than length and time, and its caches may be old.
+            if not _fits(before, data) or _version(self._info(key)) != _version(before):
+                raise SourceChanged(key)
+        return data, _version(before)
+
+    def _publish(
+        self,
+        key: str,
+        data: bytes,
+        *,
+        expected: str | None,
+        media_type: str,  # noqa: ARG002 - fsspec has no common word for it
+        alive: Callable[[], None],
+    ) -> str:
+        self.check_publishing()
+        if self._standing(key) != expected:
+            raise PublishConflict(key)
+        alive()
+        self._write(key, data, "overwrite")
+        with _translated():
+            written = self._info(key)
+        if not _fits(written, data):
+            raise PublishConflict(key)
+        return _version(written)
+
+    def _remove(self, key: str, expected: str | None) -> None:
+        current = self._standing(key)
+        if current is None:
+            return
+        if expected not in (None, current):
+            raise PublishConflict(key)
+        with suppress(SourceGone), _translated():
+            self._filesystem().rm_file(self._full(key))
+
+    def _top_names(self, prefix: str) -> Iterator[str]:
+        try:
+            fs = self._filesystem()
+            fs.invalidate_cache()
+            paths = fs.ls(self._path, detail=False)
+        except FileNotFoundError:
+            return
+        except Exception:  # noqa: BLE001 - as above
+            raise ListingError(f"{self.uri}: it cannot be listed") from None
+        names = (str(path).rstrip("/").rpartition("/")[2] for path in paths)
+        yield from (name for name in names if name.startswith(prefix))
+
+    def _write(self, key: str, data: bytes, mode: str) -> None:
+        fs, path = self._filesystem(), self._full(key)
+        with _translated():
+            fs.makedirs(fs._parent(path), exist_ok=True)
+            fs.pipe_file(path, data, mode=mode)
+
+    def _info(self, key: str) -> dict[str, Any]:
+        fs = self._filesystem()
+        fs.invalidate_cache()
+        return dict(fs.info(self._full(key)))
+
+    def _full(self, key: str) -> str:
+        return f"{self._path}/{key}"
+
+    def _filesystem(self) -> Any:
+        with self._making:
+            if self._fs is None:
+                self._fs = self._class(**self._access.options, skip_instance_cache=True)
+            return self._fs
+
+
+def _filesystem_class(scheme: str) -> Any:
+    try:
+        return fsspec.get_filesystem_class(scheme)
+    except ImportError:
+        raise ConfigError(f"{scheme}:// needs another package; see fsspec's table of known implementations") from None
+    except ValueError:
+        raise ConfigError(f"{scheme}:// is not known to fsspec") from None
+
+
+def _fits(info: dict[str, Any], data: bytes) -> bool:
+    return info.get("size") in (None, len(data))
+
+
+def _version(info: dict[str, Any]) -> str:
+    for name in _VERSIONS:
+        if info.get(name):
+            return str(info[name]).strip('"')
+    identity = [info.get("size"), str(_time(info))]
+    return hashlib.blake2b(repr(identity).encode(), digest_size=16).hexdigest()
+
+
+def _time(info: dict[str, Any]) -> object:
+    """When it changed; listings and single answers may spell the same moment differently."""
+    value = next((info[name] for name in _TIMES if info.get(name)), None)
+    if isinstance(value, datetime):
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+    return datetime.fromtimestamp(value, UTC) if isinstance(value, (int, float)) else value
+
+
+def _modified(info: dict[str, Any]) -> datetime | None:
+    moment = _time(info)
+    return moment if isinstance(moment, datetime) else None
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """`create` on something that exists goes through as it is."""
+    try:
+        yield
+    except (FileExistsError, SourceGone, SourceChanged, NotARegularFile):
+        raise
+    except OSError as error:
+        raise file_error(error) from None
+    except Exception:  # noqa: BLE001 - filesystems have no common root of errors
+        raise StorageUnavailable from None

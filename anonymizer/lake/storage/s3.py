@@ -1,0 +1,325 @@
+"""A prefix of an S3 bucket, or of a store that speaks its language."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, suppress
+from datetime import UTC, datetime
+from typing import Any
+
+from anonymizer.errors import (
+    ConfigError,
+    ListingError,
+    PublishConflict,
+    SourceChanged,
+    StorageError,
+    StorageUnavailable,
+)
+from anonymizer.lake.storage.base import Access, Root, regular_names
+from anonymizer.lake.storage.client import S3Client
+from anonymizer.lake.storage.etags import bare, etag_of, same
+from anonymizer.lake.storage.faults import Kind, S3Fault, s3_error
+from anonymizer.lake.storage.keys import check_key, is_reserved, join_uri, split_uri, temporary_name
+from anonymizer.lake.storage.listing import Listed, irregular, key_error
+from anonymizer.lake.storage.probe import DIFFERS, Probe
+from anonymizer.lake.storage.ranges import in_order, one_by_one
+from anonymizer.records import ImageRef
+
+_BUCKET = re.compile(r"(arn:[^/]*:accesspoint(?::[^/:]+|/[^/]+)|[^/]+)(?:/(.*))?", re.DOTALL)
+_PAGE = 1000
+"""Keys of one ListObjectsV2 or DeleteObjects request: S3's limit."""
+_LEVELS = 8
+"""So deep are levels looked for that have more than one prefix."""
+_OURS = {"Bucket", "Key", "Body", "IfMatch", "IfNoneMatch"}
+
+
+class S3Root(Root):
+    """A prefix of a bucket."""
+
+    def __init__(self, uri: str, access: Access, only: str | None = None) -> None:
+        super().__init__(uri, access, only)
+        match = _BUCKET.fullmatch(split_uri(uri)[1])
+        if match is None or _OURS & access.put.keys():
+            raise ConfigError(f"{uri}: no bucket, or one of {', '.join(sorted(_OURS))} among the `put` parameters")
+        self._prefix = f"{match[2]}/" if match[2] else ""
+        self._client = S3Client(match[1], access)
+        self._bare_tags = False
+
+    def list(
+        self, start_after: str | None = None, *, output: bool = False, temporaries: bool = False
+    ) -> Iterator[Listed]:
+        try:
+            found = False
+            for item in self._items(start_after or "", self.only or ""):
+                found = True
+                listed = self._listed(item)
+                if self.only is not None and self.only != listed.key:
+                    return
+                folder_marker = item["Key"].endswith("/") and item["Size"] == 0
+                if not folder_marker and not (output and not temporaries and is_reserved(listed.key)):
+                    yield listed
+        except S3Fault as fault:
+            raise ListingError(f"{self.uri}: {fault.kind.value}") from None
+        if not found and self._prefix and not output and start_after is None:
+            raise ListingError(f"{self.uri}: there is nothing below it")
+
+    def _listed(self, item: dict[str, Any]) -> Listed:
+        key = item["Key"][len(self._prefix) :]
+        error = key_error(key)
+        if error is not None:
+            return irregular(self.uri, key, error)
+        if not item.get("ETag"):
+            raise ListingError(f"{self.uri}: the store lists no ETags")
+        return ImageRef(key, join_uri(self.uri, key), etag_of(item), item["Size"], _utc(item))
+
+    def _items(self, start_after: str, prefix: str) -> Iterator[dict[str, Any]]:
+        """Objects behind a key and below a prefix, in order; several ranges of keys are listed at once."""
+        below, threads = self._prefix + prefix, self._access.list_threads
+
+        def fetch(after: str, token: str) -> tuple[Sequence[dict[str, Any]], str]:
+            page = {"ContinuationToken": token} if token else {"StartAfter": after} if after else {}
+            answer = self._client.send("list_objects_v2", {"Prefix": below, "MaxKeys": _PAGE, **page})[0]
+            return answer.get("Contents", ()), answer["NextContinuationToken"] if answer.get("IsTruncated") else ""
+
+        if start_after:
+            listing = one_by_one(fetch, self._prefix + start_after)
+        elif threads > 1 and self.only is None:
+            listing = in_order(fetch, self._cuts(below), threads)
+        else:
+            listing = one_by_one(fetch)
+        last = ""
+        with closing(listing) as items:
+            for item in items:
+                if item["Key"] <= last:
+                    # S3 Express directory buckets do this; incremental runs and versions rely on order.
+                    raise ListingError(f"{self.uri}: the store does not list in the order of keys")
+                last = item["Key"]
+                yield item
+
+    def _cuts(self, below: str) -> Sequence[str]:
+        """Where a listing can be cut: the first prefixes of the first level that has more than one."""
+        for _ in range(_LEVELS):
+            page = {"Prefix": below, "MaxKeys": _PAGE, "Delimiter": "/"}
+            answer = self._client.send("list_objects_v2", page)[0]
+            prefixes = [entry["Prefix"] for entry in answer.get("CommonPrefixes", ())]
+            if len(prefixes) != 1 or answer.get("Contents"):
+                return prefixes
+            below = prefixes[0]
+        return []
+
+    def is_object(self) -> bool:
+        if not self._prefix:
+            return False
+        try:
+            below, _ = self._client.send("list_objects_v2", {"Prefix": self._prefix, "MaxKeys": 1})
+            if not below.get("Contents"):
+                self._client.send("head_object", {"Key": self._prefix[:-1]})
+                return True
+        except S3Fault as fault:
+            if fault.kind is not Kind.GONE:
+                raise ListingError(f"{self.uri}: {fault.kind.value}") from None
+        return False
+
+    def check_publishing(self) -> None:
+        key = self._prefix + temporary_name("probe")
+        try:
+            with Probe(self._client, key, self._access.put) as probe:
+                probe.write()
+                honoured = self._access.unconditional or probe.conditions_count()
+        except S3Fault as fault:
+            raise ConfigError(f"{self.uri} cannot be published to: {fault.kind.value}") from None
+        if not honoured:
+            raise ConfigError(f"{self.uri}: the store does not write conditionally; see `storage.unconditional`")
+
+    def version(self, key: str) -> str | None:
+        check_key(key)
+        return self._version(key)
+
+    def _version(self, key: str) -> str | None:
+        """The version of a key of ours or theirs."""
+        answer = self._head(key)
+        return etag_of(answer) if answer is not None else None
+
+    def stat(self, key: str) -> Listed | None:
+        error = key_error(key)
+        if error is not None:
+            return irregular(self.uri, key, error)
+        answer = self._head(key)
+        if answer is None:
+            return None
+        return ImageRef(key, join_uri(self.uri, key), etag_of(answer), answer["ContentLength"], _utc(answer))
+
+    def _head(self, key: str) -> dict[str, Any] | None:
+        try:
+            return self._client.send("head_object", {"Key": self._prefix + key})[0]
+        except S3Fault as fault:
+            if fault.kind is Kind.GONE:
+                return None
+            raise s3_error(fault) from None
+
+    def purge(self, key: str, *, expected: str | None = None) -> None:
+        # First what everybody sees, in a versioned bucket under a marker; then all that lies below it.
+        self.remove(key, expected=expected)
+        self._delete_versions(self._versions(key))
+
+    def forget_older(self, key: str) -> None:
+        check_key(key)
+        self._delete_versions(self._versions(key, older=True))
+
+    def _delete_versions(self, batches: Iterator[Sequence[dict[str, str]]]) -> None:
+        for batch in batches:
+            try:
+                answer, _ = self._client.send("delete_objects", {"Delete": {"Objects": batch, "Quiet": True}})
+            except S3Fault as fault:
+                raise s3_error(fault) from None
+            if answer.get("Errors"):
+                raise StorageError("some versions were not deleted")
+
+    def _versions(self, key: str, *, older: bool = False) -> Iterator[Sequence[dict[str, str]]]:
+        """Every version and delete marker of exactly this key, a page at a time; or all but the latest."""
+        name = self._prefix + key
+        page: dict[str, str] = {}
+        while True:
+            try:
+                answer, _ = self._client.send("list_object_versions", {"Prefix": name, **page})
+            except S3Fault as fault:
+                if fault.kind is Kind.UNSUPPORTED:
+                    return
+                raise s3_error(fault) from None
+            entries = [*answer.get("Versions", ()), *answer.get("DeleteMarkers", ())]
+            of_key = [e for e in entries if e["Key"] == name and not (older and e["IsLatest"])]
+            found = [{"Key": name, "VersionId": e["VersionId"]} for e in of_key]
+            if found:
+                yield found
+            # Keys come in order: behind this one are only longer ones.
+            if not answer.get("IsTruncated") or answer["NextKeyMarker"] > name:
+                return
+            page = {"KeyMarker": answer["NextKeyMarker"], "VersionIdMarker": answer.get("NextVersionIdMarker", "")}
+
+    def put(self, name: str, data: bytes) -> None:
+        check_key(name)
+        try:
+            self._put(name, data, {})
+        except S3Fault as fault:
+            raise s3_error(fault) from None
+
+    def create(self, name: str, data: bytes) -> bool:
+        check_key(name)
+        try:
+            self._publish(name, data, expected=None, media_type="application/octet-stream", alive=lambda: None)
+        except PublishConflict:
+            return False
+        return True
+
+    def delete(self, names: Iterable[str]) -> None:
+        remaining = iter(names)
+        while batch := list(itertools.islice(remaining, _PAGE)):
+            for name in batch:
+                check_key(name)
+            self._delete(batch)
+
+    def _delete(self, batch: Sequence[str]) -> None:
+        objects = [{"Key": self._prefix + name} for name in batch]
+        try:
+            answer, _ = self._client.send("delete_objects", {"Delete": {"Objects": objects, "Quiet": True}})
+        except S3Fault as fault:
+            raise s3_error(fault) from None
+        if answer.get("Errors"):
+            raise StorageError("some objects were not deleted")
+
+    def names(self, prefix: str = "") -> Iterator[str]:
+        try:
+            listing = map(self._listed, self._items("", prefix))
+            yield from regular_names(listing, prefix)
+        except S3Fault as fault:
+            raise ListingError(f"{self.uri}: {fault.kind.value}") from None
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _read(self, key: str, expected: str | None) -> tuple[bytes, str]:
+        condition = {} if expected is None else {"IfMatch": f'"{bare(expected)}"'}
+        try:
+            answer, data = self._client.send("get_object", {"Key": self._prefix + key, **condition})
+        except S3Fault as fault:
+            raise (SourceChanged(key) if fault.kind is Kind.PRECONDITION else s3_error(fault)) from None
+        # Some stores do not look at the condition; and what has no ETag may be any version.
+        if expected is not None and not same(expected, answer.get("ETag") or ""):
+            raise SourceChanged(key)
+        if len(data) != answer.get("ContentLength", len(data)):
+            raise StorageUnavailable("the body is not whole")
+        return data, etag_of(answer)
+
+    def _publish(
+        self, key: str, data: bytes, *, expected: str | None, media_type: str, alive: Callable[[], None]
+    ) -> str:
+        if self._access.unconditional and self._version(key) != expected:
+            raise PublishConflict(key)
+        try:
+            answer = self._put(key, data, {"ContentType": media_type, **self._condition(expected)}, alive)
+        except S3Fault as fault:
+            if fault.kind not in DIFFERS:
+                raise s3_error(fault) from None
+            if self._reads_bare_tags(key, expected, fault):
+                return self._publish(key, data, expected=expected, media_type=media_type, alive=alive)
+            # The attempt before this one may have been ours and have succeeded without our hearing of it.
+            if fault.attempts == 1:
+                raise PublishConflict(key) from None
+            return self._known(key, data)
+        return etag_of(answer) if answer.get("ETag") else self._known(key, data)
+
+    def _known(self, key: str, data: bytes) -> str:
+        """The version of what we have written, if that is what stands there."""
+        with suppress(StorageError):
+            standing, version = self._read(key, None)
+            if standing == data:
+                return version
+        raise PublishConflict(key)
+
+    def _condition(self, expected: str | None) -> dict[str, str]:
+        if self._access.unconditional:
+            return {}
+        if expected is None:
+            return {"IfNoneMatch": "*"}
+        return {"IfMatch": expected if self._bare_tags else f'"{expected}"'}
+
+    def _reads_bare_tags(self, key: str, expected: str | None, fault: S3Fault) -> bool:
+        """Ceph up to Pacific compares If-Match of a PUT with the bare ETag, quotes and all: nothing ever matches."""
+        tried = expected is None or self._bare_tags or fault.kind is not Kind.PRECONDITION or fault.attempts > 1
+        if tried or self._version(key) != expected:
+            return False
+        self._bare_tags = True
+        return True
+
+    def _remove(self, key: str, expected: str | None) -> None:
+        condition = {} if expected is None or self._access.unconditional else {"IfMatch": f'"{expected}"'}
+        # Not every store knows conditional deletes; this narrows the gap where they are ignored.
+        if expected is not None and self._version(key) not in (None, expected):
+            raise PublishConflict(key)
+        try:
+            self._client.send("delete_object", {"Key": self._prefix + key, **condition})
+        except S3Fault as fault:
+            if fault.kind in (Kind.PRECONDITION, Kind.CONFLICT):
+                raise PublishConflict(key) from None
+            if fault.kind is not Kind.GONE:
+                raise s3_error(fault) from None
+
+    def _top_names(self, prefix: str) -> Iterator[str]:
+        try:
+            for item in self._items("", prefix):
+                yield item["Key"][len(self._prefix) :]
+        except S3Fault as fault:
+            raise ListingError(f"{self.uri}: {fault.kind.value}") from None
+
+    def _put(
+        self, key: str, data: bytes, parameters: dict[str, str], alive: Callable[[], None] = lambda: None
+    ) -> dict[str, Any]:
+        sent = {"Key": self._prefix + key, "Body": data, **parameters, **self._access.put}
+        return self._client.send("put_object", sent, alive)[0]
+
+
+def _utc(item: dict[str, Any]) -> datetime:
+    modified: datetime = item["LastModified"]
+    return modified.astimezone(UTC)

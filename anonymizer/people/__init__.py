@@ -1,0 +1,1 @@
+"""Who may be shown (`consent`), and where people are known to be (`boxes`)."""

@@ -1,0 +1,57 @@
+"""A run from configuration to exit status: registry, take-down, plan, engine, accounting. Never sees a pixel."""
+
+from __future__ import annotations
+
+import time
+
+from anonymizer.config import RunConfig
+from anonymizer.lake.naming import Places
+from anonymizer.run.account import Summary
+from anonymizer.run.driver.book import Progress
+from anonymizer.run.driver.driver import Driver
+from anonymizer.run.driver.rehearsal import rehearse
+from anonymizer.run.keylist import KeyList
+from anonymizer.run.resolve import resolved, time_of
+
+
+def run(
+    config: RunConfig,
+    progress: Progress,
+    *,
+    inside_job: bool = False,
+    names_secret: bytes | None = None,
+    keys: KeyList | None = None,
+) -> Summary:
+    """Does a run.
+
+    Args:
+        config: INPUT, OUTPUT and the manifest as the user wrote them.
+        progress: Told how far it is.
+        inside_job: Runs inside a Ray job, where relative paths point into a package that is deleted later.
+        names_secret: Key of the hash for `names` hashed.
+        keys: What to do, where it is known already; `config.keys` then only says where it came from.
+
+    Returns:
+        The counts and the exit status.
+
+    Raises:
+        UsageError: Configuration or registry are wrong (exit 2).
+        RunError: The run cannot go on (exit 1); started again with the same arguments it goes on where it stopped.
+    """
+    started = time.monotonic()
+    config, manifest_uri = resolved(config, inside_job=inside_job)
+    as_of = time_of(config)
+    places = Places(config.output, config.names, names_secret)
+    places.own("")  # Only to hear now what is wrong with the secret.
+    if config.dry_run or config.estimate is not None:
+        return rehearse(config, manifest_uri, as_of, places)
+    driver = Driver(config, manifest_uri, as_of, progress, places, keys)
+    try:
+        driver.run()
+    finally:
+        progress.close()
+    driver.summary.seconds = time.monotonic() - started
+    return driver.summary
+
+
+__all__ = ["Driver", "Progress", "run"]

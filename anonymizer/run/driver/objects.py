@@ -1,0 +1,223 @@
+"""What becomes of every object: what the engine reports of it and what the planner tells ends in a row.
+
+An output that no row vouches for is removed; one that is not ours is left alone.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from anonymizer.config import RunConfig
+from anonymizer.errors import KeyCollision, ObjectError, OutputTaken, PoisonImage, PublishConflict, TakeDownOwed
+from anonymizer.lake.manifest import ManifestStore
+from anonymizer.lake.naming import Places
+from anonymizer.lake.outputs import holds
+from anonymizer.lake.storage import Root, join_uri
+from anonymizer.records import ChunkResult, GivenBoxes, ImageRef, ManifestRow, WorkItem
+from anonymizer.run.chunks import Task, chunk_id
+from anonymizer.run.collisions import rivals
+from anonymizer.run.driver import intents
+from anonymizer.run.driver.book import Book, Stamp
+from anonymizer.run.driver.removals import Removals
+from anonymizer.run.rows import failed_row, owed_row, with_standing_output
+
+#: Journal parts are folded into large ones whenever so many chunks have been committed.
+COMPACT_EVERY = 2000
+#: A key whose output changes under us again and again is given up after so many tries.
+CONFLICTS = 4
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What a run stands on, once it has begun.
+
+    Attributes:
+        config: With full URLs.
+        manifest: Where rows go.
+        output: OUTPUT.
+        places: Where outputs lie.
+        located: Key of the output that a row names, None if it lies elsewhere.
+        book: Of the run.
+        removals: Of the run.
+        stamp: For the rows.
+        run_id: Of the run.
+        attempt: Of the rows that the run writes before its first dispatch.
+        require_output: Raises where OUTPUT does not bear its mark any more.
+        may_replace: An output may replace a file that no row of ours names.
+        settings: Hash of the settings that an object's output is made with.
+        alive: Raises once somebody else may have taken over.
+    """
+
+    config: RunConfig
+    manifest: ManifestStore
+    output: Root
+    places: Places
+    located: Callable[[ManifestRow], str | None]
+    book: Book
+    removals: Removals
+    stamp: Stamp
+    run_id: str
+    attempt: int
+    require_output: Callable[[], None]
+    may_replace: bool
+    settings: Callable[[GivenBoxes | None], str]
+    alive: Callable[[], None]
+
+
+class Objects:
+    """Whom the engine (`engine.Sink`) and the planner (`plan.Told`) tell.
+
+    Args:
+        ground: Of the run.
+        source: INPUT.
+
+    Attributes:
+        chunks: Committed so far.
+    """
+
+    def __init__(self, ground: Ground, source: Root) -> None:
+        self._ground = ground
+        self._source = source
+        self._conflicts: Counter[str] = Counter()
+        self.chunks = 0
+
+    def committed(self, task: Task, result: ChunkResult) -> list[Task]:
+        """Counts a chunk's rows; conflicts and unfinished items come back with their output looked up anew."""
+        self._ground.alive()
+        self._ground.book.result(result)
+        self.chunks += 1
+        if self.chunks % COMPACT_EVERY == 0:
+            self._ground.manifest.compact(self._ground.run_id, final=False)
+        for key in result.conflicts:
+            self._conflicts[key] += 1
+        given_up = [k for k in result.conflicts if self._conflicts[k] >= CONFLICTS]
+        for item in task.items:
+            if item.ref.key in given_up:
+                self._fail(item, PublishConflict(), task.attempt + 1)
+            elif item.ref.key in result.conflicts and item.ref.key not in result.renamed and self._taken(item):
+                self._fail(item, OutputTaken(), task.attempt + 1)
+                given_up.append(item.ref.key)
+        again = {*result.conflicts, *result.unfinished} - set(given_up)
+        items = [self._renamed(item, result) for item in task.items if item.ref.key in again]
+        left = tuple(item for item in items if item is not None)
+        return [self.refresh(replace(task, items=left))] if left else []
+
+    def _renamed(self, item: WorkItem, result: ChunkResult) -> WorkItem | None:
+        """The item under the name that its content asks for; None if that name is another source's."""
+        wanted = result.renamed.get(item.ref.key)
+        if wanted is None:
+            stolen = item.ref.key in result.conflicts and self._collides(item, result.attempt + 1)
+            return None if stolen else item
+        ours = item.output_version is not None and not item.foreign
+        gone = not ours or self._ground.removals.now(item.output_key, item.ref.key, item.output_version, item.replaces)
+        if not gone:
+            self._owes(item, failed_row(item, TakeDownOwed()), item.output_key, result.attempt + 1)
+            return None
+        item = replace(item, expected=wanted, output_version=None, standing=None, foreign=False)
+        return None if self._collides(item, result.attempt + 1) else item
+
+    def _collides(self, item: WorkItem, attempt: int) -> bool:
+        """Whether what stands in the output's place may be another source's, one that this run has not listed."""
+        alone = self._ground.config.names != "same" or self._ground.config.in_place
+        others = [] if alone else rivals(item.ref.key, item.output_key)
+        if not any(map(self._source.exists, others)):
+            return False
+        self._fail(item, KeyCollision(), attempt)
+        return True
+
+    def poison(self, task: Task) -> None:
+        """The one object that no worker survives gets its row from here."""
+        self._fail(task.items[0], PoisonImage(), task.attempt + 1)
+
+    def refresh(self, task: Task) -> Task:
+        """Output versions as they are now: whoever held the task may have published some of them."""
+        ground = self._ground
+        settled = intents.settle(
+            ground.manifest, ground.output, ground.located, ground.require_output, ground.run_id, chunk_id(task.items)
+        )
+        ground.book.settled(settled)
+        done = {row.key for row in settled}
+        items = tuple(self._refreshed(item) for item in task.items if item.ref.key not in done)
+        # In a place that is not OUTPUT nothing stands, and what stands in OUTPUT would become a stranger's.
+        ground.require_output()
+        return replace(task, items=items)
+
+    def _refreshed(self, item: WorkItem) -> WorkItem:
+        if self._ground.config.in_place:
+            # The version that is read is the one that is replaced.
+            found = self._source.stat(item.ref.key)
+            ref = found if isinstance(found, ImageRef) else item.ref
+            if ref != item.ref:
+                item = replace(item, standing=None, origin=None)
+            return replace(item, ref=ref, output_version=ref.etag)
+        version = self._ground.output.version(item.output_key)
+        if version == item.output_version:
+            return item
+        foreign = version is not None and not self._is_ours(item)
+        if foreign and not self._ground.may_replace:
+            # Publishing will be refused there.
+            version, foreign = None, False
+        return replace(item, output_version=version, standing=None, foreign=foreign)
+
+    def _is_ours(self, item: WorkItem) -> bool:
+        """Whether what stands in the output's place is the output that the current row names: restored, maybe."""
+        return holds(self._ground.output, item.output_key, item.replaces)
+
+    def _taken(self, item: WorkItem) -> bool:
+        """Whether what stands in the output's place is not ours."""
+        ground = self._ground
+        if ground.may_replace or ground.config.in_place or ground.output.version(item.output_key) is None:
+            return False
+        return not self._is_ours(item) and not any(map(self._source.exists, rivals(item.ref.key, item.output_key)))
+
+    def refuse(self, item: WorkItem, error: ObjectError, published: ManifestRow | None) -> None:
+        """Something that is never read. An output that it had as a photo stays if nothing has changed about it."""
+        if published is not None:
+            located = self._ground.places.located(published.output_uri)
+            expected = self._ground.places.expected(item.ref.key, published.output_uri)
+            if located != expected:
+                item = replace(item, expected=expected, moved_from=located, moved_version=published.output_etag)
+            else:
+                # The take-down has removed what is not safe any more.
+                item = replace(item, expected=expected, output_version=published.output_etag, standing=published)
+            item = self._refreshed(replace(item, replaces=published.output_sha256))
+        self._fail(item, error, self._ground.attempt + 1)
+
+    def collide(self, item: WorkItem) -> None:
+        """Two sources for one output: what stands there may be either's."""
+        self._fail(self._refreshed(item), KeyCollision(), self._ground.attempt + 1)
+
+    def _fail(self, item: WorkItem, error: ObjectError, attempt: int) -> None:
+        """An object given up. What stands in its place stays only if the manifest vouches for it."""
+        row = replace(failed_row(item, error), consent_sha256=item.decision.sha256)
+        if item.standing is not None:
+            # What allowed its faces is what its own row says, not what is said here of something else.
+            row = replace(with_standing_output(row, item.standing), consent_sha256=item.standing.consent_sha256)
+        elif (left := self._left(item)) is not None:
+            self._owes(item, row, left, attempt)
+            return
+        self._ground.book.own(
+            replace(row, attempt=attempt, settings_sha256=self._ground.settings(item.boxes)), self._ground.stamp
+        )
+
+    def _left(self, item: WorkItem) -> str | None:
+        """Removes what an object that is given up has published; the key of what could not be removed."""
+        if self._ground.config.in_place:
+            return None
+        ours = item.output_version is not None and not item.foreign
+        going = [(item.moved_from, item.moved_version), (item.output_key if ours else None, item.output_version)]
+        left = (
+            key
+            for key, version in going
+            if key is not None and not self._ground.removals.now(key, item.ref.key, version, item.replaces)
+        )
+        return next(left, None)
+
+    def _owes(self, item: WorkItem, row: ManifestRow, output_key: str, attempt: int) -> None:
+        """The row of an object whose output could not be removed."""
+        row = replace(row, attempt=attempt, settings_sha256=self._ground.settings(item.boxes))
+        uri = join_uri(self._ground.config.output, output_key)
+        etag = item.moved_version if output_key == item.moved_from else item.output_version
+        self._ground.book.own(owed_row(row, uri, etag, item.replaces), self._ground.stamp)

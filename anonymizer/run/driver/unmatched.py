@@ -1,0 +1,46 @@
+"""Rows of the registry that match no listed object: nobody can tell whom they were meant for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from anonymizer.config import RunConfig
+from anonymizer.errors import RegistryError
+from anonymizer.lake.storage import Listed
+from anonymizer.people.consent import Registry
+from anonymizer.run.account import NAMED_OBJECTIONS, Summary, row_list
+
+
+def sees_all(config: RunConfig, summary: Summary) -> bool:
+    """Whether a run asks the registry about all of INPUT; else a row that matches nothing may match what is left."""
+    in_part = (config.keys, config.limit) != (None, None) or config.include or config.exclude
+    return not in_part and not summary.stopped_early
+
+
+def tell(registry: Registry, config: RunConfig, summary: Summary) -> None:
+    """Puts them into the account, at the end of a run."""
+    if sees_all(config, summary):
+        summary.registry_unmatched = tuple(registry.unmatched().tolist())
+        summary.objections_unmatched = tuple(registry.unmatched(objections=True).tolist())
+
+
+def require(registry: Registry, config: RunConfig, summary: Summary, listing: Iterable[Listed]) -> None:
+    """With `consent.strict`: lists INPUT once more, before anything new is published.
+
+    Raises:
+        RegistryError: An objection matches nothing; names the rows.
+    """
+    if not config.consent.strict or not sees_all(config, summary) or not registry.rows:
+        return
+    for entry in listing:
+        registry.meet(entry.key)
+    refuse(registry.unmatched(objections=True).tolist())
+
+
+def refuse(rows: list[int]) -> None:
+    """Raises RegistryError if there are any; names the rows."""
+    if rows:
+        raise RegistryError(
+            f"consent.strict: {len(rows)} objections match no listed object, and nothing new is published: "
+            f"rows {row_list(rows, NAMED_OBJECTIONS)}; correct their keys, or take out those whose photos are gone"
+        )

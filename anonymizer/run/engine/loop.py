@@ -1,0 +1,292 @@
+"""The bounded loop that feeds workers, and what it does when they die."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+import ray
+from ray.exceptions import ActorDiedError, RayActorError, RayTaskError
+
+from anonymizer.config import EngineConfig
+from anonymizer.errors import NoWorkersError, OutputLost, RunError
+from anonymizer.records import ChunkResult
+from anonymizer.run.chunks import Task, TaskQueue, as_chunk
+from anonymizer.run.engine import cluster
+from anonymizer.run.engine.actor import Actor, check_versions
+from anonymizer.run.engine.metrics import RunMetrics
+from anonymizer.run.worker import ChunkProcessor
+
+log = logging.getLogger(__name__)
+
+#: Chunks that a worker holds at once: it computes one and reads ahead or publishes behind for the other.
+IN_FLIGHT = 2
+#: How often the cluster's size is looked at.
+FOLLOW_S = 10.0
+#: How long after its deadline a chunk may still be answered before its worker is ended.
+GRACE_S = 20.0
+#: How long workers have to finish what they are writing when a run is stopped.
+STOP_S = 1.5
+#: A worker that dies this often before it is ready is not worth another try.
+STARTS = 5
+
+
+class Sink(Protocol):
+    """Whom the loop tells what became of the tasks."""
+
+    def committed(self, task: Task, result: ChunkResult) -> Iterable[Task]:
+        """Counts a result; gives back what has to be done again (conflicts, unfinished items)."""
+
+    def poison(self, task: Task) -> None:
+        """A single item that no worker survives: the sink writes its row."""
+
+    def refresh(self, task: Task) -> Task:
+        """A task whose worker died: output versions are to be looked up anew, it may have published."""
+
+
+@dataclass
+class _Flight:
+    task: Task
+    sent: float
+    time_s: float
+
+
+@dataclass
+class _Slot:
+    """One actor and what it holds, oldest first."""
+
+    actor: Any
+    hello: Any
+    hello_after: float = 0.0
+    instance: str | None = None
+    flights: dict[Any, _Flight] = field(default_factory=dict)
+    parked: list[tuple[_Flight, bool]] = field(default_factory=list)
+    starts: int = 0
+
+
+def actor_options(config: EngineConfig) -> dict[str, Any]:
+    """What each worker asks Ray for."""
+    return {
+        "num_cpus": 1,
+        "num_gpus": config.gpus_per_worker or None,
+        "max_restarts": -1,
+        # Ray retries nothing: a poison chunk would run four times before the driver hears of it.
+        "max_task_retries": 0,
+        "max_concurrency": IN_FLIGHT + 1,
+    }
+
+
+class Engine:
+    """Feeds tasks to workers until none is left.
+
+    Args:
+        config: Number of workers and time limits.
+        make: Builds a worker's processor from `job`, in the worker's process.
+        job: Sent to every worker once, through Ray's object store.
+        epoch: Of the run's lease.
+    """
+
+    def __init__(self, config: EngineConfig, make: Callable[[Any], ChunkProcessor], job: Any, epoch: int = 0) -> None:
+        self._config = config
+        self._make = make
+        self._job = ray.put(job)
+        self._epoch = epoch
+        self._slots: list[_Slot] = []
+        self._metrics = RunMetrics()
+        self._followed = -FOLLOW_S
+        self._last_worker = time.monotonic()
+
+    def run(self, fresh: Iterator[Task], sink: Sink) -> None:
+        """Runs every task; each ends in `sink.committed` or `sink.poison`.
+
+        Raises:
+            NoWorkersError: No worker could be had for the configured time.
+            MixedVersionsError: Workers run other versions than the driver.
+            OutputLost: A worker does not find OUTPUT any more.
+            RunError: A worker cannot start, or rows cannot be written.
+        """
+        queue = TaskQueue(fresh, self._config.attempts)
+        try:
+            while True:
+                self._follow_cluster()
+                self._feed(queue)
+                if queue.exhausted and not any(slot.flights or slot.parked for slot in self._slots):
+                    return
+                self._wait(queue, sink)
+                self._release_expired(queue, sink)
+                self._check_workers()
+        finally:
+            self._stop()
+
+    def _stop(self) -> None:
+        """Ends the workers; one that is at work may finish the file that it is writing."""
+        flights = [ref for slot in self._slots for ref in slot.flights]
+        if flights:
+            for slot in self._slots:
+                slot.actor.stop.remote()
+            ray.wait(flights, num_returns=len(flights), timeout=STOP_S)
+        for slot in self._slots:
+            ray.kill(slot.actor)
+        self._slots.clear()
+
+    def _follow_cluster(self) -> None:
+        """As many actors as were asked for, or as the cluster has CPUs now; pending ones are demand that shows."""
+        if time.monotonic() - self._followed < FOLLOW_S:
+            return
+        self._followed = time.monotonic()
+        target = self._config.workers or cluster.room(self._config)
+        while len(self._slots) < target:
+            self._slots.append(self._new_slot())
+        for slot in [s for s in self._slots if s.instance is None and not s.parked][: len(self._slots) - target]:
+            ray.kill(slot.actor)
+            self._slots.remove(slot)
+
+    def _new_slot(self) -> _Slot:
+        actor: Any = ray.remote(Actor).options(**actor_options(self._config)).remote()
+        return _Slot(actor, self._greeting(actor))
+
+    def _greeting(self, actor: Any) -> Any:
+        return actor.hello.remote(self._make, self._job)
+
+    def _feed(self, queue: TaskQueue) -> None:
+        for depth in range(IN_FLIGHT):
+            for slot in self._slots:
+                if slot.instance is None or len(slot.flights) != depth:
+                    continue
+                if any(flight.task.alone for flight in slot.flights.values()):
+                    continue
+                task = queue.take(idle=not slot.flights)
+                if task is not None:
+                    self._send(slot, task)
+
+    def _send(self, slot: _Slot, task: Task) -> None:
+        chunk = as_chunk(
+            task,
+            epoch=self._epoch,
+            chunk_time_s=self._config.chunk_time_s,
+            image_time_s=self._config.image_time_s,
+        )
+        slot.flights[slot.actor.process.remote(chunk)] = _Flight(task, time.monotonic(), chunk.time_s)
+
+    def _wait(self, queue: TaskQueue, sink: Sink) -> None:
+        """Handles whatever comes back within a second."""
+        owners = {ref: slot for slot in self._slots for ref in slot.flights}
+        hellos = {slot.hello: slot for slot in self._slots if slot.hello is not None}
+        refs = [*owners, *hellos]
+        if not refs:
+            time.sleep(0.2)
+        ready = ray.wait(refs, num_returns=len(refs), timeout=0)[0] if refs else []
+        if refs and not ready:
+            ready = ray.wait(refs, num_returns=1, timeout=1.0)[0]
+        for ref in ready:
+            if ref in hellos:
+                self._greet(hellos[ref], queue, sink)
+            elif ref in owners[ref].flights:
+                self._land(owners[ref], ref, queue, sink)
+        for slot in self._slots:
+            if slot.instance is None and slot.hello is None and time.monotonic() >= slot.hello_after:
+                slot.hello = self._greeting(slot.actor)
+
+    def _greet(self, slot: _Slot, queue: TaskQueue, sink: Sink) -> None:
+        """A worker is ready, or is not; a new instance proves that the one before it is dead."""
+        ref, slot.hello = slot.hello, None
+        try:
+            hello = ray.get(ref)
+        except ActorDiedError:
+            slot.starts += 1
+            if slot.starts >= STARTS:
+                raise RunError("workers die before they are ready; see the logs of Ray") from None
+            new = self._new_slot()
+            slot.actor, slot.hello = new.actor, new.hello
+            return
+        except RayActorError:
+            slot.hello_after = time.monotonic() + 0.5
+            return
+        if hello.error is not None:
+            raise RunError(f"a worker could not start: {hello.error}")
+        check_versions(hello.versions)
+        slot.instance, slot.starts = hello.instance, 0
+        parked, slot.parked = slot.parked, []
+        for flight, suspect in parked:
+            self._requeue(flight, suspect, queue, sink)
+
+    def _land(self, slot: _Slot, ref: Any, queue: TaskQueue, sink: Sink) -> None:
+        try:
+            result = ray.get(ref)
+        except RayTaskError as error:
+            flight = slot.flights.pop(ref)
+            self._uncommitted(flight.task, error, queue, sink)
+        except RayActorError:
+            self._bury(slot, queue, sink)
+        else:
+            flight = slot.flights.pop(ref)
+            self._metrics.committed(result)
+            if result.hangs and slot.instance is not None:
+                # It has said which picture it was; whatever else it holds is under no suspicion.
+                ray.kill(slot.actor, no_restart=False)
+                self._bury(slot, queue, sink, suspect=False)
+            for again in sink.committed(flight.task, result):
+                queue.put_back(again)
+
+    def _uncommitted(self, task: Task, error: RayTaskError, queue: TaskQueue, sink: Sink) -> None:
+        """The worker lives but its rows could not be written: try again, then end the run; nothing is lost by it."""
+        cause = error.cause
+        if isinstance(cause, OutputLost):
+            raise OutputLost(str(cause)) from None
+        reason = cause.message if hasattr(cause, "message") else f"unexpected {type(cause).__name__}"
+        log.warning("a chunk was not committed: %s", reason)
+        if task.errors + 1 >= self._config.attempts:
+            raise RunError(f"rows of the manifest could not be written: {reason}")
+        queue.put_back(sink.refresh(replace(task, errors=task.errors + 1)))
+
+    def _bury(self, slot: _Slot, queue: TaskQueue, sink: Sink, *, suspect: bool = True) -> None:
+        """A worker is gone. What it had finished counts; of the rest the oldest chunk is under suspicion."""
+        flights, slot.flights, slot.instance = slot.flights, {}, None
+        log.warning("a worker was lost with %d chunks; they will be sent again", len(flights))
+        for ref, flight in flights.items():
+            try:
+                result = ray.get(ref, timeout=5.0)
+            except (RayActorError, RayTaskError, ray.exceptions.GetTimeoutError):
+                slot.parked.append((flight, suspect))
+                suspect = False
+            else:
+                self._metrics.committed(result)
+                for again in sink.committed(flight.task, result):
+                    queue.put_back(again)
+        slot.hello_after = time.monotonic()
+
+    def _requeue(self, flight: _Flight, suspect: bool, queue: TaskQueue, sink: Sink) -> None:
+        self._metrics.lost(len(flight.task.items))
+        task = sink.refresh(flight.task)
+        if not task.items:
+            return
+        if not suspect:
+            queue.put_back(task)
+            return
+        poison = queue.killed_worker(task)
+        if poison is not None:
+            sink.poison(poison)
+
+    def _release_expired(self, queue: TaskQueue, sink: Sink) -> None:
+        """Past its deadline nobody works on a chunk any more, whether or not its worker was seen to die."""
+        now = time.monotonic()
+        for slot in self._slots:
+            over = [entry for entry in slot.parked if now > entry[0].sent + entry[0].time_s + GRACE_S]
+            slot.parked = [entry for entry in slot.parked if entry not in over]
+            for flight, suspect in over:
+                self._requeue(flight, suspect, queue, sink)
+            if any(now > flight.sent + flight.time_s + GRACE_S for flight in slot.flights.values()):
+                log.warning("a worker does not answer in time and is ended")
+                ray.kill(slot.actor, no_restart=False)
+
+    def _check_workers(self) -> None:
+        now = time.monotonic()
+        ready = sum(slot.instance is not None for slot in self._slots)
+        self._metrics.ready(ready)
+        if ready:
+            self._last_worker = now
+        elif now - self._last_worker > self._config.no_worker_s:
+            raise NoWorkersError(f"no worker could be had for {self._config.no_worker_s:g} s")

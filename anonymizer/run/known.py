@@ -1,0 +1,144 @@
+"""What the manifest knows of the keys of a listing, met in their order; and which keys the listing has no more."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from anonymizer.lake.manifest import SCHEMA, from_table
+from anonymizer.records import ManifestRow
+
+Scan = Callable[[Sequence[str]], Iterator[pa.Table]]
+"""Current rows in UTF-8 byte order of keys, whenever it is called the same: `Snapshot.scan`."""
+
+#: Columns that planning reads for every key; whole rows are built only where they are needed.
+_INDEX = (
+    *("key", "source_etag", "consent_sha256", "settings_sha256", "error_code", "output_uri", "output_etag"),
+    *("output_sha256", "consent_bound"),
+    *("status", "retryable", "run_id", "source_uri"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the manifest says of a key: enough to tell whether there is anything to do.
+
+    Attributes:
+        consent_bound: What the row says of the content that grants were first seen with.
+        removed: The row says that its output was taken away.
+        of_this_run: This run has written the row, before it was interrupted.
+        of_this_input: The row speaks of an object of this INPUT.
+    """
+
+    key: str
+    source_etag: str | None
+    consent_sha256: str | None
+    settings_sha256: str | None
+    error_code: str | None
+    output_uri: str | None
+    output_etag: str | None
+    output_sha256: str | None
+    consent_bound: list[str] | None
+    removed: bool
+    retryable: bool
+    of_this_run: bool
+    of_this_input: bool
+
+
+class CurrentRows:
+    """The current rows, looked up for keys that are asked for in ascending order.
+
+    Args:
+        scan: Gives the rows.
+        run_id: Of this run.
+        input_uri: INPUT, a full URL.
+
+    Attributes:
+        published: Rows passed so far that name an output of this INPUT.
+        gone: Positions of the rows passed so far whose source is not listed any more, and which do not say so.
+        gone_published: How many of them name an output.
+    """
+
+    def __init__(self, scan: Scan, run_id: str, input_uri: str) -> None:
+        self._scan = scan
+        self._run_id = run_id
+        self._input_uri = input_uri if input_uri.endswith("/") else f"{input_uri}/"
+        self._rows = enumerate(self._read())
+        self._head = next(self._rows, None)
+        self._found = False
+        self._whole = _WholeRows(scan)
+        self.published = 0
+        self.gone = array("Q")
+        self.gone_published = 0
+
+    def find(self, key: str) -> Known | None:
+        """What is known of a key, None if nothing."""
+        while self._head is not None and self._head[1].key < key:
+            self._pass()
+        if self._head is None or self._head[1].key != key:
+            return None
+        self._found = True
+        return self._head[1]
+
+    def rest(self) -> None:
+        """The listing has ended: what is left has no source any more."""
+        while self._head is not None:
+            self._pass()
+
+    def row(self, known: Known) -> ManifestRow:
+        """The whole row of a key that was found last, or of a greater one than the last time."""
+        return self._whole.find(known.key)
+
+    def rows_gone(self) -> Iterator[ManifestRow]:
+        """The whole rows at the positions `gone`."""
+        wanted, passed = iter(self.gone), 0
+        position = next(wanted, None)
+        for table in self._scan(SCHEMA.names):
+            inside = []
+            while position is not None and position < passed + table.num_rows:
+                inside.append(position - passed)
+                position = next(wanted, None)
+            passed += table.num_rows
+            yield from from_table(table.take(pa.array(inside, pa.int64())))
+
+    def _pass(self) -> None:
+        if self._head is None:
+            return
+        position, known = self._head
+        published = known.of_this_input and known.output_uri is not None
+        self.published += published
+        if not self._found and known.of_this_input and not known.removed:
+            self.gone.append(position)
+            self.gone_published += published
+        self._head, self._found = next(self._rows, None), False
+
+    def _read(self) -> Iterator[Known]:
+        for table in self._scan(_INDEX):
+            lists = [table[name].to_pylist() for name in _INDEX[:9]]
+            flags = (
+                pc.equal(table["status"], "removed"),
+                pc.fill_null(table["retryable"], False),
+                pc.equal(table["run_id"], self._run_id),
+                pc.starts_with(table["source_uri"], self._input_uri),
+            )
+            yield from map(Known, *lists, *(flag.to_pylist() for flag in flags))
+
+
+class _WholeRows:
+    """Whole rows by ascending key; nothing is read before the first one is asked for."""
+
+    def __init__(self, scan: Scan) -> None:
+        self._tables = scan(SCHEMA.names)
+        self._table: pa.Table | None = None
+
+    def find(self, key: str) -> ManifestRow:
+        while self._table is None or self._table["key"][-1].as_py() < key:
+            self._table = next(self._tables)
+        keys = self._table["key"].combine_chunks()
+        position = bisect_left(keys, key, key=lambda scalar: scalar.as_py())
+        return from_table(self._table.slice(position, 1))[0]

@@ -1,0 +1,1 @@
+"""What is measured and proven of this software: speed, detection, faults, fuzzing, days of a lake, a real S3."""

@@ -1,0 +1,182 @@
+"""`python -m infra.proof.bench`, or `make bench`: measures, prints a table and writes it with a plot into infra/docs/.
+
+Everything runs on this machine, in turns. Each part can be had by itself: PARTS="b c".
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from anonymizer import __version__
+from anonymizer.config import RunConfig, choices, from_mapping, parse_assignments
+from infra.proof.bench import empty, jobs, large, listing, night, photos, plot, registry, rivals, store
+from infra.proof.bench.figures import PARTS, Figure, table
+
+ROOT = Path(__file__).parents[3]
+PHOTOS = ROOT.parent / "shared" / "data" / "wider_val"
+DEFACE = ROOT / "build" / "bench" / "deface-venv"
+DOCS = ROOT / "infra" / "docs"
+HEAD = """# Benchmarks
+
+Written by `make bench`, which measures everything below in one run on one machine, in turns; medians over the rounds,
+ratios formed within a round. Steady rates are those between the first and the last tenth of a run's rows.
+"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Measures the parts that were asked for."""
+    options = _parser().parse_args(arguments)
+    found: list[Figure] = []
+    notes: list[str] = []
+    with tempfile.TemporaryDirectory(prefix="bench-") as temporary:
+        parts = _parts(options, Path(temporary), notes)
+        for letter in options.parts:
+            began = time.monotonic()
+            print(f"{letter}: {PARTS[letter]} ...", file=sys.stderr, flush=True)
+            found += parts[letter]()
+            print(f"{letter}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+    page = "\n".join([HEAD, f"{_machine()}; {_given(options)}.", *notes, "", table(found), ""])
+    print(table(found))
+    options.docs.mkdir(parents=True, exist_ok=True)
+    plot.draw(found, options.docs / "benchmarks.png")
+    (options.docs / "benchmarks.md").write_text(page + "\n![Medians as multiples of their targets](benchmarks.png)\n")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    listed = "; ".join(f"{letter}: {text}" for letter, text in PARTS.items())
+    parser = argparse.ArgumentParser(prog="python -m infra.proof.bench", description=__doc__, epilog=listed)
+    parser.add_argument("parts", nargs="*", metavar="PART", help="default: all of them, the quick ones first")
+    parser.add_argument("--photos", type=Path, metavar="FOLDER", help="JPEG photos (default: wider_val, else made up)")
+    parser.add_argument(
+        "--labels", type=Path, metavar="CSV", help="their faces, for coverage (default: labels.csv there)"
+    )
+    parser.add_argument("--images", type=int, default=200, metavar="N", help="photos of b, c and d (default: 200)")
+    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="(default: 3)")
+    parser.add_argument("--objects", type=int, default=100_000, metavar="N", help="of e (default: 100,000)")
+    parser.add_argument(
+        "--keys", type=int, default=1_000_000, metavar="N", help="of f, and rows of i (default: 1,000,000)"
+    )
+    parser.add_argument("--set", dest="settings", action="append", default=[], metavar="SECTION.KEY=VALUE")
+    parser.add_argument("--docs", type=Path, default=DOCS, metavar="FOLDER", help="where table and plot go")
+    return parser
+
+
+def _parts(options: argparse.Namespace, scratch: Path, notes: list[str]) -> dict[str, Callable[[], list[Figure]]]:
+    options.parts = options.parts or ["e", "f", "i", "g", "b", "c", "d", "h", "a"]
+    if unknown := set(options.parts) - set(PARTS):
+        raise SystemExit(f"no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+    source = options.photos or (PHOTOS if PHOTOS.is_dir() else None)
+
+    def bench(count: int) -> jobs.Bench:
+        folder = scratch / f"photos-{count}"
+        paths = sorted(folder.iterdir()) if folder.exists() else photos.gather(source, folder, count)
+        return jobs.Bench(paths, options.rounds, tuple(options.settings), scratch)
+
+    def rival() -> list[Figure]:
+        labels = options.labels or (source / "labels.csv" if source is not None else None)
+        return _against_deface(bench(max(3, options.images // 4)), labels, notes)
+
+    settings = parse_assignments(options.settings)
+    return {
+        "a": rival,
+        "b": lambda: jobs.against_bare_loop(bench(options.images), settings),
+        "c": lambda: jobs.two_workers(bench(options.images)),
+        "d": lambda: jobs.far_away(bench(options.images)),
+        "e": lambda: empty.figures([_alone("infra.proof.bench.empty", str(options.objects), scratch=scratch)]),
+        "f": lambda: _listing(options.keys, scratch),
+        "h": lambda: _large(options, source, scratch, notes),
+        "i": lambda: registry.figures([_alone("infra.proof.bench.registry", str(options.keys), scratch=scratch)]),
+        "g": lambda: _nights(options.objects, options.rounds, scratch),
+    }
+
+
+def _against_deface(bench: jobs.Bench, labels: Path | None, notes: list[str]) -> list[Figure]:
+    presets = choices(RunConfig, "detector.preset") or ()
+    from_mapping(RunConfig, parse_assignments(rivals.EQUAL))  # Only to hear now what is wrong with them.
+    try:
+        command = rivals.installed(DEFACE)
+    except rivals.DefaceMissing:
+        notes.append("\nPart a is left out: pip could not get deface.")
+        return []
+    found = rivals.against_deface(bench, command, presets)
+    return found + (rivals.coverages(bench, command, presets, labels) if labels and labels.is_file() else [])
+
+
+def _large(options: argparse.Namespace, source: Path | None, scratch: Path, notes: list[str]) -> list[Figure]:
+    labels = options.labels or (source / "labels.csv" if source is not None else None)
+    if labels is None or not labels.is_file():
+        notes.append("\nPart h is left out: it needs labelled photos.")
+        return []
+    try:
+        command = rivals.installed(DEFACE)
+    except rivals.DefaceMissing:
+        notes.append("\nPart h is left out: pip could not get deface.")
+        return []
+    photos, labels = large.sheets(labels, scratch / "sheets")
+    return large.against_deface(photos, labels, command, choices(RunConfig, "detector.preset") or (), options.rounds)
+
+
+def _listing(keys: int, scratch: Path) -> list[Figure]:
+    with store.running(keys=keys) as url:
+        return listing.figures([_alone("infra.proof.bench.listing", url, scratch=scratch, environ=store.ENVIRONMENT)])
+
+
+def _nights(objects: int, rounds: int, scratch: Path) -> list[Figure]:
+    """The second night over as many files, and over as many keys of a store that is 30 ms away."""
+    disk, far = scratch / "night-disk", scratch / "night-s3"
+    empty.make_files(disk / "in", objects)
+    far.mkdir()
+    with store.running(latency_s=jobs.LATENCY_S, keys=objects) as url:
+        return [
+            figure
+            for place, folder, endpoint in (("disk", disk, "-"), ("S3", far, url))
+            for figure in night.figures(place, _night(folder, endpoint, rounds, scratch))
+        ]
+
+
+def _night(folder: Path, endpoint: str, rounds: int, scratch: Path) -> dict[str, list[dict[str, float]]]:
+    def done(what: str) -> dict[str, float]:
+        arguments = (str(folder), endpoint, what)
+        return _alone("infra.proof.bench.night", *arguments, scratch=scratch, environ=store.ENVIRONMENT)
+
+    done("FIRST")
+    found: dict[str, list[dict[str, float]]] = {"SECOND": [], "LISTING": [], "PAGES": []}
+    for _ in range(rounds):
+        for what, results in found.items():
+            results.append(done(what))
+    return found
+
+
+def _alone(module: str, *arguments: str, scratch: Path, environ: dict[str, str] | None = None) -> dict[str, float]:
+    """What a module says that measures its own process."""
+    result = scratch / "result.json"
+    command = [sys.executable, "-m", module, *arguments, str(result)]
+    subprocess.run(command, check=True, cwd=ROOT, env=os.environ | (environ or {}), stdout=subprocess.DEVNULL)
+    loaded: dict[str, float] = json.loads(result.read_text())
+    return loaded
+
+
+def _machine() -> str:
+    return f"{os.cpu_count()} CPUs ({platform.machine()}), Python {platform.python_version()}, version {__version__}"
+
+
+def _given(options: argparse.Namespace) -> str:
+    named = (
+        "photos that were given" if options.photos else "photos of WIDER val" if PHOTOS.is_dir() else "made-up photos"
+    )
+    settings = f", {' '.join(options.settings)}" if options.settings else ""
+    return f"{options.images} {named}, {options.rounds} rounds (one of e, f and i){settings}"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,115 @@
+"""What a night costs on which nothing has changed: time, requests and memory beside a bare listing.
+
+    python -m infra.proof.bench.night FOLDER ENDPOINT FIRST|SECOND|LISTING|PAGES RESULT.json
+
+ENDPOINT is the store with the made-up keys, or `-` for the files below FOLDER/in. The first night is a run whose
+workers read nothing and say that they have published; its rows are real, in FOLDER/out.manifest. The second is the
+whole driver and nothing else: Ray is started only if there is work. Each is a process of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from anonymizer.config import RunConfig, from_mapping
+from anonymizer.lake.storage import join_uri, open_root
+from anonymizer.records import WorkItem
+from anonymizer.run import driver
+from anonymizer.run.rows import blank_row
+from anonymizer.run.worker import Deadline, Outcome, open_input
+from infra.proof.bench import memory
+from infra.proof.bench.empty import EmptyWorker, Marks
+from infra.proof.bench.figures import Figure, at_most
+
+WORKERS = 2
+
+
+class SayingWorker(EmptyWorker):
+    """Reads and publishes nothing; its rows say that it has."""
+
+    def _publish_or_settle(self, made: Any, deadline: Deadline) -> Outcome:
+        deadline.alive()
+        item: WorkItem = made.item
+        output = join_uri(self._job.config.output, item.output_key)
+        row = replace(
+            blank_row(item), status="no_face", output_uri=output, output_etag="0", output_size=1, face_count=0
+        )
+        return Outcome(replace(row, redacted_count=0, consent_status="unknown"))
+
+
+def main(folder: Path, endpoint: str, what: str) -> dict[str, float]:
+    """Does one of the three; how long it took, what it held and what it asked for."""
+    local = endpoint == "-"
+    config = from_mapping(
+        RunConfig,
+        {
+            "input": str(folder / "in") if local else "s3://bucket/made-up",
+            "output": str(folder / "out"),
+            "detector": {"name": "patch"},
+            "storage": {"input": {} if local else {"endpoint_url": endpoint}},
+            "engine": {"workers": WORKERS, "address": "local"},
+        },
+    )
+    asked = 0 if local else _requests(endpoint)
+    began = time.monotonic()
+    if what == "LISTING":
+        with open_input(config) as source:
+            listed = sum(1 for _ in source.list())
+    elif what == "PAGES":
+        with open_root(config.input, config.storage.input) as source:
+            listed = sum(1 for _ in source.list())
+    else:
+        if what == "FIRST":
+            vars(driver.driver)["Worker"] = SayingWorker
+        summary = driver.run(config, Marks())
+        listed = summary.listed
+        if what == "SECOND" and summary.written:
+            raise AssertionError(f"{summary.written} objects were done again")
+    return {
+        "listed": listed,
+        "seconds": time.monotonic() - began,
+        "requests": 0 if local else _requests(endpoint) - asked,
+        "peak_mib": memory.own_peak_mib(),
+        "ray": float("ray" in sys.modules and sys.modules["ray"].is_initialized()),
+    }
+
+
+def _requests(endpoint: str) -> int:
+    with urllib.request.urlopen(f"{endpoint}/-/requests") as answer:  # noqa: S310 - our own store
+        return sum(json.load(answer).values())
+
+
+def figures(place: str, results: Mapping[str, list[dict[str, float]]]) -> list[Figure]:
+    """What the runs of `main` say, by what was done, a result for each round."""
+
+    def each(what: str, name: str) -> tuple[float, ...]:
+        return tuple(result[name] for result in results[what])
+
+    def ratio(bare: str, name: str) -> tuple[float, ...]:
+        return tuple(a / b for a, b in zip(each("SECOND", name), each(bare, name), strict=True))
+
+    count = f"{int(results['SECOND'][0]['listed']):,}"
+    found = [
+        Figure("g", f"a night with nothing new, {count} objects on {place}", each("SECOND", "seconds"), "s"),
+        Figure("g", f"its largest memory, {place}", each("SECOND", "peak_mib"), "MiB"),
+    ]
+    if place != "S3":
+        return [*found, Figure("g", f"against a bare listing, {place}", ratio("LISTING", "seconds"), "")]
+    return [
+        *found,
+        Figure("g", "against a bare listing page by page, S3", ratio("PAGES", "seconds"), "", at_most(1.2)),
+        Figure("g", "against our own listing alone, S3", ratio("LISTING", "seconds"), ""),
+        Figure("g", "requests against a bare listing page by page, S3", ratio("PAGES", "requests"), "", at_most(1.2)),
+    ]
+
+
+if __name__ == "__main__":
+    memory.as_installed()
+    Path(sys.argv[4]).write_text(json.dumps(main(Path(sys.argv[1]), sys.argv[2], sys.argv[3])))

@@ -1,0 +1,44 @@
+"""Intervals of shares of faces: those in one photo stand or fall together, so it is photos that are drawn again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from anonymizer.audit.evidence import exact_interval
+
+RESAMPLES = 4000
+CONFIDENCE = 0.95
+
+
+def clustered(pairs: Sequence[tuple[int, int]]) -> tuple[float, float]:
+    """The interval of a share of faces, by a bootstrap over photos (percentiles; the same every time).
+
+    Where all faces count, or none, drawing again shows no spread: then the exact interval with photos as trials.
+
+    Args:
+        pairs: Of each photo the faces that count and all of its faces.
+
+    Returns:
+        Its ends, in 0 to 1.
+    """
+    counts = np.array([pair for pair in pairs if pair[1]], dtype=np.int64).reshape(-1, 2)
+    hits, faces = counts.sum(axis=0)
+    if not len(counts):
+        return 0.0, 1.0
+    if hits in (0, faces):
+        return exact_interval(len(counts) if hits else 0, len(counts), CONFIDENCE)
+    drawn = np.random.default_rng(0).multinomial(len(counts), np.full(len(counts), 1 / len(counts)), RESAMPLES)
+    shares = (drawn @ counts[:, 0]) / np.maximum(1, drawn @ counts[:, 1])
+    low, high = np.quantile(shares, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    return float(low), float(high)
+
+
+def shown(pairs: Sequence[tuple[int, int]]) -> str:
+    """`0.954 [0.941, 0.966] of 2715`."""
+    hits, faces = (sum(pair[side] for pair in pairs) for side in (0, 1))
+    if not faces:
+        return "none"
+    low, high = clustered(pairs)
+    return f"{hits / faces:.3f} [{low:.3f}, {high:.3f}] of {faces}"

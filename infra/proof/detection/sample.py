@@ -1,0 +1,171 @@
+"""What the second look of `anonymizer verify --sample` is worth: which misses it raises, what it takes for redacted.
+
+The run's work is done in this process, photo by photo, and the look sees nothing but the published bytes and the row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from anonymizer import Anonymizer
+from anonymizer.audit.verify.look import COVERED_SHARE, Mirrored, look, settings
+from anonymizer.audit.verify.proof import MadeWith, decoded, proven
+from anonymizer.config import DetectorConfig, Method, RunConfig
+from anonymizer.errors import ObjectError
+from anonymizer.image import detectors, geometry
+from anonymizer.image.detectors import Detector
+from anonymizer.records import AnonymizedImage, Detections, ManifestRow, Mask
+from infra.proof.detection.intervals import clustered, shown
+from infra.proof.detection.measure import LEAST_FACE_PX, LEAST_SHARE
+from infra.proof.detection.photos import Photo, photos
+
+SAME_FACE_IOU = 0.3
+"""A suspect is a labelled face if their boxes share this much."""
+
+PROOF_STEP = 6
+METHODS: tuple[Method, ...] = ("smooth", "solid", "blur", "pixelate", "gaussian")
+
+
+def second_detector(weights: Path, config: DetectorConfig) -> Detector:
+    """As `verify --sample --detector yunet --weights FILE` makes it."""
+    return Mirrored(detectors.make(settings(config), weights.read_bytes()))
+
+
+def row_of(name: str, image: AnonymizedImage) -> ManifestRow:
+    """What the manifest says of a published photo, as far as a second look asks."""
+    return ManifestRow(
+        key=name,
+        source_uri=name,
+        status=image.status,
+        processed_at=datetime.now(UTC),
+        format=image.format,
+        encoding=image.encoding,
+        faces=image.faces,
+    )
+
+
+@dataclass(slots=True)
+class Tally:
+    """Of each photo: labelled faces that the run left uncovered, and those of them that the look raised."""
+
+    raised: list[tuple[int, int]] = field(default_factory=list)
+    suspects: int = 0
+    suspect_photos: int = 0
+
+    def add(self, photo: Photo, masks: Sequence[Mask], suspects: Sequence[tuple[float, float, float, float]]) -> None:
+        """Counts one photo."""
+        missed = uncovered(photo, masks[0])
+        seen = geometry.iou(missed, np.array(suspects, np.float32).reshape(-1, 4)).max(axis=1, initial=0.0)
+        self.raised.append((int((seen >= SAME_FACE_IOU).sum()), len(missed)))
+        self.suspects += len(suspects)
+        self.suspect_photos += bool(suspects)
+
+    @property
+    def sums(self) -> tuple[int, int]:
+        """Faces raised, and left uncovered."""
+        return sum(pair[0] for pair in self.raised), sum(pair[1] for pair in self.raised)
+
+    def line(self, name: str) -> str:
+        """Of the table."""
+        raised, missed = self.sums
+        low, high = clustered(self.raised)
+        share = f"{raised} = {raised / missed:.3f} [{low:.3f}, {high:.3f}]" if missed else "-"
+        return f"| `{name}` | {len(self.raised)} | {self.suspect_photos} | {self.suspects} | {missed} | {share} |"
+
+
+def uncovered(photo: Photo, mask: Mask) -> geometry.FloatBoxes:
+    """(N, 4) labelled faces from `LEAST_FACE_PX` on of which less than `LEAST_SHARE` is masked."""
+    found = []
+    for (x1, y1, x2, y2), ignored in zip(photo.faces.tolist(), photo.ignored, strict=True):
+        part = mask[max(0, int(y1)) : int(y2) + 1, max(0, int(x1)) : int(x2) + 1]
+        if not ignored and y2 - y1 >= LEAST_FACE_PX and (not part.size or part.mean() < LEAST_SHARE):
+            found.append((x1, y1, x2, y2))
+    return geometry.as_boxes(np.array(found, np.float32))
+
+
+def sensitivity(data: Path, weights: Path) -> tuple[str, str]:
+    """What the look raises on `wider_val` and, where nobody is, on `nonface`.
+
+    Returns:
+        The module `anonymizer.audit.verify.sensitivity`, and a Markdown table.
+    """
+    detector = second_detector(weights, DetectorConfig(name="yunet"))
+    found = {name: tally(photos(data / name), data / name, detector) for name in ("wider_val", "nonface")}
+    lines = [
+        f"Weights: SHA-256 `{detector.sha256}`.",
+        "",
+        "| set | photos | suspect photos | suspect boxes | labelled faces left uncovered | of these raised |",
+        "|---|---:|---:|---:|---:|---:|",
+        *(one.line(name) for name, one in found.items()),
+    ]
+    return _module(detector.sha256, found["wider_val"]), "\n".join(lines)
+
+
+def tally(chosen: Iterable[Photo], folder: Path, detector: Detector) -> Tally:
+    """Anonymizes photos as the default settings do and looks at what would be published."""
+    config = RunConfig()
+    anonymizer, made = Anonymizer(config), MadeWith(config.detector.padding, config.redaction, config.codec)
+    counts = Tally()
+    for photo in chosen:
+        image = anonymizer((folder / photo.name).read_bytes())
+        row = row_of(photo.name, image)
+        picture = decoded(image.data, row, made)
+        masks = proven(picture, row, made)
+        counts.add(photo, masks, [one.xyxy for one in look(picture, row, masks, detector).suspects])
+    return counts
+
+
+def _module(sha256: str, counts: Tally) -> str:
+    raised, missed = counts.sums
+    low, high = clustered(counts.raised)
+    return (
+        '"""Written by `python -m infra.proof.detection sample --write`; not by hand."""\n\n'
+        "#: By SHA-256 of the second detector's weights, with its default settings: labelled faces raised, of so many "
+        "that the\n#: preset balanced had left uncovered, and the ends of the share's 95 % interval.\n"
+        "SENSITIVITY: dict[str, tuple[int, int, float, float]] = {\n"
+        f'    "{sha256}": ({raised}, {missed}, {low:.3f}, {high:.3f}),\n'
+        "}\n"
+    )
+
+
+def proofs(data: Path) -> str:
+    """A Markdown table by method: redacted faces that are found to be, and faces in clear that would be."""
+    lines = [
+        "| method | redacted faces found redacted | the same faces in clear found redacted |",
+        "|---|---:|---:|",
+    ]
+    detector = Anonymizer()
+    for method in METHODS:
+        config = replace(detector.config, redaction=replace(detector.config.redaction, method=method))
+        made = MadeWith(config.detector.padding, config.redaction, config.codec)
+        anonymizer = Anonymizer(config)
+        redacted, clear = [], []
+        for path in _every(data / "wider_val", PROOF_STEP):
+            source = path.read_bytes()
+            image = anonymizer(source)
+            row = row_of(path.name, image)
+            redacted.append(_found(image.data, row, made))
+            clear.append(_found(source, row, made))
+        lines.append(f"| {method} | {shown(redacted)} | {shown(clear)} |")
+    return "\n".join(lines)
+
+
+def _found(published: bytes, row: ManifestRow, made: MadeWith) -> tuple[int, int]:
+    """Faces of a photo that are found to be redacted, and all from `LEAST_FACE_PX` on that are said to be."""
+    faces = Detections.of([face for face in row.faces if face.redacted and face.h >= LEAST_FACE_PX])
+    try:
+        picture = decoded(published, row, made)
+    except ObjectError:
+        return 0, 0
+    mask = proven(picture, row, made)[0]
+    boxes = geometry.round_outward(geometry.clip(faces.xyxy, mask.shape[1], mask.shape[0])).tolist()
+    return sum(float(mask[y1:y2, x1:x2].mean()) >= COVERED_SHARE for x1, y1, x2, y2 in boxes), len(boxes)
+
+
+def _every(folder: Path, step: int) -> Iterator[Path]:
+    yield from sorted(folder.rglob("*.jpg"))[::step]

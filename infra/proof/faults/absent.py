@@ -1,0 +1,189 @@
+"""OUTPUT's disk is not mounted: an empty folder in its place, for a night or for a part of one."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import time
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from anonymizer.lake.manifest import current
+from anonymizer.lake.naming import output_key_of
+from infra.proof.faults.ground import Ground
+from infra.proof.faults.lake import Lake
+from infra.proof.faults.trial import Reference, Score, Trial, judged, wait_for
+
+#: Of the sources that may change on the second day, so many do.
+CHANGED = 0.5
+#: Seconds for which a disk is away that comes back under a run that is at work.
+AWAY_S = (0.2, 1.5)
+#: Statuses of runs that had no OUTPUT, or lost it: refused, ended early, a take-down that is owed.
+UNDONE = (1, 2, 5)
+
+
+@dataclass
+class _Disk:
+    """OUTPUT of a trial, which can be taken away.
+
+    Attributes:
+        wrong: What was found where nothing may be.
+    """
+
+    trial: Trial
+    wrong: list[str] = field(default_factory=list)
+
+    @property
+    def _mounted(self) -> Path:
+        return Path(self.trial.output)
+
+    @property
+    def _away(self) -> Path:
+        return Path(f"{self.trial.output}.away")
+
+    def newest(self) -> float:
+        """When the last output was published, seconds since the epoch."""
+        return max(path.stat().st_mtime for path in self._mounted.rglob("*.jpg"))
+
+    def hide(self) -> None:
+        """An empty folder stands in its place."""
+        self._mounted.rename(self._away)
+        self._mounted.mkdir()
+        self._made_ns = self._mounted.stat().st_mtime_ns
+
+    def show(self) -> None:
+        """It is back; whatever was done in the empty folder, even undone since, has moved that folder's time."""
+        self.wrong += [f"{path.name}: in the empty folder" for path in self._mounted.iterdir()]
+        if self._mounted.stat().st_mtime_ns != self._made_ns:
+            self.wrong.append("the empty folder was written to")
+        self._mounted.rename(f"{self.trial.output}.empty-{self.trial.hits}")
+        self._away.rename(self._mounted)
+
+    def claims(self) -> None:
+        """Holds every row against the disk that is away: what it names has to be there, what is removed must not."""
+        for row in current(f"{self.trial.output}.manifest").to_pylist():
+            key = output_key_of(row["output_uri"], f"file://{self.trial.output}") if row["output_uri"] else None
+            if key is not None and not Path(self._away, key).exists():
+                self.wrong.append(f"{row['key']}: a row names an output that is not there")
+            if row["status"] == "removed" and Path(self._away, row["key"]).exists():
+                self.wrong.append(f"{row['key']}: a row says removed, and it is there")
+
+
+@dataclass(frozen=True)
+class _Days:
+    """A lake of its own, in which on the second day consents were withdrawn and sources have changed or gone."""
+
+    ground: Ground
+
+    @property
+    def _folder(self) -> Path:
+        return self.ground.folder / "days"
+
+    def trial(self, name: str) -> Trial:
+        trial = self.ground.trial(name)
+        trial.source = str(self._folder / "in")
+        # Small chunks: there is something to lose in the middle.
+        own = ("--consent", str(self._folder / "consent.csv"), "--set", "engine.chunk_keys=4")
+        trial.arguments = (*trial.arguments, *own)
+        return trial
+
+    def first(self) -> None:
+        self.ground.lake.write(self._folder / "in")
+
+    def second(self, outputs: dict[str, bytes], dice: random.Random) -> str:
+        """Gives what has changed, in words."""
+        lake = self.ground.lake
+        granted = [key for key in sorted(lake.contents) if f"\n{key}," in lake.registry]
+        withdrawn = granted[0::2]
+        gone = withdrawn[1::2]
+        others = [key for key in sorted(outputs) if key not in granted]
+        changed = dice.sample(others, int(len(others) * CHANGED))
+        contents = {key: lake.contents[other] for key, other in pairwise(changed)}
+        kept = "".join(f"{key},granted\n" for key in granted if key not in withdrawn)
+        Lake(contents, f"key,status\n{kept}").write(self._folder / "in")
+        for key in gone:
+            Path(self._folder, "in", key).unlink()
+        return f"{len(withdrawn)} consents withdrawn, {len(gone)} of their sources gone, {len(changed) - 1} changed"
+
+    def listed(self) -> int:
+        return sum(path.is_file() for path in Path(self._folder, "in").rglob("*"))
+
+
+def disk_absent(ground: Ground) -> Score:
+    """OUTPUT is away for a night with work to do, and in the middle of nights; for these it is back at times."""
+    days, dice = _Days(ground), ground.dice("absent")
+    days.first()
+    undisturbed = days.trial("absent-undisturbed")
+    trials = [days.trial(f"absent-{number}") for number in range(ground.kills)]
+    before = undisturbed.reference()
+    for trial in trials:
+        trial.once()
+    what = days.second(dict(before.outputs), dice)
+    undisturbed.once()
+    expected = Reference(undisturbed.outputs(), undisturbed.rows(), undisturbed.wall_s, undisturbed.statuses[-1])
+    watched, ends = [], []
+    for number, trial in enumerate(trials):
+        disk = _Disk(trial)
+        with ground.sampler(trial, expected.outputs, before.outputs) as sampler:
+            if number == 0:
+                _for_a_night(disk)
+            _in_the_middle(disk, dice, returns=number % 2 == 1)
+            ends += trial.statuses[1:]
+            trial.once()
+        sampler.bad += [f"{Path(trial.output).name}: {wrong}" for wrong in disk.wrong + _ended(trial, expected, days)]
+        watched.append((trial, sampler))
+    note = f"{what}; the runs that were hit ended with {', '.join(map(str, ends))}, the next one with 0"
+    how = f"an empty folder in OUTPUT's place: one whole night, {ground.kills} × in the middle of one"
+    return judged("disk absent", how, watched, expected, expected.wall_s, note)
+
+
+def _for_a_night(disk: _Disk) -> None:
+    """Between two runs; the one that finds the empty folder changes no row."""
+    known = disk.trial.rows()
+    disk.hide()
+    disk.trial.hits += 1
+    if disk.trial.once() != 5:
+        disk.wrong.append(f"status {disk.trial.statuses[-1]}, and a take-down is owed")
+    if disk.trial.rows() != known:
+        disk.wrong.append("rows were written")
+    disk.claims()
+    disk.show()
+
+
+def _in_the_middle(disk: _Disk, dice: random.Random, *, returns: bool) -> None:
+    """Once something was published; some disks are back while the run is still at work."""
+    delay_s, away_s = dice.uniform(0.0, 0.5), dice.uniform(*AWAY_S)
+
+    def hit(process: subprocess.Popen[bytes]) -> None:
+        since = time.time()
+        wait_for(lambda: disk.newest() > since, process)
+        time.sleep(delay_s)
+        disk.hide()
+        disk.trial.hits += 1
+        if returns:
+            time.sleep(away_s)
+            disk.show()
+
+    status = disk.trial.once(hit)
+    if not returns:
+        disk.claims()
+        disk.show()
+        if status not in UNDONE:
+            disk.wrong.append(f"status {status} without an OUTPUT")
+
+
+def _ended(trial: Trial, expected: Reference, days: _Days) -> list[str]:
+    """What is wrong with the last run's word."""
+    records = sorted(Path(f"{trial.output}.manifest", "_runs").iterdir())
+    record: dict[str, Any] = json.loads(records[-1].read_text(encoding="utf-8"))
+    counts = record.get("counts", {})
+    accounted = counts.get("carried", 0) + sum(counts.get("statuses", {}).values())
+    wrong = []
+    if trial.statuses[-1] != expected.exit_status:
+        wrong.append(f"status {trial.statuses[-1]} in the end")
+    if not counts.get("listed") == accounted == days.listed():
+        wrong.append(f"{counts.get('listed')} listed, {accounted} accounted for, {days.listed()} there")
+    return wrong

@@ -1,0 +1,53 @@
+"""`python -m infra.proof.faults.injected run ...`: `anonymizer` with something wrong inside.
+
+FAULT_HANG names a key at whose sight the computation never ends, FAULT_MEMORY one at which the kernel ends the process
+as it does when memory is out, FAULT_CLOCK_S seconds by which the driver's clock is wrong.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+import threading
+from concurrent.futures import Future
+from datetime import datetime, timedelta, tzinfo
+
+from anonymizer import cli
+from anonymizer.errors import ObjectError
+from anonymizer.records import AnonymizedImage, WorkItem
+from anonymizer.run.worker import Deadline, Worker
+
+
+class FaultyWorker(Worker):
+    """Does to certain keys what damaged pictures and networks may do."""
+
+    def _attempt(self, item: WorkItem, data: Future[bytes], deadline: Deadline) -> AnonymizedImage | ObjectError:
+        if item.ref.key == os.environ.get("FAULT_MEMORY"):
+            os.kill(os.getpid(), signal.SIGKILL)
+        if item.ref.key == os.environ.get("FAULT_HANG"):
+            self._computer.submit(threading.Event().wait)
+        return super()._attempt(item, data, deadline)
+
+
+class WrongClock(datetime):
+    """A clock that is off by FAULT_CLOCK_S."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> WrongClock:
+        right = super().now(tz)
+        return right + timedelta(seconds=float(os.environ.get("FAULT_CLOCK_S", "0")))
+
+
+def main(argv: list[str]) -> int:
+    """Runs the command line with its workers and its clock replaced."""
+    # By their importable names, so that the workers' processes find them too.
+    here = importlib.import_module("infra.proof.faults.injected")
+    driver = importlib.import_module("anonymizer.run.driver.driver")
+    driver.Worker, driver.datetime = here.FaultyWorker, here.WrongClock  # type: ignore[attr-defined]
+    return cli.main(argv, os.environ)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

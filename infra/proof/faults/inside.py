@@ -1,0 +1,199 @@
+"""Faults around the work: sources that change, disks, manifests, pictures that hang or kill, clocks."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from infra.proof.faults.ground import Ground
+from infra.proof.faults.trial import Reference, Row, Score, Trial, judged, wait_for
+
+INJECTED = "infra.proof.faults.injected"
+#: Objects of which every second is changed and every second deleted.
+TOUCHED = 80
+#: After the run's record is there, its listing begins.
+LISTED_S = 0.5
+#: Of a time limit that is to be met soon.
+IMAGE_TIME_S = 3
+
+
+def changed(ground: Ground) -> Score:
+    """While a run is at work, objects take another's content and others vanish; the next run sets it right."""
+    expected = ground.reference
+    redacted = [key for key in sorted(expected.outputs) if f"\n{key}," not in ground.lake.registry]
+    # So many are listed ahead while Ray starts.
+    listed, elsewhere = redacted[:TOUCHED], redacted[TOUCHED : 2 * TOUCHED]
+    altered, deleted = dict(zip(listed[0::2], elsewhere, strict=False)), listed[1::2]
+    trial = ground.trial("changed")
+    trial.source = str(ground.folder / "in-changed")
+    ground.lake.write(Path(trial.source))
+
+    def hit(process: subprocess.Popen[bytes]) -> None:
+        wait_for(lambda: any(Path(f"{trial.output}.manifest", "_runs").iterdir()), process)
+        time.sleep(LISTED_S)
+        for key, other in altered.items():
+            Path(trial.source, key).write_bytes(ground.lake.contents[other])
+        for key in deleted:
+            Path(trial.source, key).unlink()
+        trial.hits += len(altered) + len(deleted)
+
+    with ground.sampler(trial) as sampler:
+        trial.once(hit)
+    first = trial.rows()
+    codes = {key: first[key]["error_code"] for key in (*altered, *deleted)}
+    now_right = {**expected.outputs, **{key: expected.outputs[other] for key, other in altered.items()}}
+    again = ground.sampler(trial, now_right)
+    trial.once()
+    with again:
+        pass
+    published = {key for key in deleted if first[key]["published"]}
+    outputs = {key: data for key, data in now_right.items() if key not in deleted or key in published}
+    rows = trial.rows()
+    wanted = {key: _with_source(row, rows[key]) for key, row in expected.rows.items()}
+    for key, other in altered.items():
+        wanted[key] = _with_source(expected.rows[other], rows[key])
+    for key in deleted:
+        wanted[key] = first[key]
+    sampler.bad += again.bad
+    for key in altered:
+        if rows[key]["source_sha256"] != expected.rows[altered[key]]["source_sha256"]:
+            sampler.bad.append(f"{key}: the row is not of what stands there now")
+    reference = Reference(outputs, wanted, expected.wall_s, expected.exit_status)
+    seen = list(codes.values())
+    note = (
+        f"{seen.count('source_changed')} rows `source_changed`, {seen.count('source_gone')} `source_gone`; "
+        "the next run did those that are there"
+    )
+    how = f"{len(altered)} objects overwritten, {len(deleted)} deleted between listing and reading"
+    return judged("object changed or deleted", how, [(trial, sampler)], reference, expected.wall_s, note)
+
+
+def _with_source(row: Row, like: Row) -> Row:
+    """The row for the same content in another place."""
+    names = ("key", "source_uri", "source_etag", "source_modified", "consent_sha256", "consent_record_ids")
+    return row | {name: like[name] for name in names}
+
+
+def disk_full(ground: Ground) -> Score:
+    """OUTPUT lies on a disk that is full half-way; there is room when the run is started again."""
+    expected = ground.reference
+    folder = ground.folder / "small-disk"
+    folder.mkdir()
+    half = sum(map(len, expected.outputs.values())) // 2
+    _mount(folder, half)
+    try:
+        trial = ground.trial("disk-full")
+        trial.output = str(folder / "out")
+        trial.arguments = (*trial.arguments, "--manifest", str(ground.folder / "disk-full.manifest"))
+        trial = _WithManifest(**vars(trial))
+        with ground.sampler(trial) as sampler:
+            first = trial.once()
+            failed = sum(row["status"] == "failed" for row in trial.rows().values()) if first != 1 else 0
+            trial.hits = 1
+            _mount(folder, 8 * half, "remount,")
+            trial.to_the_end(expected.exit_status)
+        note = f"the first start ended with {first}" + (f" and {failed} `failed` rows" if failed else "")
+        how = "OUTPUT on a file system with room for half of it"
+        return judged("disk full", how, [(trial, sampler)], expected, expected.wall_s, note)
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+class _WithManifest(Trial):
+    """Its manifest lies elsewhere."""
+
+    def rows(self) -> dict[str, Row]:
+        return replace(self, output=self.arguments[-1].removesuffix(".manifest")).rows_here()
+
+    def rows_here(self) -> dict[str, Row]:
+        return super().rows()
+
+
+def _mount(folder: Path, size_bytes: int, how: str = "") -> None:
+    blocks = 4096 * (size_bytes // 4096 + 1)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"{how}size={blocks}", "tmpfs", str(folder)], check=True)
+
+
+def corrupt_part(ground: Ground) -> Score:
+    """A part of the earlier run's table has lost its end: one clear line, nothing published, nothing removed."""
+    expected = ground.reference
+    trial = ground.trial("corrupt")
+    with ground.sampler(trial) as sampler:
+        trial.once()
+        before = trial.outputs()
+        parts = sorted(Path(f"{trial.output}.manifest").glob("run_id=*/*.parquet"))
+        whole = {part: part.read_bytes() for part in parts}
+        states = _state_parts(trial)
+        for part, data in (whole | states).items():
+            part.write_bytes(data[: len(data) // 2])
+        trial.hits = len(whole) + len(states)
+        trial.log.unlink()
+        status = trial.once()
+        said = trial.log.read_text(encoding="utf-8").strip().splitlines()
+        if trial.outputs() != before:
+            sampler.bad.append("the run with a damaged table changed outputs")
+        for part, data in (whole | states).items():
+            part.write_bytes(data)
+        trial.to_the_end(expected.exit_status)
+    if status != 1 or any("Traceback" in line for line in said):
+        sampler.bad.append(f"status {status}: {said[-1:]}")
+    note = f"exit status {status}, {len(said)} line{'s' if len(said) != 1 else ''}; right again with the part put back"
+    how = "all of its parts cut in half"
+    return judged("corrupt manifest of an earlier run", how, [(trial, sampler)], expected, expected.wall_s, note)
+
+
+def _state_parts(trial: Trial) -> dict[Path, bytes]:
+    folder = Path(f"{trial.output}.manifest", "_state")
+    return {part: part.read_bytes() for part in sorted(folder.glob("*/*.parquet"))}
+
+
+def hang(ground: Ground) -> Score:
+    """The computation of one picture never ends."""
+    more = ("--set", f"engine.image_time_s={IMAGE_TIME_S}")
+    how = f"one picture's computation never ends; engine.image_time_s={IMAGE_TIME_S}"
+    return _poisoned(ground, "detector hangs", how, "FAULT_HANG", "timeout", more)
+
+
+def memory(ground: Ground) -> Score:
+    """One picture takes all the memory there is: the kernel ends the worker that looks at it, every time."""
+    how = "the worker ends by SIGKILL whenever it looks at one picture"
+    return _poisoned(ground, "out of memory on one image", how, "FAULT_MEMORY", "poison_image", ())
+
+
+def _poisoned(ground: Ground, fault: str, how: str, variable: str, code: str, more: tuple[str, ...]) -> Score:
+    expected = ground.reference
+    key = sorted(expected.outputs)[len(expected.outputs) // 2]
+    trial = ground.trial(variable.lower(), {variable: key}, INJECTED)
+    trial.arguments = (*trial.arguments, *more)
+    good = {other: data for other, data in expected.outputs.items() if other != key}
+    with ground.sampler(trial, good) as sampler:
+        trial.to_the_end(3)
+        trial.hits = 1
+    row = trial.rows()[key]
+    if row["status"] != "failed" or code not in str(row["error_code"]):
+        sampler.bad.append(f"{key}: {row['status']} {row['error_code']}")
+    reference = Reference(good, {**expected.rows, key: row}, expected.wall_s, expected.exit_status)
+    note = f"its row is `failed {row['error_code']}`"
+    return judged(fault, how, [(trial, sampler)], reference, expected.wall_s, note)
+
+
+def clock(ground: Ground) -> Score:
+    """The driver's clock is two days behind on the second night: its rows are the current ones all the same."""
+    expected = ground.reference
+    trial = ground.trial("clock", {"FAULT_CLOCK_S": "0"}, INJECTED)
+    with ground.sampler(trial) as sampler:
+        trial.once()
+        trial.environ = {"FAULT_CLOCK_S": str(-2 * 86_400)}
+        trial.arguments = (*trial.arguments, "--force")
+        trial.hits = 1
+        trial.once()
+    records = sorted(Path(f"{trial.output}.manifest", "_runs").iterdir())
+    first, second = (json.loads(record.read_text(encoding="utf-8")) for record in records)
+    if not (second["started"] < first["started"] and second["finished"]):
+        sampler.bad.append("the second run is not the one with the wrong clock")
+    note = "run ids ascend though the clock does not"
+    return judged("clock skew", "the driver's clock two days back on the second night", [(trial, sampler)], expected,
+                  2 * expected.wall_s, note)  # fmt: skip

@@ -1,0 +1,217 @@
+"""A run that is hit, started again until it ends, and then looked at."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from anonymizer.lake.manifest import current
+from anonymizer.lake.storage import open_root
+from infra.proof.faults import processes
+from infra.proof.faults.sampler import Sampler
+
+#: Columns that may differ between two runs that did the same.
+_OF_THE_RUN = ("run_id", "attempt", "as_of", "processed_at", "duration_ms", "output_etag", "output_uri")
+#: Starts after which a run that does not come to its end has failed.
+STARTS = 60
+#: Seconds after which one start has failed.
+PATIENCE_S = 900.0
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What a run leaves behind that nothing happened to.
+
+    Attributes:
+        outputs: By key.
+        rows: By key, without what differs between two runs.
+        wall_s: Of the whole process.
+        exit_status: Of the process.
+    """
+
+    outputs: Mapping[str, bytes]
+    rows: Mapping[str, Row]
+    wall_s: float
+    exit_status: int
+
+
+@dataclass
+class Trial:
+    """One INPUT, one OUTPUT, as many starts as it takes.
+
+    Args:
+        source: INPUT.
+        output: OUTPUT, a folder or a URL.
+        arguments: Behind INPUT and OUTPUT.
+        log: Where what is said goes.
+        environ: For the process.
+        module: See `processes.start`.
+        options: With which the harness itself reaches OUTPUT and manifest.
+
+    Attributes:
+        hits: Faults so far.
+        starts: Of the process.
+        wall_s: In which a process ran.
+        statuses: Exit statuses, in order.
+    """
+
+    source: str
+    output: str
+    arguments: tuple[str, ...]
+    log: Path
+    environ: Mapping[str, str] = field(default_factory=dict)
+    module: str = "anonymizer"
+    options: Mapping[str, Any] | None = None
+    hits: int = 0
+    starts: int = 0
+    wall_s: float = 0.0
+    statuses: list[int] = field(default_factory=list)
+
+    def once(self, hit: Callable[[subprocess.Popen[bytes]], None] | None = None, module: str | None = None) -> int:
+        """Starts it, does something to it, waits for its end; gives its exit status."""
+        since = time.monotonic()
+        with self.log.open("ab") as said:
+            process = processes.start(
+                (self.source, self.output, *self.arguments), said, self.environ, module or self.module
+            )
+            try:
+                if hit is not None:
+                    hit(process)
+                status = process.wait(PATIENCE_S)
+            finally:
+                processes.kill(process.pid)
+                process.wait()
+        self.starts += 1
+        self.wall_s += time.monotonic() - since
+        self.statuses.append(status)
+        return status
+
+    def to_the_end(self, expected: int, hit: Callable[[subprocess.Popen[bytes]], None] | None = None) -> None:
+        """Starts it again and again until it ends as it should.
+
+        Raises:
+            TimeoutError: It never does.
+        """
+        for _ in range(STARTS):
+            if self.once(hit) == expected:
+                return
+        raise TimeoutError(f"{STARTS} starts, and none ended with {expected}")
+
+    def committed(self) -> int:
+        """Journal parts and compacted parts on the local disk: whether there is work done."""
+        folder = Path(f"{self.output}.manifest")
+        return sum(1 for _ in folder.glob("_journal/*/*.parquet")) + sum(1 for _ in folder.glob("run_id=*/*.parquet"))
+
+    def outputs(self) -> dict[str, bytes]:
+        """What is published, by key."""
+        root = open_root(self.output, dict(self.options or {}))
+        return {entry.key: root.get(entry.key) for entry in root.list(output=True)}
+
+    def rows(self) -> dict[str, Row]:
+        """The current rows, by key.
+
+        Raises:
+            ValueError: A key has two.
+        """
+        listed: list[Row] = current(f"{self.output}.manifest", self.options).to_pylist()
+        by_key = {row["key"]: row for row in listed}
+        if len(by_key) != len(listed):
+            raise ValueError("two current rows for one key")
+        return {key: self._comparable(row) for key, row in by_key.items()}
+
+    def _comparable(self, row: Row) -> Row:
+        kept = {name: value for name, value in row.items() if name not in _OF_THE_RUN}
+        return kept | {"published": row["output_uri"] is not None}
+
+    def reference(self) -> Reference:
+        """Runs it undisturbed."""
+        status = self.once()
+        return Reference(self.outputs(), self.rows(), self.wall_s, status)
+
+
+@dataclass(frozen=True)
+class Score:
+    """A line of the table.
+
+    Attributes:
+        outputs_right: Outputs whose bytes are those of the undisturbed run.
+        rows_right: Keys whose one current row is that of the undisturbed run.
+        redone: Files published more than once, as far as they were seen.
+        wrong: What was seen at any moment and may not be there, and what is missing or too much in the end.
+    """
+
+    fault: str
+    how: str
+    hits: int
+    runs: int
+    objects: int
+    outputs: int
+    outputs_right: int
+    rows_right: int
+    redone: int
+    looks: int
+    wall_s: float
+    undisturbed_s: float
+    wrong: tuple[str, ...] = ()
+    note: str = ""
+
+
+def judged(
+    fault: str, how: str, trials: list[tuple[Trial, Sampler]], expected: Reference, seconds: float, note: str = ""
+) -> Score:
+    """Holds what trials left behind against what should be there.
+
+    Args:
+        fault: Its name.
+        how: It was injected.
+        trials: Ended ones, with who watched.
+        expected: Of each.
+        seconds: Undisturbed, for all of them.
+        note: What else is to be said.
+    """
+    wrong: list[str] = []
+    outputs_right = rows_right = redone = 0
+    for trial, sampler in trials:
+        outputs, rows = trial.outputs(), trial.rows()
+        outputs_right += sum(outputs.get(key) == data for key, data in expected.outputs.items())
+        rows_right += sum(rows.get(key) == row for key, row in expected.rows.items())
+        redone += max(0, sampler.versions - len(outputs))
+        wrong += sampler.bad
+        wrong += [f"{key}: too much" for key in outputs.keys() - expected.outputs.keys()]
+        wrong += [f"{key}: a row too much" for key in rows.keys() - expected.rows.keys()]
+        wrong += [f"{key}: output" for key, data in expected.outputs.items() if outputs.get(key) != data]
+        wrong += [f"{key}: row" for key, row in expected.rows.items() if rows.get(key) != row]
+    return Score(
+        fault=fault,
+        how=how,
+        hits=sum(trial.hits for trial, _ in trials),
+        runs=sum(trial.starts for trial, _ in trials),
+        objects=len(trials) * len(expected.rows),
+        outputs=len(trials) * len(expected.outputs),
+        outputs_right=outputs_right,
+        rows_right=rows_right,
+        redone=redone,
+        looks=sum(sampler.looks for _, sampler in trials),
+        wall_s=sum(trial.wall_s for trial, _ in trials),
+        undisturbed_s=seconds * len(trials),
+        wrong=tuple(wrong),
+        note=note,
+    )
+
+
+def wait_for(what: Callable[[], bool], process: subprocess.Popen[bytes], limit_s: float = 120.0) -> bool:
+    """Waits until something is so; False if the process ended or the time is over before it was."""
+    end = time.monotonic() + limit_s
+    while time.monotonic() < end and process.poll() is None:
+        with suppress(OSError):
+            if what():
+                return True
+        time.sleep(0.02)
+    return False

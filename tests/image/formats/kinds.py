@@ -1,0 +1,172 @@
+"""Every kind of file that is read, made in code: a scene with patches, in 8 bit, in 16 bit, with alpha, as a film."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from anonymizer.image.detectors.patch import PATCH_RGB
+from tests.image.codec import heic
+from tests.image.codec.coefficients import ARITHMETIC, transformed
+from tests.image.codec.samples import MARKER, encoded, rich_exif, segment, with_chunk
+from tests.pictures import scene
+
+Samples = NDArray[Any]
+
+#: Upright boxes of the patches; on the blocks of every JPEG, so that their colour stays what it is.
+FACES = ((32, 16, 64, 48), (96, 48, 128, 80))
+WIDTH, HEIGHT, FRAMES = 160, 96, 3
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One line of the table.
+
+    Attributes:
+        name: As the table calls it.
+        write: A file from frames, each (H, W, 3) or, where it can be, (H, W, 4), of 8 or 16 bit.
+        soil: The file with metadata that hold `MARKER`.
+        moving: It can hold several frames.
+        deep: It can hold more than 8 bit.
+        alpha: It can hold alpha.
+    """
+
+    name: str
+    write: Callable[[Sequence[Samples]], bytes]
+    soil: Callable[[bytes], bytes] = lambda data: data + MARKER
+    moving: bool = False
+    deep: bool = False
+    alpha: bool = False
+
+
+def frames(count: int = 1, faces: Sequence[tuple[int, int, int, int]] = FACES) -> list[Samples]:
+    """(96, 160, 3) uint8 each, the patches in the last one alone."""
+    found = []
+    for number in range(count):
+        # Lighter than the patches are in gray, and of so many levels that nobody looks at it stretched.
+        pixels = scene(WIDTH, HEIGHT, seed=number).astype(int) * 27 // 32 + 86
+        for x1, y1, x2, y2 in faces if number == count - 1 else ():
+            pixels[y1:y2, x1:x2] = PATCH_RGB
+        found.append(pixels.astype(np.uint8))
+    return found
+
+
+def deep(pixels: Samples) -> Samples:
+    """16 bit, in which the lower byte counts: 257 times the upper one, and a ramp where no patch is."""
+    wide = pixels.astype(np.uint16) * np.uint16(257)
+    wide[:16] = np.linspace(0, 65535, 16 * WIDTH, dtype=np.uint16).reshape(16, WIDTH, 1)
+    return wide
+
+
+def with_alpha(pixels: Samples) -> Samples:
+    """(H, W, 4): half transparent in the upper 16 rows."""
+    alpha = np.full((*pixels.shape[:2], 1), np.iinfo(pixels.dtype).max, pixels.dtype)
+    alpha[:16] //= 2
+    return np.concatenate([pixels, alpha], axis=2)
+
+
+def _pillow(format_name: str, mode: str = "", **settings: Any) -> Callable[[Sequence[Samples]], bytes]:
+    def write(pictures: Sequence[Samples]) -> bytes:
+        images = [Image.fromarray(pixels) for pixels in pictures]
+        if mode:
+            images = [image.quantize(128) if mode == "P" else image.convert(mode) for image in images]
+        output = BytesIO()
+        film: dict[str, Any] = {"save_all": True, "append_images": images[1:]} if len(images) > 1 else {}
+        if film and format_name != "TIFF":
+            film["duration"] = 80
+        images[0].save(output, format_name, **settings, **film)
+        return output.getvalue()
+
+    return write
+
+
+def _opencv(extension: str, eight: Callable[[Sequence[Samples]], bytes]) -> Callable[[Sequence[Samples]], bytes]:
+    """16 bit by OpenCV, 8 bit by another writer."""
+
+    def write(pictures: Sequence[Samples]) -> bytes:
+        if pictures[0].dtype == np.uint8:
+            return eight(pictures)
+        order = [2, 1, 0, 3][: pictures[0].shape[2]]
+        # OpenCV takes the values of AVIF in its own depth.
+        pixels = pictures[0] >> 4 if extension == ".avif" else pictures[0]
+        wishes = [cv2.IMWRITE_AVIF_DEPTH, 12, cv2.IMWRITE_AVIF_QUALITY, 95] if extension == ".avif" else []
+        done, output = cv2.imencode(extension, np.ascontiguousarray(pixels[..., order]), wishes)
+        assert done
+        return output.tobytes()
+
+    return write
+
+
+def _gray(pictures: Sequence[Samples]) -> bytes:
+    return _pillow("JPEG", "L", quality=95)(pictures)
+
+
+def _inks(pictures: Sequence[Samples]) -> bytes:
+    return _pillow("JPEG", "CMYK", quality=97, subsampling=0)(pictures)
+
+
+def _arithmetic(pictures: Sequence[Samples]) -> bytes:
+    return transformed(_pillow("JPEG", quality=95)(pictures), ARITHMETIC)[0]
+
+
+def _bitmap(pictures: Sequence[Samples]) -> bytes:
+    """Pillow's files of 32 bit have an alpha that nobody reads."""
+    pixels = pictures[0]
+    return _pillow("BMP")(pictures) if pixels.shape[2] == 3 else encoded("bmp", pixels[..., :3], pixels[..., 3])
+
+
+def _multi_picture(pictures: Sequence[Samples]) -> bytes:
+    return _pillow("MPO", quality=95)([*pictures, pictures[0][::-1]])
+
+
+def _heic(pictures: Sequence[Samples]) -> bytes:
+    pixels, depth = pictures[0], 8
+    if pixels.dtype == np.uint16:
+        pixels, depth = pixels >> 6, 10
+    items = [heic.picture(pixels[..., :3], depth=depth)]
+    if pixels.shape[2] == 4:
+        items.append(heic.alpha(pixels[..., 3], 1, depth=depth))
+    return heic.heic(*items)
+
+
+def _soiled_jpeg(data: bytes) -> bytes:
+    dirt = segment(0xE1, b"Exif\0\0" + rich_exif()) + segment(0xFE, MARKER)
+    return data[:2] + dirt + data[2:] + MARKER
+
+
+def _soiled_png(data: bytes) -> bytes:
+    return with_chunk(with_chunk(data, b"tEXt", b"Author\0" + MARKER), b"eXIf", rich_exif()) + MARKER
+
+
+_PLAIN_AVIF = _pillow("AVIF", quality=95, speed=8, subsampling="4:4:4")
+
+KINDS: tuple[Kind, ...] = (
+    Kind("JPEG, baseline", _pillow("JPEG", quality=95), _soiled_jpeg),
+    Kind("JPEG, progressive", _pillow("JPEG", quality=95, progressive=True), _soiled_jpeg),
+    Kind("JPEG, gray", _gray, _soiled_jpeg),
+    Kind("JPEG, CMYK", _inks, _soiled_jpeg),
+    Kind("JPEG, arithmetic coding", _arithmetic, _soiled_jpeg),
+    Kind("JPEG, MPO and gain maps", _multi_picture, lambda data: data + MARKER),
+    Kind("PNG", _opencv(".png", _pillow("PNG")), _soiled_png, deep=True, alpha=True),
+    Kind("PNG, palette", _pillow("PNG", "P"), _soiled_png),
+    Kind("APNG", _pillow("PNG"), _soiled_png, moving=True, alpha=True),
+    Kind("WebP, lossy", _pillow("WEBP", quality=95, exif=rich_exif()), alpha=True),
+    Kind("WebP, lossless", _pillow("WEBP", lossless=True, exif=rich_exif()), alpha=True),
+    Kind("WebP, animated", _pillow("WEBP", lossless=True, exif=rich_exif()), moving=True, alpha=True),
+    Kind("GIF", _pillow("GIF", "P", comment=MARKER)),
+    Kind("GIF, animated", _pillow("GIF", "P", comment=MARKER, loop=0), moving=True),
+    Kind("TIFF", _opencv(".tiff", _pillow("TIFF", software=MARKER.decode())), deep=True, alpha=True),
+    Kind("TIFF, pages", _pillow("TIFF", software=MARKER.decode()), moving=True, alpha=True),
+    Kind("BMP", _bitmap, alpha=True),
+    Kind("HEIC", _heic, deep=True, alpha=True),
+    Kind("AVIF", _opencv(".avif", _PLAIN_AVIF), deep=True, alpha=True),
+    Kind("AVIF, sequence", _PLAIN_AVIF, moving=True, alpha=True),
+    Kind("JPEG 2000", _opencv(".jp2", _pillow("JPEG2000", irreversible=False)), deep=True, alpha=True),
+)

@@ -1,0 +1,265 @@
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pyarrow as pa
+import pytest
+
+from anonymizer.config import RunConfig, from_mapping
+from anonymizer.errors import ConfigError, ObjectError, ReservedKey
+from anonymizer.lake.manifest import to_table
+from anonymizer.lake.naming import Places
+from anonymizer.lake.storage import Irregular, VersionCursor
+from anonymizer.records import NO_CONSENT, Face, Grant, ImageRef, ManifestRow, Region, Veto, WorkItem
+from anonymizer.run import takedown
+from anonymizer.run.account import FailureLimit, Summary, exit_status, failure_limit
+from anonymizer.run.known import CurrentRows
+from anonymizer.run.plan import Asked, Planner
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+RUN = "r2"
+SETTINGS = "s1"
+REPLACE = from_mapping(RunConfig, {"adopt": "replace"})
+
+
+def ref(key, etag="v1", size=10):
+    return ImageRef(key, f"file:///in/{key}", etag, size, None)
+
+
+def row(key, **values):
+    values = {"status": "anonymized", "output_uri": f"file:///out/{key}", "output_etag": "o1", **values}
+    values = {"source_uri": f"file:///in/{key}", "settings_sha256": SETTINGS, **values}
+    return ManifestRow(key=key, processed_at=NOW, source_etag="v1", consent_sha256="", **values)
+
+
+def table(*runs_and_rows):
+    rows = sorted(runs_and_rows, key=lambda pair: pair[1].key)
+    return to_table([r for _, r in rows]).append_column("run_id", pa.array([run for run, _ in rows], pa.string()))
+
+
+def scan_of(rows):
+    """As a snapshot gives them: a few at a time."""
+    return lambda columns: iter([rows.select(columns).slice(start, 2) for start in range(0, rows.num_rows, 2)])
+
+
+class Refused(list[tuple[str, object]]):
+    """What the planner tells."""
+
+    def refuse(self, item: WorkItem, error: ObjectError, published: ManifestRow | None) -> None:
+        assert isinstance(error, ReservedKey)
+        self.append((item.ref.key, published))
+
+    def collide(self, item: WorkItem) -> None:
+        self.append((item.ref.key, "collides"))
+
+
+def planned(listing, outputs=None, rows=None, config=None, refused=None, decision=NO_CONSENT):
+    config = replace(config or RunConfig(), input="file:///in")
+    places = Places("file:///out", config.names, b"s" * 16)
+    current = CurrentRows(scan_of(table() if rows is None else rows), RUN, config.input)
+    asked = Asked(lambda _key: decision, lambda _ref: None, lambda _given: SETTINGS, lambda _key: config.force)
+    planner = Planner(config, current, asked, Refused() if refused is None else refused, places)
+    cursor = VersionCursor(iter(outputs)) if outputs is not None else None
+    tasks = list(planner.tasks(listing, cursor))
+    return planner, tasks
+
+
+def keys(tasks):
+    return [item.ref.key for task in tasks for item in task.items]
+
+
+def test_nothing_listed_is_nothing_to_do():
+    planner, tasks = planned([])
+    assert (planner.listed, tasks) == (0, [])
+
+
+def test_outputs_are_matched_by_key():
+    listed, there = [ref("a"), ref("b"), ref("c")], [ref("0"), ref("b", "o9"), ref("d")]
+    _, [task] = planned(listed, there, config=REPLACE)
+    assert [(item.output_version, item.foreign) for item in task.items] == [(None, False), ("o9", True), (None, False)]
+    _, [task] = planned(listed, there, config=from_mapping(RunConfig, {"adopt": "keep"}))
+    assert [item.output_version for item in task.items] == [None, None, None]
+
+
+def test_an_output_is_looked_for_where_the_manifest_has_it_or_where_it_may_be_expected():
+    known = replace(row("b.heic"), output_uri="file:///out/b.heic.png", output_etag="o7", settings_sha256="older")
+    listed = [ref("a.HEIC"), ref("b.heic"), ref("c.jpg")]
+    _, [task] = planned(listed, rows=table(("r1", known)))
+    found = [(item.own_key, item.output_key, item.output_version) for item in task.items]
+    assert found == [("a.HEIC", "a.HEIC.jpg", None), ("b.heic", "b.heic.png", "o7"), ("c.jpg", "c.jpg", None)]
+    assert task.items[1].standing == known
+
+
+def test_hashed_outputs_are_looked_for_in_the_manifest():
+    config = from_mapping(RunConfig, {"names": "hashed"})
+    _, [first] = planned([ref("a.jpg"), ref("b.HEIC")], [ref("a.jpg", "x")], config=config)
+    names = [item.output_key for item in first.items]
+    assert [item.output_version for item in first.items] == [None, None]
+    assert all(len(name.split("/")[1].split(".")[0]) == 32 for name in names)
+    assert names[1].endswith(".heic.jpg")
+    known = replace(row("a.jpg"), output_uri=f"file:///out/{names[0]}", settings_sha256="older")
+    _, [again] = planned([ref("a.jpg")], config=config, rows=table(("r1", known)))
+    assert (again.items[0].output_key, again.items[0].output_version) == (names[0], "o1")
+
+
+def test_two_sources_for_one_output_are_both_refused():
+    refused = Refused()
+    names = ["a.heic", "a.heic-1", "a.heic.jpg", "a.heic.png", "b.heic", "b.jpg", "c.heic.jpg"]
+    _, tasks = planned([ref(key) for key in names], [ref(key) for key in names], refused=refused)
+    assert sorted(refused) == [(key, "collides") for key in ("a.heic", "a.heic.jpg", "a.heic.png")]
+    assert sorted(keys(tasks)) == ["a.heic-1", "b.heic", "b.jpg", "c.heic.jpg"]
+
+
+def test_a_collision_is_decided_anew_by_every_run():
+    refused = Refused()
+    failed = {"status": "failed", "output_uri": None, "error_code": "key_collision"}
+    rows = table(("r1", row("a.heic", **failed)), ("r1", row("b.heic", **failed)), ("r1", row("b.heic.jpg", **failed)))
+    # a's rival is gone; c has got one although it stood; b collides as before.
+    rows = pa.concat_tables([rows, table(("r1", row("c.heic", output_uri="file:///out/c.heic.jpg")))])
+    listed = ["a.heic", "b.heic", "b.heic.jpg", "c.heic", "c.heic.jpg"]
+    planner, tasks = planned([ref(key) for key in listed], rows=rows, refused=refused)
+    assert keys(tasks) == ["a.heic"]
+    assert sorted(refused) == [("c.heic", "collides"), ("c.heic.jpg", "collides")]
+    assert planner.carried == 2
+
+
+@pytest.mark.parametrize(
+    ("values", "listed", "again"),
+    [
+        ({}, ref("a"), False),
+        ({}, ref("a", "v2"), True),
+        ({"settings_sha256": "older"}, ref("a"), True),
+        ({"consent_sha256": "other"}, ref("a"), True),
+        ({"source_uri": "file:///elsewhere/a"}, ref("a"), True),
+        ({"status": "failed", "error_code": "decode_error", "output_uri": None}, ref("a"), False),
+        ({"status": "failed", "error_code": "access_denied", "retryable": True, "output_uri": None}, ref("a"), True),
+        ({"status": "failed", "error_code": "access_denied", "retryable": True}, ref("a"), True),
+        ({"status": "skipped", "error_code": "not_an_image", "output_uri": None}, ref("a"), False),
+        ({"status": "removed", "error_code": "unsafe", "output_uri": None}, ref("a"), True),
+        ({"status": "removed", "error_code": "source_gone", "output_uri": None}, ref("a"), True),
+        ({"status": "removed", "error_code": "requested", "output_uri": None}, ref("a"), False),
+        ({"status": "removed", "error_code": "requested", "output_uri": None}, ref("a", "v2"), True),
+    ],
+)
+def test_only_what_would_come_out_otherwise_is_done_again(values, listed, again):
+    rows = table(("r1", replace(row("a"), **values)))
+    planner, tasks = planned([listed], rows=rows)
+    assert (keys(tasks), planner.carried) == (["a"] if again else [], 0 if again else 1)
+    forced, tasks = planned([listed], rows=rows, config=from_mapping(RunConfig, {"force": True}))
+    assert (keys(tasks), forced.carried) == (["a"], 0)
+
+
+def test_what_this_run_committed_is_not_done_again_even_if_it_may_succeed_or_is_forced():
+    failed = row("d", status="failed", error_code="access_denied", retryable=True, output_uri=None)
+    rows = [(RUN, row("a")), ("r1", row("b")), (RUN, replace(row("c"), source_etag="older")), (RUN, failed)]
+    config = from_mapping(RunConfig, {"force": True})
+    planner, tasks = planned([ref(key) for key in "abcde"], rows=table(*rows), config=config)
+    assert keys(tasks) == ["b", "c", "e"]
+    assert (planner.listed, planner.carried) == (5, 2)
+
+
+def test_only_an_output_that_was_made_under_the_same_decision_may_stand():
+    rows = [row("a"), row("b", output_uri=None), replace(row("c"), consent_sha256="other")]
+    rows = table(*(("r1", replace(r, settings_sha256="older")) for r in rows))
+    _, [task] = planned([ref("a"), ref("b"), ref("c")], rows=rows)
+    assert [item.standing is not None for item in task.items] == [True, False, False]
+    assert [item.output_version for item in task.items] == ["o1", None, "o1"]
+
+
+def test_what_can_have_no_output_is_refused_once():
+    entry = Irregular("x", "file:///in/x", ReservedKey)
+    refused = Refused()
+    planner, tasks = planned([entry], refused=refused)
+    assert (refused, tasks, planner.listed) == ([("x", None)], [], 1)
+    failed = row("x", status="failed", output_uri=None, error_code="reserved_key")
+    for run in (RUN, "r1"):
+        planner, _ = planned([entry], rows=table((run, failed)), refused=refused)
+        assert (len(refused), planner.carried) == (1, 1)
+    planned([entry], rows=table(("r1", row("x"))), refused=refused)
+    assert refused[-1] == ("x", row("x"))
+
+
+def test_sources_that_are_gone_are_seen_and_those_of_another_input_are_left_alone():
+    gone = [row("a"), row("c", output_uri=None, status="failed"), row("d", source_uri="file:///other/d"), row("f")]
+    removed = row("e", output_uri=None, status="removed", error_code="source_gone")
+    stored = table(*(("r1", r) for r in (*gone, row("b"), removed, row("g"))))
+    current = CurrentRows(scan_of(stored), RUN, "file:///in")
+    assert [current.find(key) is not None for key in ("b", "b1", "g")] == [True, False, True]
+    current.rest()
+    assert [r.key for r in current.rows_gone()] == ["a", "c", "f"]
+    assert (current.gone_published, current.published) == (2, 4)
+
+
+FACES = (Face(0, 10, 10, 20, 20, 0.9, False), Face(0, 60, 10, 20, 20, 0.9, True))
+SHOWN = {"status": "anonymized", "faces": FACES, "width": 100, "height": 80, "frame_count": 1}
+EVERYONE = Grant(0, True, None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("values", "grants", "vetoes", "unsafe"),
+    [
+        ({"output_uri": None}, [], [], False),
+        ({"faces": FACES[1:]}, [], [], False),
+        ({}, [], [], True),
+        ({}, [EVERYONE], [], False),
+        ({}, [EVERYONE], [Veto("denied", None, None)], True),
+        ({}, [EVERYONE], [Veto("denied", Region(60, 10, 20, 20, 100, 80), None)], False),
+        ({}, [EVERYONE], [Veto("denied", Region(5, 5, 20, 20, 100, 80), None)], True),
+        ({"faces": ()}, [], [Veto("denied", Region(5, 5, 20, 20, 100, 80), None)], True),
+        ({"faces": ()}, [], [Veto("denied", Region(5, 5, 20, 20, 99, 80), None)], True),
+    ],
+)
+def test_what_has_stopped_being_safe(values, grants, vetoes, unsafe):
+    published = row("a", **{**SHOWN, **values})
+    today = replace(NO_CONSENT, grants=tuple(grants), vetoes=tuple(vetoes), sha256="today")
+    assert takedown.is_unsafe(published, today, RunConfig()) is unsafe
+    # An equal hash saves the look at what was redacted, and keeps no face: its row may speak of something else.
+    shown = any(not face.redacted for face in published.faces)
+    assert takedown.is_unsafe(published, replace(today, sha256=""), RunConfig()) is (unsafe and shown)
+    owed = replace(published, error_code="take_down_owed")
+    assert takedown.is_unsafe(owed, today, RunConfig()) is (owed.output_uri is not None)
+
+
+def test_policy_public_takes_down_whole_photos():
+    public = from_mapping(RunConfig, {"consent": {"policy": "public"}})
+    published = row("a", **{**SHOWN, "faces": FACES[1:]})
+    assert takedown.is_unsafe(published, replace(NO_CONSENT, sha256="today"), public)
+    # Also when nothing was said then or now: the photo may have been published under policy redact.
+    assert takedown.is_unsafe(published, NO_CONSENT, public)
+
+
+def test_the_clock_alone_ends_a_retention():
+    published = row("a", retained_until=NOW)
+    assert takedown.past_retention(published, NOW)
+    assert not takedown.past_retention(published, NOW - timedelta(microseconds=1))
+    assert not takedown.past_retention(row("a"), NOW)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [(None, None), ("0", FailureLimit(0, None)), ("7", FailureLimit(7, None)), ("5%", FailureLimit(None, 0.05))],
+)
+def test_failure_limits(text, expected):
+    assert failure_limit(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "-1", "x", "101%", "-1%", "nan%", "1.5"])
+def test_malformed_failure_limits(text):
+    with pytest.raises(ConfigError):
+        failure_limit(text)
+
+
+@pytest.mark.parametrize(
+    ("failed", "limit", "unsafe_left", "early", "expected"),
+    [
+        (0, None, [], False, 0),
+        (1, None, [], False, 3),
+        (1, "1", [], False, 0),
+        (10, "10%", [], False, 0),
+        (11, "10%", [], False, 3),
+        (0, "5", [], True, 3),
+        (9, None, ["a"], False, 5),
+    ],
+)
+def test_exit_statuses(failed, limit, unsafe_left, early, expected):
+    summary = Summary(standing_failures=failed, unsafe_left=unsafe_left, stopped_early=early)
+    assert exit_status(summary, failure_limit(limit), rows=100) == expected
