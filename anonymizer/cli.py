@@ -14,14 +14,14 @@ from pathlib import PurePosixPath
 from types import FrameType
 from typing import Any, NoReturn
 
-from anonymizer import __version__, config, shown
+from anonymizer import __version__, config, sanitize
 from anonymizer.config import Method, RunConfig
 from anonymizer.errors import AnonymizerError, ConfigError, ObjectError, UsageError
 from anonymizer.lake import naming
-from anonymizer.run.account import size_text
+from anonymizer.run.summary import size_text
 
 if typing.TYPE_CHECKING:
-    from anonymizer.run.keylist import KeyList
+    from anonymizer.run.start.keylist import KeyList
 
 #: Option → setting. Help texts are those of the settings.
 _OPTIONS: dict[str, tuple[str, str | None]] = {
@@ -233,7 +233,7 @@ def settings(arguments: argparse.Namespace) -> RunConfig:
     Raises:
         ConfigError: A setting is unknown or wrong, or a secret stands on the command line.
     """
-    from anonymizer.run.resolve import read_uri
+    from anonymizer.run.start.resolve import read_uri
 
     values: dict[str, Any] = {}
     if arguments.config is not None:
@@ -272,7 +272,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Does what the command line says and returns the exit status."""
     try:
         # First of all: every other complaint repeats what was typed.
-        shown.refuse_secrets(argv)
+        sanitize.refuse_secrets(argv)
         arguments = parser().parse_args(argv)
         _log_to_stderr(arguments.verbose)
         if arguments.command == "report":
@@ -301,12 +301,12 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
 
 
 def _complain(error: object, status: int) -> int:
-    print(f"anonymizer: {shown.line(error)}", file=sys.stderr)
+    print(f"anonymizer: {sanitize.line(error)}", file=sys.stderr)
     return status
 
 
 def _say(text: str) -> None:
-    print(shown.page(text))
+    print(sanitize.page(text))
 
 
 def _run(run_config: RunConfig, environ: Mapping[str, str]) -> int:
@@ -329,7 +329,7 @@ def _driven(run_config: RunConfig, environ: Mapping[str, str], keys: KeyList | N
 
 def _verify(run_config: RunConfig, arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     from anonymizer.audit import evidence, verify
-    from anonymizer.run.resolve import write_uri
+    from anonymizer.run.start.resolve import write_uri
 
     sample = verify.Sample(arguments.sample, arguments.seed) if arguments.sample is not None else None
     if sample is None and (arguments.redact_suspects or arguments.seed is not None):
@@ -352,7 +352,7 @@ def _verify(run_config: RunConfig, arguments: argparse.Namespace, environ: Mappi
 
 def _manifest(run_config: RunConfig, public: str) -> int:
     from anonymizer.lake.manifest import write_public
-    from anonymizer.run.worker import open_manifest
+    from anonymizer.lake.roots import open_manifest
 
     rows = write_public(open_manifest(run_config, run_config.manifest or ""), public)
     _say(f"{rows} rows written to {public}")
@@ -373,7 +373,7 @@ def _report(run_config: RunConfig, arguments: argparse.Namespace) -> int:
 
 def _preview(run_config: RunConfig, arguments: argparse.Namespace) -> int:
     from anonymizer.audit.report import preview
-    from anonymizer.run.resolve import load_weights, read_uri, write_uri
+    from anonymizer.run.start.resolve import load_weights, read_uri, write_uri
 
     methods = preview.methods_of(arguments.methods)
     data = read_uri(arguments.image, "the image")
@@ -401,7 +401,7 @@ def _interrupt(_signum: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _log_to_stderr(verbose: bool) -> None:
-    shown.log_to_stderr("%(asctime)s %(levelname)s %(message)s")
+    sanitize.log_to_stderr("%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("anonymizer").setLevel(logging.DEBUG if verbose else logging.INFO)
 
 

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
-from anonymizer import shown
+from anonymizer import sanitize
 from anonymizer.audit import evidence
 from anonymizer.config import DetectorName
 from anonymizer.errors import UsageError
@@ -27,7 +27,7 @@ from anonymizer.lab.privacy.variants import LADDER
 def main(argv: Sequence[str]) -> int:
     """Attacks; 0, or 2 when it cannot be done as asked."""
     try:
-        shown.refuse_secrets(argv)
+        sanitize.refuse_secrets(argv)
         arguments = _parser().parse_args(argv)
         attackers.require_sklearn()
         if arguments.plot:

@@ -19,7 +19,7 @@ from itertools import chain
 from pathlib import Path
 from typing import get_args
 
-from anonymizer import shown
+from anonymizer import sanitize
 from anonymizer.audit import evidence
 from anonymizer.config import Method
 from anonymizer.errors import UsageError
@@ -33,7 +33,7 @@ def main(argv: Sequence[str], environ: MutableMapping[str, str]) -> int:
     # Keras reads this once, when it is imported; an explicit choice of another backend stands.
     environ.setdefault("KERAS_BACKEND", "torch")
     try:
-        shown.refuse_secrets(argv)
+        sanitize.refuse_secrets(argv)
         arguments = _parser().parse_args(argv)
         course_network.require_keras()
         measured = evaluate(arguments, _versions(environ["KERAS_BACKEND"]))

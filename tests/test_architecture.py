@@ -14,7 +14,7 @@ REPOSITORY = PACKAGE.parent
 #: Lowest first: the floors of the house. What stands on one floor does not import its neighbours there.
 FLOORS = [
     {"errors"},
-    {"records", "shown"},
+    {"records", "sanitize"},
     {"config"},
     {"image", "lake"},
     {"people"},
@@ -29,12 +29,12 @@ FLOORS = [
 ROOMS = {
     "image": [{"geometry", "profiles", "views"}, {"codec", "metadata", "detectors", "redactors"}],
     "people": [{"consent"}, {"boxes"}],
-    "lake": [{"storage", "lease", "naming"}, {"manifest", "outputs"}, {"identity"}],
+    "lake": [{"storage", "lease", "naming"}, {"manifest", "outputs"}, {"identity", "roots"}],
     "run": [
-        {"account", "chunks", "collisions", "rows", "keylist"},
-        {"worker", "progress"},
-        {"engine", "known", "takedown", "resolve"},
-        {"plan"},
+        {"summary", "chunks", "rows"},
+        {"worker", "progress", "recorder", "start"},
+        {"engine", "plan"},
+        {"takedown"},
         {"driver"},
     ],
     "audit": [{"evidence"}, {"verify"}, {"report"}],
@@ -55,8 +55,8 @@ HOMES = {
         "lake.manifest",
         "people.consent",
         "people.boxes",
-        "run.keylist",
-        "run.known",
+        "run.start",
+        "run.plan",
         "run.takedown",
         "audit.report",
     },

@@ -6,7 +6,7 @@ from anonymizer import __version__, cli
 from anonymizer.config import RunConfig
 from anonymizer.errors import RunError
 from anonymizer.run import driver
-from anonymizer.run.account import Summary
+from anonymizer.run.summary import Summary
 
 
 class Runs:

@@ -9,8 +9,8 @@ from typing import Any, TextIO
 
 from tqdm import tqdm
 
-from anonymizer import shown
-from anonymizer.run.account import NAMED_FAILURES, NAMED_OBJECTIONS, Estimate, Summary, row_list, size_text
+from anonymizer import sanitize
+from anonymizer.run.summary import NAMED_FAILURES, NAMED_OBJECTIONS, Estimate, Summary, row_list, size_text
 
 log = logging.getLogger(__name__)
 
@@ -26,8 +26,8 @@ class TerminalProgress:
         self._bar: Any = None
         self._faces = 0
 
-    def start(self, run_id: str, carried: int) -> None:
-        self._bar = tqdm(desc=run_id, initial=carried, unit=" images", file=self._stream, dynamic_ncols=True)
+    def start(self, run_id: str, unchanged: int) -> None:
+        self._bar = tqdm(desc=run_id, initial=unchanged, unit=" images", file=self._stream, dynamic_ncols=True)
 
     def advance(self, images: int, faces: int, failures: int, listed: int) -> None:
         if self._bar is None:
@@ -49,9 +49,9 @@ class LogProgress:
         self._since = self._last = time.monotonic()
         self._images = self._faces = 0
 
-    def start(self, run_id: str, carried: int) -> None:
+    def start(self, run_id: str, unchanged: int) -> None:
         self._since = self._last = time.monotonic()
-        log.info("run %s begins; %d objects are as they were", run_id, carried)
+        log.info("run %s begins; %d objects are unchanged", run_id, unchanged)
 
     def advance(self, images: int, faces: int, failures: int, listed: int) -> None:
         self._images += images
@@ -74,8 +74,8 @@ def closing_table(summary: Summary) -> str:
     """What the run did, for people."""
     rate = summary.written / summary.seconds if summary.seconds else 0.0
     lines = [("run", summary.run_id or "(dry run)"), ("listed", f"{summary.listed}, {size_text(summary.listed_bytes)}")]
-    if summary.carried:
-        lines.append(("as they were", str(summary.carried)))
+    if summary.unchanged:
+        lines.append(("unchanged", str(summary.unchanged)))
     lines += [(status, str(count)) for status, count in sorted(summary.statuses.items())]
     if summary.run_id:
         lines += [
@@ -119,18 +119,18 @@ def _estimated(estimate: Estimate) -> str:
 
 
 def _notes(summary: Summary) -> list[str]:
-    notes = [f"failed: {shown.name(key)} ({code})" for key, code in summary.failures[:NAMED_FAILURES]]
+    notes = [f"failed: {sanitize.name(key)} ({code})" for key, code in summary.failures[:NAMED_FAILURES]]
     more = summary.statuses["failed"] - NAMED_FAILURES
     if more > 0:
         notes.append(f"failed: {more} more, see the manifest")
     if summary.stopped_early:
         notes.append("stopped early: more failures than --max-failures; start it again to go on")
-    notes += [f"not there: {shown.name(key)}" for key in summary.missing[:NAMED_FAILURES]]
+    notes += [f"not there: {sanitize.name(key)}" for key in summary.missing[:NAMED_FAILURES]]
     if len(summary.missing) > NAMED_FAILURES:
         notes.append(f"not there: {len(summary.missing) - NAMED_FAILURES} more of the keys of --keys")
     if summary.gone and not summary.removed_gone:
         notes.append(f"{summary.gone} outputs have no source any more; --prune removes them")
-    notes += [f"NOT SAFE: {shown.name(key)} could not be removed" for key in summary.unsafe_left]
+    notes += [f"NOT SAFE: {sanitize.name(key)} could not be removed" for key in summary.unsafe_left]
     notes += [f"registry: {problem}" for problem in summary.registry_problems[:NAMED_FAILURES]]
     if summary.registry_unmatched:
         rows = row_list(summary.registry_unmatched, NAMED_FAILURES)

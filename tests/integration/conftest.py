@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from anonymizer.run import resolve
+from anonymizer.run.start import resolve
 from infra.proof.days.engine import in_this_process
 from infra.proof.days.steps import Steps
 from tests.integration.worlds import Bucket, Disk, World

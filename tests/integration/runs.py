@@ -10,8 +10,8 @@ from anonymizer.config import RunConfig, from_mapping, merge
 from anonymizer.lake.manifest import current
 from anonymizer.lake.storage import marked_id
 from anonymizer.run import driver
-from anonymizer.run.account import Summary
 from anonymizer.run.progress import LogProgress
+from anonymizer.run.summary import Summary
 
 #: Exact boxes and no network; small chunks, so that there are several.
 QUICK = {

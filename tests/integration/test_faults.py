@@ -6,7 +6,7 @@ import pytest
 
 from anonymizer.image.detectors.patch import PATCH_RGB
 from infra.proof.faults import absent, kills, table
-from infra.proof.faults.ground import Ground
+from infra.proof.faults.ground import Testbed
 from infra.proof.faults.sampler import Sampler
 from infra.proof.faults.trial import Score
 
@@ -16,7 +16,7 @@ PATCH = ("--detector", "patch", "--set", "engine.chunk_keys=4", "--workers", "1"
 
 @pytest.fixture(scope="module")
 def ground(tmp_path_factory):
-    return Ground(tmp_path_factory.mktemp("faults"), count=60, kills=1, seed=3, more=PATCH, patch=PATCH_RGB)
+    return Testbed(tmp_path_factory.mktemp("faults"), count=60, kills=1, seed=3, more=PATCH, patch=PATCH_RGB)
 
 
 def test_nothing_is_lost_when_drivers_are_killed(ground):

@@ -14,11 +14,12 @@ import pytest
 from anonymizer.config import RunConfig, from_mapping, merge
 from anonymizer.errors import ConfigError, RegistryError
 from anonymizer.lake.manifest import SCHEMA, ManifestStore, from_table
+from anonymizer.lake.roots import original_key
 from anonymizer.lake.storage import open_root
 from anonymizer.records import ManifestRow
 from anonymizer.run import driver
 from anonymizer.run.progress import LogProgress
-from anonymizer.run.worker import Worker, original_key
+from anonymizer.run.worker import Worker
 from tests.integration.runs import QUICK, files, rows, write
 from tests.pictures import decoded, photo
 
@@ -61,7 +62,7 @@ def test_the_next_night_knows_its_own_outputs(lake):
     run(lake)
     after = files(lake)
     summary = run(lake)
-    assert (summary.written, summary.carried) == (0, 6)
+    assert (summary.written, summary.unchanged) == (0, 6)
     write(lake, {"1.png": photo(31)})
     assert run(lake).written == 1
     assert {key: data for key, data in files(lake).items() if key != "1.png"} == {
@@ -205,7 +206,7 @@ def test_a_withdrawal_redacts_first_and_the_photo_stays(lake, tmp_path):
     summary = run(lake, **settings)
     assert (summary.removed_unsafe, summary.exit_status) == (1, 3)
     # It is listed after it was overwritten, and is one photo still.
-    assert (summary.listed, summary.written, summary.carried) == (6, 1, 5)
+    assert (summary.listed, summary.written, summary.unchanged) == (6, 1, 5)
     assert summary.listed_bytes == sum(map(len, before.values()))
     assert [shows_the_face(files(lake)[f"{i}.png"]) for i in range(4)] == [False, True, False, False]
     assert rows(lake)["0.png"]["status"] == "anonymized"
@@ -230,7 +231,7 @@ def test_a_photo_that_cannot_be_redacted_any_more_ends_with_5(lake, tmp_path):
     registry.write_text("key,status\n0.png,withdrawn\n")
     summary = run(lake, consent={"registry": str(registry)}, codec={"max_bytes": 10})
     assert (summary.exit_status, summary.unsafe_left) == (5, ["0.png"])
-    assert (summary.listed, summary.written + summary.carried) == (6, 6)
+    assert (summary.listed, summary.written + summary.unchanged) == (6, 6)
 
 
 def test_nothing_is_ever_deleted_in_place(lake, tmp_path):

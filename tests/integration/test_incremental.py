@@ -57,7 +57,7 @@ def test_an_unchanged_night_starts_no_ray_reads_no_output_and_writes_no_row(lake
 
     monkeypatch.setattr(LocalRoot, "list", list_)
     second = run(lake, tmp_path / "out")
-    assert (second.written, second.carried, second.exit_status) == (0, first.listed, first.exit_status)
+    assert (second.written, second.unchanged, second.exit_status) == (0, first.listed, first.exit_status)
     assert not any(uri.endswith("/out") for uri in listed)
     assert versions(tmp_path / "out") == before
     added = set(files(tmp_path / "out.manifest")) - set(manifest)
@@ -69,7 +69,7 @@ def test_what_is_new_or_changed_is_done_and_nothing_else(lake, tmp_path):
     before = versions(tmp_path / "out")
     write(lake, {"02.png": photo(22), "02a.png": photo(23)})
     summary = run(lake, tmp_path / "out")
-    assert (summary.written, summary.carried) == (2, 7)
+    assert (summary.written, summary.unchanged) == (2, 7)
     assert changed(before, versions(tmp_path / "out")) == {"02.png", "02a.png"}
     table = rows(tmp_path / "out")
     assert {key for key, row in table.items() if row["run_id"] == summary.run_id} == {"02.png", "02a.png"}
@@ -238,7 +238,7 @@ def test_named_objects_are_redone_or_taken_down_without_listing(lake, tmp_path, 
 
     monkeypatch.setattr(LocalRoot, "list", list_)
     summary = run(lake, tmp_path / "out", {"keys": str(named)})
-    assert (summary.written, summary.carried, summary.removed_requested) == (1, 1, 1)
+    assert (summary.written, summary.unchanged, summary.removed_requested) == (1, 1, 1)
     assert summary.missing == ["nothing.png"]
     assert changed(before, versions(tmp_path / "out")) == {"01.png", "04.png"}
     row = rows(tmp_path / "out")["04.png"]

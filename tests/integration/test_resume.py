@@ -25,8 +25,8 @@ from anonymizer.records import NO_CONSENT, ChunkResult, ImageRef, WorkItem
 from anonymizer.run.chunks import Task
 from anonymizer.run.driver import Driver
 from anonymizer.run.driver import run as run_driver
-from anonymizer.run.driver.objects import Objects
-from anonymizer.run.resolve import resolved
+from anonymizer.run.driver.outcomes import Outcomes
+from anonymizer.run.start.resolve import resolved
 from tests.integration.runs import config, files, rows, run, write
 from tests.pictures import decoded, photo
 
@@ -44,7 +44,7 @@ def dying(monkeypatch):
     """Lets the driver die after so many committed chunks."""
 
     def after(chunks: int) -> None:
-        original = Objects.committed
+        original = Outcomes.committed
         seen = []
 
         def committed(self, task, result: ChunkResult):
@@ -54,7 +54,7 @@ def dying(monkeypatch):
                 raise Killed
             return again
 
-        monkeypatch.setattr(Objects, "committed", committed)
+        monkeypatch.setattr(Outcomes, "committed", committed)
 
     yield after
     monkeypatch.undo()
@@ -75,8 +75,8 @@ def test_a_killed_run_goes_on_where_it_stopped(tmp_path, dying, monkeypatch):
     after = rows(tmp_path / "out")
     assert {row["run_id"] for row in before.values()} == {summary.run_id}
     assert set(after) == set(files(lake)) == set(files(tmp_path / "out"))
-    assert summary.carried == len(before)
-    assert summary.carried + summary.written == summary.listed == 22
+    assert summary.unchanged == len(before)
+    assert summary.unchanged + summary.written == summary.listed == 22
     for key in before:
         assert (tmp_path / "out" / key).stat().st_mtime_ns == versions[key]
         assert after[key]["processed_at"] == before[key]["processed_at"]
@@ -89,7 +89,7 @@ def test_other_arguments_are_another_run(tmp_path, dying, monkeypatch):
         run(lake, tmp_path / "out")
     monkeypatch.undo()
     summary = run(lake, tmp_path / "out", {"redaction": {"method": "blur"}})
-    assert summary.carried == 0
+    assert summary.unchanged == 0
     assert {row["method"] for row in rows(tmp_path / "out").values()} == {"blur"}
 
 
@@ -216,7 +216,7 @@ def test_a_poison_image_keeps_its_safe_output(tmp_path):
     item = WorkItem(ref, NO_CONSENT, row.output_etag, row)
     objects = given_up._objects(open_root(given.input))
     objects.poison(Task((item,), attempt=3))
-    given_up._book.flush()
+    given_up._recorder.flush()
     assert files(tmp_path / "out") == published
     current = rows(tmp_path / "out")["a.png"]
     assert (current["error_code"], current["attempt"]) == ("poison_image", 4)
@@ -281,12 +281,12 @@ def test_a_signal_stops_cleanly_and_the_next_start_goes_on(tmp_path, number):
     assert 0 < len(stopped) < 40
     values = {"engine": {"chunk_keys": 64, "workers": 2}}
     summary = run_driver(config(lake, tmp_path / "out", values), _Silent())
-    assert summary.carried >= len(stopped)
+    assert summary.unchanged >= len(stopped)
     assert len(rows(tmp_path / "out")) == 40 == len(files(tmp_path / "out"))
 
 
 class _Silent:
-    def start(self, run_id: str, carried: int) -> None: ...
+    def start(self, run_id: str, unchanged: int) -> None: ...
 
     def advance(self, images: int, faces: int, failures: int, listed: int) -> None: ...
 

@@ -132,7 +132,7 @@ def test_a_name_that_is_no_text_and_the_name_that_spells_it(tmp_path):
         }
         assert set(files(tmp_path / "out")) == {"a\\xff.png", "b\n\x1b[31m.png"}
         assert verify(config("", tmp_path / "out")).exit_status == 0
-    assert summary.carried == 3
+    assert summary.unchanged == 3
 
 
 def test_single_file(tmp_path):
@@ -190,7 +190,7 @@ def test_what_is_wrong_is_said_before_any_work(lake, tmp_path, monkeypatch, sett
 
 
 def test_relative_paths_are_refused_inside_a_ray_job():
-    from anonymizer.run.resolve import resolved
+    from anonymizer.run.start.resolve import resolved
 
     with pytest.raises(ConfigError, match="relative"):
         resolved(config("in", "/out"), inside_job=True)

@@ -27,7 +27,8 @@ from anonymizer.config import RunConfig, from_mapping
 from anonymizer.lake.lease import acquire
 from anonymizer.records import NO_CONSENT, Chunk, ImageRef, WorkItem
 from anonymizer.lake.storage import open_root
-from anonymizer.run.worker import Job, Worker, open_manifest_root, open_output
+from anonymizer.lake.roots import open_manifest_root, open_output
+from anonymizer.run.worker import Job, Worker
 
 given = json.loads(sys.argv[1])
 config = from_mapping(RunConfig, given["config"])

@@ -75,12 +75,12 @@ def test_suspects_are_redacted_and_stay_so(half, capsys):
     assert verified(out, "--redact-suspects", sample=100) == 0
     # The next nights: the same arguments, and all of it done again.
     night = run(folder / "in", out, settings)
-    assert (night.carried, night.statuses.total()) == (5, 0)
+    assert (night.unchanged, night.statuses.total()) == (5, 0)
     assert files(out) == after
     run(folder / "in", out, settings | {"force": True})
     assert files(out) == after
     planned = run(folder / "in", out, settings | {"dry_run": True})
-    assert (planned.carried, planned.statuses["to do"]) == (5, 0)
+    assert (planned.unchanged, planned.statuses["to do"]) == (5, 0)
 
 
 def test_another_photo_under_the_same_name_is_another_photo(half):
@@ -109,7 +109,7 @@ def test_in_place_the_only_copy_is_redacted(tmp_path):
         pixels = decoded((lake / f"{i}.png").read_bytes())
         assert all((pixels[y1:y2, x1:x2] == INK).all() for x1, y1, x2, y2 in BOTH)
     assert verified(lake, sample=100) == 0
-    assert run(lake, "", settings).carried == 2
+    assert run(lake, "", settings).unchanged == 2
 
 
 def test_without_a_suspect_nothing_is_done(half):

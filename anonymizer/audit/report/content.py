@@ -15,7 +15,7 @@ from anonymizer.audit.report.tables import Breakdown, Column, Grid
 from anonymizer.audit.report.thumbnails import Shot
 from anonymizer.audit.report.units import duration_text, milliseconds, percent, rate_text, time_text
 from anonymizer.config import RunConfig
-from anonymizer.run.account import OK, size_text
+from anonymizer.run.summary import OK, size_text
 
 EVIDENCE_HEADINGS = {
     "utility": "Utility: what training on the output loses",

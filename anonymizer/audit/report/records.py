@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from anonymizer.lake.manifest import ManifestStore
-from anonymizer.run.account import FAILURES, OK, UNSAFE_LEFT
+from anonymizer.run.summary import FAILURES, OK, UNSAFE_LEFT
 
 SHOWN_RUNS = 20
 
@@ -112,7 +112,7 @@ def reconcile(run: Run | None, of_run: Counter[str], rows: int) -> list[Check]:
     return [
         Check(
             "Every listed object got a row, or is as it was",
-            f"{run.listed:,} listed, {run.written:,} written, {run.carried:,} as they were",
+            f"{run.listed:,} listed, {run.written:,} written, {run.carried:,} unchanged",
             _verdict(run.listed == run.written + run.carried, run),
         ),
         _written(run, found),

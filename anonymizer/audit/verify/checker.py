@@ -13,8 +13,9 @@ from functools import partial
 from anonymizer.config import RunConfig
 from anonymizer.errors import DeadlinePassed, NotARegularFile, ObjectError, ScrubCheckFailed, SourceChanged, SourceGone
 from anonymizer.image import metadata
+from anonymizer.lake.roots import open_output
 from anonymizer.records import Chunk, ChunkResult, ManifestRow, WorkItem
-from anonymizer.run.worker import Deadline, open_output
+from anonymizer.run.worker import Deadline
 
 log = logging.getLogger(__name__)
 

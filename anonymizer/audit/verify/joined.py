@@ -14,7 +14,7 @@ from anonymizer.errors import NotARegularFile, ObjectError, ReservedKey
 from anonymizer.lake.naming import output_key_of
 from anonymizer.lake.storage import Irregular, Listed, Root, is_temporary
 from anonymizer.records import NO_CONSENT, ImageRef, ManifestRow, WorkItem
-from anonymizer.run.takedown import past_retention, published
+from anonymizer.run.takedown.unsafe import past_retention, published
 
 COLUMNS = (
     *("key", "run_id", "source_uri", "status", "processed_at", "output_uri", "output_sha256", "output_size"),

@@ -15,8 +15,9 @@ from anonymizer.audit.verify.proof import MadeWith, decoded, nothing_proven, pro
 from anonymizer.config import CodecConfig, DetectorConfig, RedactionConfig, RunConfig
 from anonymizer.errors import DeadlinePassed, ObjectError, ScrubCheckFailed
 from anonymizer.image import detectors
+from anonymizer.lake.roots import open_output
 from anonymizer.records import Chunk, ChunkResult, ManifestRow, WorkItem
-from anonymizer.run.worker import Deadline, open_output
+from anonymizer.run.worker import Deadline
 
 log = logging.getLogger(__name__)
 

@@ -15,12 +15,12 @@ from anonymizer.config import RunConfig, from_mapping
 from anonymizer.errors import ConfigError
 from anonymizer.image import geometry
 from anonymizer.lake.manifest import ManifestStore, from_table
+from anonymizer.lake.roots import open_manifest
 from anonymizer.lake.storage import normalize_uri
 from anonymizer.people.boxes.suspects import written
 from anonymizer.records import Detections, ManifestRow, Suspects
-from anonymizer.run.keylist import KeyList, to_redo
-from anonymizer.run.worker import open_manifest
-from anonymizer.shown import bare_uri
+from anonymizer.run.start.keylist import KeyList, to_redo
+from anonymizer.sanitize import bare_uri
 
 _COLUMNS = ("key", "source_uri", "status", "processed_at", "source_sha256", "output_sha256", "run_id")
 #: Of an earlier run, what does not hold for a run over named keys that is not a rehearsal.

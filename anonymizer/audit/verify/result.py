@@ -6,10 +6,10 @@ from bisect import insort
 from collections import Counter
 from dataclasses import dataclass, field
 
-from anonymizer import shown
+from anonymizer import sanitize
 from anonymizer.audit.verify.look import Looked, Suspect
 from anonymizer.config import DetectorConfig
-from anonymizer.run.account import OK, VERIFY
+from anonymizer.run.summary import OK, VERIFY
 
 NAMED_FINDINGS = 20
 """Findings that the table names; all of them are logged for who asks."""
@@ -134,11 +134,11 @@ def table(result: Verification) -> str:
     ]
     width = max(len(name) for name, _ in lines)
     said = [f"{name:<{width}}  {value}" for name, value in lines]
-    said += [f"{code}: {shown.name(key)}" for key, code in result.named]
+    said += [f"{code}: {sanitize.name(key)}" for key, code in result.named]
     if total > len(result.named):
         said.append(f"{total - len(result.named)} more; --verbose names all")
     if result.second_look is not None:
-        said += [f"suspect: {shown.name(key)} {place(one)}" for key, one in sorted_suspects(result.second_look)][
+        said += [f"suspect: {sanitize.name(key)} {place(one)}" for key, one in sorted_suspects(result.second_look)][
             :NAMED_FINDINGS
         ]
     if result.unfinished is not None:
@@ -150,7 +150,10 @@ def _second_look(look: SecondLook | None) -> list[tuple[str, str]]:
     if look is None:
         return []
     return [
-        ("second look", f"{look.detector} at {look.looked} of {look.published} photos, seed {shown.name(look.seed)}"),
+        (
+            "second look",
+            f"{look.detector} at {look.looked} of {look.published} photos, seed {sanitize.name(look.seed)}",
+        ),
         ("suspect", f"{look.suspect_photos} photos, {len(look.suspects)} boxes"),
         ("proven", f"{look.proven} of {look.redacted} redacted faces, in pixels"),
     ]

@@ -16,10 +16,10 @@ from anonymizer.audit.verify.sample import Sample, look_job, second_look
 from anonymizer.config import EngineConfig, RunConfig
 from anonymizer.errors import ConfigError
 from anonymizer.lake.manifest import ManifestStore
+from anonymizer.lake.roots import open_manifest, open_output
 from anonymizer.lake.storage import folder_uri, is_relative, nested
 from anonymizer.records import ChunkResult
 from anonymizer.run.chunks import Task, group
-from anonymizer.run.worker import open_manifest, open_output
 
 log = logging.getLogger(__name__)
 

@@ -19,11 +19,11 @@ from anonymizer.errors import RunError
 from anonymizer.image import detectors
 from anonymizer.lake.manifest import ManifestStore, from_table
 from anonymizer.lake.naming import output_key_of
+from anonymizer.lake.roots import open_output
 from anonymizer.lake.storage import Root
 from anonymizer.records import NO_CONSENT, ChunkResult, ImageRef, ManifestRow
 from anonymizer.run.chunks import Task, group
-from anonymizer.run.resolve import load_weights
-from anonymizer.run.worker import open_output
+from anonymizer.run.start.resolve import load_weights
 
 log = logging.getLogger(__name__)
 

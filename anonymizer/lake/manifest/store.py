@@ -23,7 +23,7 @@ from anonymizer.lake.manifest.parts import decode, encode_journal, encode_part
 from anonymizer.lake.manifest.schema import CURRENT_SCHEMA, PRECEDENCE, SCHEMA, from_table, latest, to_table
 from anonymizer.lake.manifest.snapshot import Snapshot, needed_columns, of_run
 from anonymizer.records import ManifestRow
-from anonymizer.shown import bare
+from anonymizer.sanitize import bare
 
 PART_ROWS = 100_000
 """A compacted part holds at least so many rows where there are as many, and less than twice as many."""

@@ -9,7 +9,7 @@ import secrets
 from pathlib import Path
 
 from anonymizer.errors import ConfigError, ReservedKey, UnsafeKey
-from anonymizer.shown import PASSWORD, bare_uri, secret_in
+from anonymizer.sanitize import PASSWORD, bare_uri, secret_in
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*)(://|::)")
 _ALIASES = {"local": "file", "s3a": "s3"}

@@ -6,12 +6,12 @@ import time
 
 from anonymizer.config import RunConfig
 from anonymizer.lake.naming import Places
-from anonymizer.run.account import Summary
-from anonymizer.run.driver.book import Progress
 from anonymizer.run.driver.driver import Driver
-from anonymizer.run.driver.rehearsal import rehearse
-from anonymizer.run.keylist import KeyList
-from anonymizer.run.resolve import resolved, time_of
+from anonymizer.run.driver.dry_run import rehearse
+from anonymizer.run.recorder import Progress
+from anonymizer.run.start.keylist import KeyList
+from anonymizer.run.start.resolve import resolved, time_of
+from anonymizer.run.summary import Summary
 
 
 def run(

@@ -27,30 +27,21 @@ from anonymizer.lake import lease
 from anonymizer.lake.identity import absent, identify, lost, mark
 from anonymizer.lake.manifest import ManifestStore, Snapshot, Totals, new_run_id
 from anonymizer.lake.naming import Places
+from anonymizer.lake.roots import close_to_others, open_input, open_manifest_root, open_output
 from anonymizer.lake.storage import Listed, Root, VersionCursor, is_local, marked_id
 from anonymizer.people.boxes import BoxTable, SuspectList
 from anonymizer.people.consent import Registry, empty_registry
 from anonymizer.pipeline import Anonymizer
 from anonymizer.records import GivenBoxes, ImageRef, ManifestRow
-from anonymizer.run import engine, takedown
-from anonymizer.run.account import (
-    NAMED_FAILURES,
-    NAMED_OBJECTIONS,
-    UNSAFE_LEFT,
-    Summary,
-    exit_status,
-    failure_limit,
-    limit_of,
-)
+from anonymizer.run import engine
 from anonymizer.run.chunks import Task
 from anonymizer.run.driver import intents, unmatched
-from anonymizer.run.driver.book import Book, Progress, Stamp, TooManyFailures
-from anonymizer.run.driver.objects import Ground, Objects
-from anonymizer.run.driver.removals import Removals, expired_rows, unsafe_rows
-from anonymizer.run.keylist import KeyList, requested
-from anonymizer.run.known import CurrentRows
-from anonymizer.run.plan import Asked, Planner
-from anonymizer.run.resolve import (
+from anonymizer.run.driver.outcomes import Outcomes, RunContext
+from anonymizer.run.plan.current_rows import CurrentRows
+from anonymizer.run.plan.planner import Asked, Planner
+from anonymizer.run.recorder import Progress, Recorder, Stamp, TooManyFailures
+from anonymizer.run.start.keylist import KeyList, requested
+from anonymizer.run.start.resolve import (
     Decided,
     arguments_sha256,
     decided_at,
@@ -59,7 +50,18 @@ from anonymizer.run.resolve import (
     load_registry,
     load_weights,
 )
-from anonymizer.run.worker import Job, Worker, close_to_others, open_input, open_manifest_root, open_output
+from anonymizer.run.summary import (
+    NAMED_FAILURES,
+    NAMED_OBJECTIONS,
+    UNSAFE_LEFT,
+    Summary,
+    exit_status,
+    failure_limit,
+    limit_of,
+)
+from anonymizer.run.takedown import unsafe
+from anonymizer.run.takedown.removals import Removals, expired_rows, unsafe_rows
+from anonymizer.run.worker import Job, Worker
 
 log = logging.getLogger(__name__)
 
@@ -111,7 +113,7 @@ class Driver:
         self._overwritten: frozenset[str] = frozenset()
         self._record: dict[str, Any] = {}
         self.summary = Summary(manifest_uri=manifest_uri)
-        self._book = Book(self.summary, self._manifest, progress, self._limit)
+        self._recorder = Recorder(self.summary, self._manifest, progress, self._limit)
 
     def run(self) -> None:
         """Does it; see `anonymizer.run.driver.run`."""
@@ -166,7 +168,7 @@ class Driver:
             pruned = self._prune(rows, source)
         except TooManyFailures:
             self.summary.stopped_early = True
-        self._book.flush()
+        self._recorder.flush()
         self._finish(registry)
         if not pruned:
             raise RunError(
@@ -174,14 +176,14 @@ class Driver:
                 f"--prune-limit {self._config.prune_limit}: none of them was removed"
             )
 
-    def _objects(self, source: Root) -> Objects:
-        ground = Ground(
+    def _objects(self, source: Root) -> Outcomes:
+        context = RunContext(
             config=self._config,
             manifest=self._manifest,
             output=self._output,
             places=self._places,
             located=self._located,
-            book=self._book,
+            recorder=self._recorder,
             removals=self._removals(),
             stamp=self._stamp,
             run_id=self.summary.run_id,
@@ -191,9 +193,9 @@ class Driver:
             settings=self._settings,
             alive=self._lease.check,
         )
-        return Objects(ground, source)
+        return Outcomes(context, source)
 
-    def _planner(self, rows: CurrentRows, registry: Registry, told: Objects, *, forced: bool = False) -> Planner:
+    def _planner(self, rows: CurrentRows, registry: Registry, told: Outcomes, *, forced: bool = False) -> Planner:
         asked = Asked(
             registry.decide,
             self._given,
@@ -229,9 +231,9 @@ class Driver:
             OutputLost: There is such an output.
             WrongOutput: There is none.
         """
-        for row in takedown.published(self._manifest.scan(takedown.COLUMNS)):
+        for row in unsafe.published(self._manifest.scan(unsafe.COLUMNS)):
             decision = registry.decide(row.key, listed=False)
-            if takedown.is_unsafe(row, decision, self._config) or takedown.past_retention(row, self._stamp.as_of):
+            if unsafe.is_unsafe(row, decision, self._config) or unsafe.past_retention(row, self._stamp.as_of):
                 if len(self.summary.unsafe_left) < NAMED_FAILURES:
                     log.error("%s: %s is no longer safe and has to be taken down", row.key, row.output_uri)
                 self.summary.unsafe_left.append(row.key)
@@ -252,10 +254,10 @@ class Driver:
             known = rows.find(key)
             if known is not None and known.output_uri is not None:
                 row = rows.row(known)
-                gone = takedown.requested_row(row, registry.decide(key, listed=False).sha256, self._attempt)
-                self._book.silently(takedown.owed_on_request(gone, row), self._stamp)
+                gone = unsafe.requested_row(row, registry.decide(key, listed=False).sha256, self._attempt)
+                self._recorder.silently(unsafe.owed_on_request(gone, row), self._stamp)
                 self.summary.unsafe_left.append(key)
-        self._book.flush()
+        self._recorder.flush()
 
     def _begin(self, registry: Registry) -> None:
         """Takes up an unfinished run with the same arguments, or starts a new one; says so before any work."""
@@ -268,7 +270,7 @@ class Driver:
             run_id = new_run_id(known, datetime.now(UTC))
         else:
             times = int(self._manifest.read_run(run_id).get("taken_up", 0)) + 1
-            log.info("taking up run %s", run_id)
+            log.info("resuming run %s", run_id)
         self._fold()
         self._attempt = times * ATTEMPTS_EACH
         self.summary.run_id = run_id
@@ -378,7 +380,7 @@ class Driver:
             return snapshot
         self._require_output()
         for row in gone:
-            self._book.silently(takedown.removed_row(row, Unsafe(), self._attempt), self._stamp)
+            self._recorder.silently(unsafe.removed_row(row, Unsafe(), self._attempt), self._stamp)
         self.summary.removed_unsafe += len(gone)
         return self._renewed(snapshot, len(gone))
 
@@ -401,7 +403,7 @@ class Driver:
         """The current rows after so many more were written."""
         if not written:
             return snapshot
-        self._book.flush()
+        self._recorder.flush()
         self._manifest.compact(self.summary.run_id, final=True)
         return Snapshot(self._manifest_root)
 
@@ -416,12 +418,12 @@ class Driver:
                 self.summary.missing.append(request.key)
             else:
                 row, decision = rows.row(known), registry.decide(request.key).sha256
-                done = takedown.requested_row(row, decision, self._attempt)
+                done = unsafe.requested_row(row, decision, self._attempt)
                 if self._removals().now(located, request.key, row.output_etag, row.output_sha256):
                     self.summary.removed_requested += 1
                 else:
-                    done = takedown.owed_on_request(done, row)
-                self._book.silently(done, self._stamp)
+                    done = unsafe.owed_on_request(done, row)
+                self._recorder.silently(done, self._stamp)
                 written += 1
         return self._renewed(snapshot, written)
 
@@ -438,7 +440,7 @@ class Driver:
 
     def _removals(self) -> Removals:
         output_id = self._identity.record.output_id
-        return Removals(self._output, output_id, self._places, self._book, self.summary, self._stamp, self._attempt)
+        return Removals(self._output, output_id, self._places, self._recorder, self.summary, self._stamp, self._attempt)
 
     def _adopted_outputs(self) -> VersionCursor | None:
         """What lies in OUTPUT, if it was adopted: rows may name what is not there, and files may have no row."""
@@ -454,12 +456,12 @@ class Driver:
         return item_settings_sha256(self._settings_sha256, self._config, given.sha256 if given is not None else None)
 
     def _counted(self, tasks: Iterator[Task], planner: Planner) -> Iterator[Task]:
-        before = (self.summary.listed, self.summary.listed_bytes, self.summary.carried)
+        before = (self.summary.listed, self.summary.listed_bytes, self.summary.unchanged)
 
         def count() -> None:
             self.summary.listed = before[0] + planner.listed
             self.summary.listed_bytes = before[1] + planner.listed_bytes
-            self.summary.carried = before[2] + planner.carried
+            self.summary.unchanged = before[2] + planner.unchanged
 
         for task in tasks:
             self._lease.check()
@@ -467,11 +469,11 @@ class Driver:
             yield task
         count()
 
-    def _work(self, registry: Registry, weights: detectors.Weights, tasks: Iterator[Task], objects: Objects) -> None:
+    def _work(self, registry: Registry, weights: detectors.Weights, tasks: Iterator[Task], objects: Outcomes) -> None:
         """Starts the workers, if there is anything for them to do."""
         first = next(tasks, None)
         if not self._told:
-            self._progress.start(self.summary.run_id, self.summary.carried)
+            self._progress.start(self.summary.run_id, self.summary.unchanged)
             self._told = first is not None
         if first is None:
             return
@@ -526,19 +528,19 @@ class Driver:
             # Few of many: keys that were written otherwise than they are listed.
             log.info("boxes were given for %d keys; %d of them came up", len(self._boxes), self._with_boxes)
         self._manifest.compact(summary.run_id, final=True)
-        checked = None if summary.unsafe_left else takedown.checked_against(self._config, registry.sha256)
+        checked = None if summary.unsafe_left else unsafe.checked_against(self._config, registry.sha256)
         totals = self._saved(Snapshot(self._manifest_root), checked, registry)
         summary.standing_failures = totals.statuses.get("failed", 0)
-        if not summary.stopped_early and summary.listed != summary.written + summary.carried:
+        if not summary.stopped_early and summary.listed != summary.written + summary.unchanged:
             raise RunError(
                 f"the account does not balance: {summary.listed} listed, "
-                f"{summary.written} rows written, {summary.carried} as they were"
+                f"{summary.written} rows written, {summary.unchanged} unchanged"
             )
         summary.exit_status = exit_status(summary, self._limit, totals.rows)
         finished = None if summary.stopped_early else datetime.now(UTC).isoformat()
         counts = {
             "listed": summary.listed,
-            "carried": summary.carried,
+            "carried": summary.unchanged,
             "statuses": dict(summary.statuses),
             "error_codes": dict(summary.codes),
             "faces": summary.faces,

@@ -8,7 +8,7 @@ from anonymizer.config import RunConfig
 from anonymizer.errors import RegistryError
 from anonymizer.lake.storage import Listed
 from anonymizer.people.consent import Registry
-from anonymizer.run.account import NAMED_OBJECTIONS, Summary, row_list
+from anonymizer.run.summary import NAMED_OBJECTIONS, Summary, row_list
 
 
 def sees_all(config: RunConfig, summary: Summary) -> bool:

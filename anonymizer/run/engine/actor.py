@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from anonymizer import __version__, shown
+from anonymizer import __version__, sanitize
 from anonymizer.errors import AnonymizerError, MixedVersionsError, RunError
 from anonymizer.records import Chunk, ChunkResult
 from anonymizer.run.worker import ChunkProcessor
@@ -53,7 +53,7 @@ class Actor:
 
     def __init__(self) -> None:
         # Ray copies it to its own files and to the driver's terminal.
-        shown.log_to_stderr("%(levelname)s %(message)s")
+        sanitize.log_to_stderr("%(levelname)s %(message)s")
         self._processor: ChunkProcessor | None = None
         self._instance = secrets.token_hex(8)
 

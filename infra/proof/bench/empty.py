@@ -52,7 +52,7 @@ class Marks:
         self.last = (0.0, 0)
         self.memory_mib: dict[int, tuple[float, list[float]]] = {}
 
-    def start(self, run_id: str, carried: int) -> None:
+    def start(self, run_id: str, unchanged: int) -> None:
         """Nothing is to be noted."""
 
     def advance(self, images: int, faces: int, failures: int, listed: int) -> None:

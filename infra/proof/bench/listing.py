@@ -20,7 +20,7 @@ from anonymizer.config import RunConfig, from_mapping
 from anonymizer.records import ChunkResult
 from anonymizer.run import driver, engine
 from anonymizer.run.chunks import Task, as_chunk
-from anonymizer.run.plan import Planner
+from anonymizer.run.plan.planner import Planner
 from infra.proof.bench import memory
 from infra.proof.bench.figures import Figure, at_most
 
@@ -49,7 +49,7 @@ class _Taker:
 class _Silent:
     """A run's progress; its start is the moment before the listing."""
 
-    def start(self, run_id: str, carried: int) -> None:
+    def start(self, run_id: str, unchanged: int) -> None:
         """Nothing is shown."""
 
     def advance(self, images: int, faces: int, failures: int, listed: int) -> None:

@@ -19,11 +19,12 @@ from pathlib import Path
 from typing import Any
 
 from anonymizer.config import RunConfig, from_mapping
+from anonymizer.lake.roots import open_input
 from anonymizer.lake.storage import join_uri, open_root
 from anonymizer.records import WorkItem
 from anonymizer.run import driver
 from anonymizer.run.rows import blank_row
-from anonymizer.run.worker import Deadline, Outcome, open_input
+from anonymizer.run.worker import Deadline, Outcome
 from infra.proof.bench import memory
 from infra.proof.bench.empty import EmptyWorker, Marks
 from infra.proof.bench.figures import Figure, at_most

@@ -13,7 +13,7 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-from infra.proof.faults.faults import FAULTS, Ground
+from infra.proof.faults.faults import FAULTS, Testbed
 from infra.proof.faults.table import PAGE, line, merged
 
 
@@ -23,7 +23,7 @@ def main(argv: list[str]) -> int:
     names = [name for name in FAULTS if not options.faults or name.startswith(tuple(options.faults))]
     options.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=options.folder, prefix="faults-") as folder:
-        ground = Ground(Path(folder), options.count, options.kills, options.seed)
+        ground = Testbed(Path(folder), options.count, options.kills, options.seed)
         scores = []
         for name in names:
             score = FAULTS[name](ground)

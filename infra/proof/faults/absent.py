@@ -13,7 +13,7 @@ from typing import Any
 
 from anonymizer.lake.manifest import current
 from anonymizer.lake.naming import output_key_of
-from infra.proof.faults.ground import Ground
+from infra.proof.faults.ground import Testbed
 from infra.proof.faults.lake import Lake
 from infra.proof.faults.trial import Reference, Score, Trial, judged, wait_for
 
@@ -76,7 +76,7 @@ class _Disk:
 class _Days:
     """A lake of its own, in which on the second day consents were withdrawn and sources have changed or gone."""
 
-    ground: Ground
+    ground: Testbed
 
     @property
     def _folder(self) -> Path:
@@ -112,7 +112,7 @@ class _Days:
         return sum(path.is_file() for path in Path(self._folder, "in").rglob("*"))
 
 
-def disk_absent(ground: Ground) -> Score:
+def disk_absent(ground: Testbed) -> Score:
     """OUTPUT is away for a night with work to do, and in the middle of nights; for these it is back at times."""
     days, dice = _Days(ground), ground.dice("absent")
     days.first()

@@ -20,7 +20,7 @@ ARGUMENTS = (
 
 
 @dataclass(frozen=True)
-class Ground:
+class Testbed:
     """Where faults happen.
 
     Args:

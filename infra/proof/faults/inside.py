@@ -8,7 +8,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from infra.proof.faults.ground import Ground
+from infra.proof.faults.ground import Testbed
 from infra.proof.faults.trial import Reference, Row, Score, Trial, judged, wait_for
 
 INJECTED = "infra.proof.faults.injected"
@@ -20,7 +20,7 @@ LISTED_S = 0.5
 IMAGE_TIME_S = 3
 
 
-def changed(ground: Ground) -> Score:
+def changed(ground: Testbed) -> Score:
     """While a run is at work, objects take another's content and others vanish; the next run sets it right."""
     expected = ground.reference
     redacted = [key for key in sorted(expected.outputs) if f"\n{key}," not in ground.lake.registry]
@@ -77,7 +77,7 @@ def _with_source(row: Row, like: Row) -> Row:
     return row | {name: like[name] for name in names}
 
 
-def disk_full(ground: Ground) -> Score:
+def disk_full(ground: Testbed) -> Score:
     """OUTPUT lies on a disk that is full half-way; there is room when the run is started again."""
     expected = ground.reference
     folder = ground.folder / "small-disk"
@@ -117,7 +117,7 @@ def _mount(folder: Path, size_bytes: int, how: str = "") -> None:
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"{how}size={blocks}", "tmpfs", str(folder)], check=True)
 
 
-def corrupt_part(ground: Ground) -> Score:
+def corrupt_part(ground: Testbed) -> Score:
     """A part of the earlier run's table has lost its end: one clear line, nothing published, nothing removed."""
     expected = ground.reference
     trial = ground.trial("corrupt")
@@ -150,20 +150,20 @@ def _state_parts(trial: Trial) -> dict[Path, bytes]:
     return {part: part.read_bytes() for part in sorted(folder.glob("*/*.parquet"))}
 
 
-def hang(ground: Ground) -> Score:
+def hang(ground: Testbed) -> Score:
     """The computation of one picture never ends."""
     more = ("--set", f"engine.image_time_s={IMAGE_TIME_S}")
     how = f"one picture's computation never ends; engine.image_time_s={IMAGE_TIME_S}"
     return _poisoned(ground, "detector hangs", how, "FAULT_HANG", "timeout", more)
 
 
-def memory(ground: Ground) -> Score:
+def memory(ground: Testbed) -> Score:
     """One picture takes all the memory there is: the kernel ends the worker that looks at it, every time."""
     how = "the worker ends by SIGKILL whenever it looks at one picture"
     return _poisoned(ground, "out of memory on one image", how, "FAULT_MEMORY", "poison_image", ())
 
 
-def _poisoned(ground: Ground, fault: str, how: str, variable: str, code: str, more: tuple[str, ...]) -> Score:
+def _poisoned(ground: Testbed, fault: str, how: str, variable: str, code: str, more: tuple[str, ...]) -> Score:
     expected = ground.reference
     key = sorted(expected.outputs)[len(expected.outputs) // 2]
     trial = ground.trial(variable.lower(), {variable: key}, INJECTED)
@@ -180,7 +180,7 @@ def _poisoned(ground: Ground, fault: str, how: str, variable: str, code: str, mo
     return judged(fault, how, [(trial, sampler)], reference, expected.wall_s, note)
 
 
-def clock(ground: Ground) -> Score:
+def clock(ground: Testbed) -> Score:
     """The driver's clock is two days behind on the second night: its rows are the current ones all the same."""
     expected = ground.reference
     trial = ground.trial("clock", {"FAULT_CLOCK_S": "0"}, INJECTED)

@@ -8,7 +8,7 @@ import subprocess
 import time
 
 from infra.proof.faults import processes
-from infra.proof.faults.ground import Ground
+from infra.proof.faults.ground import Testbed
 from infra.proof.faults.sampler import Sampler
 from infra.proof.faults.trial import Score, Trial, judged, wait_for
 
@@ -16,7 +16,7 @@ from infra.proof.faults.trial import Score, Trial, judged, wait_for
 WORKER_PAUSE_S = (1.0, 4.0)
 
 
-def drivers(ground: Ground) -> Score:
+def drivers(ground: Testbed) -> Score:
     """The driver is killed at a moment of an undisturbed run's time, each as likely, until it comes through."""
     expected, dice = ground.reference, ground.dice("drivers")
     trials: list[tuple[Trial, Sampler]] = []
@@ -45,7 +45,7 @@ def _killed_within(process: subprocess.Popen[bytes], delay_s: float) -> bool:
     return False
 
 
-def workers(ground: Ground) -> Score:
+def workers(ground: Testbed) -> Score:
     """A random worker of the run is killed, again and again; nobody starts the run anew."""
     expected, dice = ground.reference, ground.dice("workers")
     trials: list[tuple[Trial, Sampler]] = []
@@ -76,7 +76,7 @@ def _hunt(process: subprocess.Popen[bytes], trial: Trial, dice: random.Random) -
             trial.hits += 1
 
 
-def sigterm(ground: Ground) -> Score:
+def sigterm(ground: Testbed) -> Score:
     """As a machine that is taken away does it: SIGTERM, and three seconds later SIGKILL to everything."""
     expected, dice = ground.reference, ground.dice("sigterm")
     trials = []

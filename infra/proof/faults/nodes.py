@@ -7,11 +7,11 @@ from dataclasses import replace
 
 from ray.cluster_utils import Cluster
 
-from infra.proof.faults.ground import Ground
+from infra.proof.faults.ground import Testbed
 from infra.proof.faults.trial import Score, Trial, judged, wait_for
 
 
-def lost(ground: Ground) -> Score:
+def lost(ground: Testbed) -> Score:
     """One of two nodes is killed while its worker is at work, and another one joins."""
     expected = ground.reference
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})

@@ -9,7 +9,7 @@ from typing import Any
 from anonymizer.lake.storage import open_root
 from infra.proof.bench import store
 from infra.proof.faults import proxy
-from infra.proof.faults.ground import Ground
+from infra.proof.faults.ground import Testbed
 from infra.proof.faults.proxy import Rules
 from infra.proof.faults.sampler import StoreSampler
 from infra.proof.faults.trial import Reference, Score, Trial, judged
@@ -19,22 +19,22 @@ SOURCE, OUTPUT = "s3://lake/in", "s3://lake/out"
 DENIED = ("03.jpg",)
 
 
-def slow_down(ground: Ground) -> Score:
+def slow_down(ground: Testbed) -> Score:
     """Every second request is throttled, every twentieth loses its connection."""
     return _through(ground, "503 SlowDown and resets", "50 % and 5 % of requests", Rules(slow_down=0.5, reset=0.05))
 
 
-def errors(ground: Ground) -> Score:
+def errors(ground: Testbed) -> Score:
     """Every fifth request fails inside the store."""
     return _through(ground, "500 InternalError", "20 % of requests", Rules(error=0.2))
 
 
-def slow_bodies(ground: Ground) -> Score:
+def slow_bodies(ground: Testbed) -> Score:
     """Bodies drip."""
     return _through(ground, "slow bodies", "every body in four parts over 0.1 s", Rules(slow_s=0.1))
 
 
-def denied(ground: Ground) -> Score:
+def denied(ground: Testbed) -> Score:
     """Some keys may not be read: a row for each, nothing else; once they may, the next run does them."""
     with store.running() as store_url:
         expected, trial = _undisturbed(ground, store_url)
@@ -52,7 +52,7 @@ def denied(ground: Ground) -> Score:
         return judged("403 on some keys", "one key in a hundred", [(pointed, sampler)], expected, expected.wall_s, note)
 
 
-def _through(ground: Ground, fault: str, how: str, rules: Rules) -> Score:
+def _through(ground: Testbed, fault: str, how: str, rules: Rules) -> Score:
     with store.running() as store_url:
         expected, trial = _undisturbed(ground, store_url)
         with proxy.running(store_url, rules, ground.seed) as url, _sampler(store_url, expected) as sampler:
@@ -61,7 +61,7 @@ def _through(ground: Ground, fault: str, how: str, rules: Rules) -> Score:
         return judged(fault, how, [(pointed, sampler)], expected, expected.wall_s)
 
 
-def _undisturbed(ground: Ground, store_url: str) -> tuple[Reference, Trial]:
+def _undisturbed(ground: Testbed, store_url: str) -> tuple[Reference, Trial]:
     """Fills the store; a run through a proxy that does nothing, whose outputs are then taken out of the way."""
     for key, data in ground.lake.contents.items():
         store.plant(store_url, f"lake/in/{key}", data)
@@ -76,7 +76,7 @@ def _undisturbed(ground: Ground, store_url: str) -> tuple[Reference, Trial]:
     return expected, trial
 
 
-def _pointed(trial: Trial, ground: Ground, url: str) -> Trial:
+def _pointed(trial: Trial, ground: Testbed, url: str) -> Trial:
     """The trial with another way to the store."""
     assignments = [f"storage.{side}.endpoint_url={url}" for side in ("input", "output")]
     more = tuple(word for assignment in assignments for word in ("--set", assignment))

@@ -79,7 +79,7 @@ def test_what_happened_is_on_the_page(lake):
     text, made = lake.report()
     page = Outline(text)
     assert (made.rows, made.photos, made.refused) == (7, 4, 0)
-    for said in (RUN, "Exit status 3.", "7 listed, 7 written, 0 as they were", "unsupported_format", "denied", ".psd"):
+    for said in (RUN, "Exit status 3.", "7 listed, 7 written, 0 unchanged", "unsupported_format", "denied", ".psd"):
         assert said in page.text, said
     assert page.text.count("holds") == 3
     assert "Confidential." in page.text

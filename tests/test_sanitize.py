@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anonymizer import shown
+from anonymizer import sanitize
 from anonymizer.errors import ConfigError
 
 M = "MARKER"
@@ -82,70 +82,70 @@ HARMLESS = [
 class TestSecrets:
     @pytest.mark.parametrize("uri", SECRET)
     def test_told_and_cut(self, uri: str):
-        assert shown.secret_in(uri)
-        assert M not in str(shown.secret_in(uri))
-        assert M not in shown.bare_uri(uri)
-        assert shown.secret_in(shown.bare_uri(uri)) in (None, "a token", shown.PASSWORD)
-        assert shown.bare_uri(shown.bare_uri(uri)) == shown.bare_uri(uri)
+        assert sanitize.secret_in(uri)
+        assert M not in str(sanitize.secret_in(uri))
+        assert M not in sanitize.bare_uri(uri)
+        assert sanitize.secret_in(sanitize.bare_uri(uri)) in (None, "a token", sanitize.PASSWORD)
+        assert sanitize.bare_uri(sanitize.bare_uri(uri)) == sanitize.bare_uri(uri)
         for text in (f"{uri} cannot be read", f"URL('{uri}'), 403", f'"{uri}"\nmore', f"a {uri}"):
-            assert M not in shown.hidden(text)
-            assert M not in shown.line(text)
+            assert M not in sanitize.hidden(text)
+            assert M not in sanitize.line(text)
 
     @pytest.mark.parametrize("uri", SECRET)
     @pytest.mark.parametrize("form", ["{}", "--manifest={}", "consent.registry={}", 'boxes.uri=["{}"]', "{} b"])
     def test_refused_wherever_it_stands(self, uri: str, form: str):
         with pytest.raises(ConfigError, match="environment or --config") as caught:
-            shown.refuse_secrets(["run", form.format(uri)])
+            sanitize.refuse_secrets(["run", form.format(uri)])
         assert M not in str(caught.value)
 
     @pytest.mark.parametrize("uri", HARMLESS)
     def test_everything_else_stays(self, uri: str):
-        assert shown.secret_in(uri) is None
-        assert shown.bare_uri(uri) == uri
-        shown.refuse_secrets([uri])
+        assert sanitize.secret_in(uri) is None
+        assert sanitize.bare_uri(uri) == uri
+        sanitize.refuse_secrets([uri])
 
     def test_a_blank_ends_no_url_that_is_alone(self):
         uri = f"https://host/a b.csv?sig={M} {M}"
-        assert M not in shown.bare_uri(uri)
-        assert shown.secret_in(uri)
+        assert M not in sanitize.bare_uri(uri)
+        assert sanitize.secret_in(uri)
 
     def test_a_query_of_the_web_is_never_shown_but_may_be_typed(self):
         uri = f"https://host/a.csv?whatever={M}"
-        assert shown.bare_uri(uri) == "https://host/a.csv?…"
-        assert shown.bare_name(uri) == "https://host/a.csv"
-        assert shown.secret_in(uri) is None
+        assert sanitize.bare_uri(uri) == "https://host/a.csv?…"
+        assert sanitize.bare_name(uri) == "https://host/a.csv"
+        assert sanitize.secret_in(uri) is None
 
     def test_what_is_left_of_a_url(self):
         texts = [f"a.csv?X-Amz-Signature={M}&x=1", f"x&sig={M}", f"{{'Authorization': 'Basic {M}'}}"]
-        assert [M in shown.hidden(text) for text in texts] == [False] * 3
-        assert shown.hidden(texts[0]) == "a.csv?X-Amz-Signature=…&x=1"
+        assert [M in sanitize.hidden(text) for text in texts] == [False] * 3
+        assert sanitize.hidden(texts[0]) == "a.csv?X-Amz-Signature=…&x=1"
 
     def test_everything_in_settings(self):
         given_settings = {"a": SECRET[0], "b": [SECRET[1], 1, None], "c": {"d": (SECRET[2],)}, "e": "photos"}
-        kept = shown.bare(given_settings)
+        kept = sanitize.bare(given_settings)
         assert M not in str(kept)
         assert (kept["b"][1:], kept["e"]) == ([1, None], "photos")
 
     @given(st.text(max_size=30), st.sampled_from(SECRET), st.text(max_size=30))
     def test_no_text_around_it_brings_it_back(self, before: str, uri: str, after: str):
-        assert M not in shown.hidden(f"{before} {uri} {after}")
+        assert M not in sanitize.hidden(f"{before} {uri} {after}")
 
 
 class TestCharacters:
     @given(st.text(st.characters()))
     def test_a_line_is_a_line(self, text: str):
-        assert shown.line(text).isprintable()
-        assert shown.name(text).isprintable()
-        assert shown.line(text).encode() is not None
+        assert sanitize.line(text).isprintable()
+        assert sanitize.name(text).isprintable()
+        assert sanitize.line(text).encode() is not None
 
     def test_what_is_printable_stays(self):
-        assert shown.line("ä b/ü 'x' \\") == "ä b/ü 'x' \\"
-        assert shown.line("a\x1b[2J\n\u202eb\udcff") == "a\\x1b[2J\\n\\u202eb\\udcff"
-        assert shown.page("a\x1b\nb\r\n") == "a\\x1b\nb\\r\n"
-        assert [shown.name(key) for key in ("ä", "a\n")] == ["ä", "'a\\n'"]
+        assert sanitize.line("ä b/ü 'x' \\") == "ä b/ü 'x' \\"
+        assert sanitize.line("a\x1b[2J\n\u202eb\udcff") == "a\\x1b[2J\\n\\u202eb\\udcff"
+        assert sanitize.page("a\x1b\nb\r\n") == "a\\x1b\nb\\r\n"
+        assert [sanitize.name(key) for key in ("ä", "a\n")] == ["ä", "'a\\n'"]
 
     def test_logs(self):
-        form = shown.Formatter("%(levelname)s %(message)s")
+        form = sanitize.Formatter("%(levelname)s %(message)s")
         try:
             raise OSError(f"cannot read {SECRET[0]}\x1b")
         except OSError as error:

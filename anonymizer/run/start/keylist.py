@@ -24,7 +24,7 @@ from anonymizer.people.consent import parse_time
 from anonymizer.people.consent.formats import read_sheet
 from anonymizer.people.consent.sheet import Layout
 from anonymizer.records import ImageRef
-from anonymizer.shown import bare_name
+from anonymizer.sanitize import bare_name
 
 Action = Literal["remove", "redo", "check"]
 ACTIONS: tuple[Action, ...] = ("remove", "redo", "check")

@@ -10,7 +10,7 @@ import pytest
 from anonymizer.errors import ConfigError
 from anonymizer.lake.storage import Irregular, open_root
 from anonymizer.records import ImageRef
-from anonymizer.run.keylist import KeyRequest, read_keys, requested
+from anonymizer.run.start.keylist import KeyRequest, read_keys, requested
 
 ROOT = "s3://lake/photos"
 

@@ -17,8 +17,8 @@ from anonymizer.lake.naming import Places
 from anonymizer.lake.storage import Irregular, Listed, VersionCursor
 from anonymizer.records import ConsentDecision, GivenBoxes, ImageRef, ManifestRow, WorkItem
 from anonymizer.run.chunks import Task, group
-from anonymizer.run.collisions import collisions
-from anonymizer.run.known import CurrentRows, Known
+from anonymizer.run.plan.collisions import collisions
+from anonymizer.run.plan.current_rows import CurrentRows, Known
 from anonymizer.run.rows import content_of
 
 
@@ -113,7 +113,7 @@ class Planner:
         self._counted_before = counted
         self.listed = 0
         self.listed_bytes = 0
-        self.carried = 0
+        self.unchanged = 0
 
     def tasks(self, listing: Iterable[Listed], outputs: VersionCursor | None = None) -> Iterator[Task]:
         """Chunks' worth of work, in listing order.
@@ -153,7 +153,7 @@ class Planner:
             self.listed -= 1
             self.listed_bytes -= size
         else:
-            self.carried += 1
+            self.unchanged += 1
 
     @property
     def _may_collide(self) -> bool:

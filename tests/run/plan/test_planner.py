@@ -10,10 +10,10 @@ from anonymizer.lake.manifest import to_table
 from anonymizer.lake.naming import Places
 from anonymizer.lake.storage import Irregular, VersionCursor
 from anonymizer.records import NO_CONSENT, Face, Grant, ImageRef, ManifestRow, Region, Veto, WorkItem
-from anonymizer.run import takedown
-from anonymizer.run.account import FailureLimit, Summary, exit_status, failure_limit
-from anonymizer.run.known import CurrentRows
-from anonymizer.run.plan import Asked, Planner
+from anonymizer.run.plan.current_rows import CurrentRows
+from anonymizer.run.plan.planner import Asked, Planner
+from anonymizer.run.summary import FailureLimit, Summary, exit_status, failure_limit
+from anonymizer.run.takedown.unsafe import is_unsafe, past_retention
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 RUN = "r2"
@@ -119,7 +119,7 @@ def test_a_collision_is_decided_anew_by_every_run():
     planner, tasks = planned([ref(key) for key in listed], rows=rows, refused=refused)
     assert keys(tasks) == ["a.heic"]
     assert sorted(refused) == [("c.heic", "collides"), ("c.heic.jpg", "collides")]
-    assert planner.carried == 2
+    assert planner.unchanged == 2
 
 
 @pytest.mark.parametrize(
@@ -143,9 +143,9 @@ def test_a_collision_is_decided_anew_by_every_run():
 def test_only_what_would_come_out_otherwise_is_done_again(values, listed, again):
     rows = table(("r1", replace(row("a"), **values)))
     planner, tasks = planned([listed], rows=rows)
-    assert (keys(tasks), planner.carried) == (["a"] if again else [], 0 if again else 1)
+    assert (keys(tasks), planner.unchanged) == (["a"] if again else [], 0 if again else 1)
     forced, tasks = planned([listed], rows=rows, config=from_mapping(RunConfig, {"force": True}))
-    assert (keys(tasks), forced.carried) == (["a"], 0)
+    assert (keys(tasks), forced.unchanged) == (["a"], 0)
 
 
 def test_what_this_run_committed_is_not_done_again_even_if_it_may_succeed_or_is_forced():
@@ -154,7 +154,7 @@ def test_what_this_run_committed_is_not_done_again_even_if_it_may_succeed_or_is_
     config = from_mapping(RunConfig, {"force": True})
     planner, tasks = planned([ref(key) for key in "abcde"], rows=table(*rows), config=config)
     assert keys(tasks) == ["b", "c", "e"]
-    assert (planner.listed, planner.carried) == (5, 2)
+    assert (planner.listed, planner.unchanged) == (5, 2)
 
 
 def test_only_an_output_that_was_made_under_the_same_decision_may_stand():
@@ -173,7 +173,7 @@ def test_what_can_have_no_output_is_refused_once():
     failed = row("x", status="failed", output_uri=None, error_code="reserved_key")
     for run in (RUN, "r1"):
         planner, _ = planned([entry], rows=table((run, failed)), refused=refused)
-        assert (len(refused), planner.carried) == (1, 1)
+        assert (len(refused), planner.unchanged) == (1, 1)
     planned([entry], rows=table(("r1", row("x"))), refused=refused)
     assert refused[-1] == ("x", row("x"))
 
@@ -211,27 +211,27 @@ EVERYONE = Grant(0, True, None, None, None)
 def test_what_has_stopped_being_safe(values, grants, vetoes, unsafe):
     published = row("a", **{**SHOWN, **values})
     today = replace(NO_CONSENT, grants=tuple(grants), vetoes=tuple(vetoes), sha256="today")
-    assert takedown.is_unsafe(published, today, RunConfig()) is unsafe
+    assert is_unsafe(published, today, RunConfig()) is unsafe
     # An equal hash saves the look at what was redacted, and keeps no face: its row may speak of something else.
     shown = any(not face.redacted for face in published.faces)
-    assert takedown.is_unsafe(published, replace(today, sha256=""), RunConfig()) is (unsafe and shown)
+    assert is_unsafe(published, replace(today, sha256=""), RunConfig()) is (unsafe and shown)
     owed = replace(published, error_code="take_down_owed")
-    assert takedown.is_unsafe(owed, today, RunConfig()) is (owed.output_uri is not None)
+    assert is_unsafe(owed, today, RunConfig()) is (owed.output_uri is not None)
 
 
 def test_policy_public_takes_down_whole_photos():
     public = from_mapping(RunConfig, {"consent": {"policy": "public"}})
     published = row("a", **{**SHOWN, "faces": FACES[1:]})
-    assert takedown.is_unsafe(published, replace(NO_CONSENT, sha256="today"), public)
+    assert is_unsafe(published, replace(NO_CONSENT, sha256="today"), public)
     # Also when nothing was said then or now: the photo may have been published under policy redact.
-    assert takedown.is_unsafe(published, NO_CONSENT, public)
+    assert is_unsafe(published, NO_CONSENT, public)
 
 
 def test_the_clock_alone_ends_a_retention():
     published = row("a", retained_until=NOW)
-    assert takedown.past_retention(published, NOW)
-    assert not takedown.past_retention(published, NOW - timedelta(microseconds=1))
-    assert not takedown.past_retention(row("a"), NOW)
+    assert past_retention(published, NOW)
+    assert not past_retention(published, NOW - timedelta(microseconds=1))
+    assert not past_retention(row("a"), NOW)
 
 
 @pytest.mark.parametrize(

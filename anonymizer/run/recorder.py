@@ -12,8 +12,8 @@ from typing import Protocol
 from anonymizer import __version__
 from anonymizer.lake.manifest import ManifestStore
 from anonymizer.records import NO_CONSENT, ChunkResult, ImageRef, ManifestRow, WorkItem
-from anonymizer.run.account import NAMED_FAILURES, FailureLimit, Summary
 from anonymizer.run.chunks import chunk_id
+from anonymizer.run.summary import NAMED_FAILURES, FailureLimit, Summary
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ OWN_ROWS = 500
 class Progress(Protocol):
     """Shows how far the run is."""
 
-    def start(self, run_id: str, carried: int) -> None: ...
+    def start(self, run_id: str, unchanged: int) -> None: ...
 
     def advance(self, images: int, faces: int, failures: int, listed: int) -> None: ...
 
@@ -44,7 +44,7 @@ class Stamp:
     purpose: str | None = None
 
 
-class Book:
+class Recorder:
     """Keeps the account of one run.
 
     Args:

@@ -17,11 +17,11 @@ from anonymizer.lake.outputs import holds
 from anonymizer.lake.storage import Root, join_uri
 from anonymizer.records import ChunkResult, GivenBoxes, ImageRef, ManifestRow, WorkItem
 from anonymizer.run.chunks import Task, chunk_id
-from anonymizer.run.collisions import rivals
 from anonymizer.run.driver import intents
-from anonymizer.run.driver.book import Book, Stamp
-from anonymizer.run.driver.removals import Removals
+from anonymizer.run.plan.collisions import rivals
+from anonymizer.run.recorder import Recorder, Stamp
 from anonymizer.run.rows import failed_row, owed_row, with_standing_output
+from anonymizer.run.takedown.removals import Removals
 
 #: Journal parts are folded into large ones whenever so many chunks have been committed.
 COMPACT_EVERY = 2000
@@ -30,7 +30,7 @@ CONFLICTS = 4
 
 
 @dataclass(frozen=True)
-class Ground:
+class RunContext:
     """What a run stands on, once it has begun.
 
     Attributes:
@@ -39,7 +39,7 @@ class Ground:
         output: OUTPUT.
         places: Where outputs lie.
         located: Key of the output that a row names, None if it lies elsewhere.
-        book: Of the run.
+        recorder: Of the run.
         removals: Of the run.
         stamp: For the rows.
         run_id: Of the run.
@@ -55,7 +55,7 @@ class Ground:
     output: Root
     places: Places
     located: Callable[[ManifestRow], str | None]
-    book: Book
+    recorder: Recorder
     removals: Removals
     stamp: Stamp
     run_id: str
@@ -66,30 +66,30 @@ class Ground:
     alive: Callable[[], None]
 
 
-class Objects:
+class Outcomes:
     """Whom the engine (`engine.Sink`) and the planner (`plan.Told`) tell.
 
     Args:
-        ground: Of the run.
+        run: Of the run.
         source: INPUT.
 
     Attributes:
         chunks: Committed so far.
     """
 
-    def __init__(self, ground: Ground, source: Root) -> None:
-        self._ground = ground
+    def __init__(self, run: RunContext, source: Root) -> None:
+        self._run = run
         self._source = source
         self._conflicts: Counter[str] = Counter()
         self.chunks = 0
 
     def committed(self, task: Task, result: ChunkResult) -> list[Task]:
         """Counts a chunk's rows; conflicts and unfinished items come back with their output looked up anew."""
-        self._ground.alive()
-        self._ground.book.result(result)
+        self._run.alive()
+        self._run.recorder.result(result)
         self.chunks += 1
         if self.chunks % COMPACT_EVERY == 0:
-            self._ground.manifest.compact(self._ground.run_id, final=False)
+            self._run.manifest.compact(self._run.run_id, final=False)
         for key in result.conflicts:
             self._conflicts[key] += 1
         given_up = [k for k in result.conflicts if self._conflicts[k] >= CONFLICTS]
@@ -111,7 +111,7 @@ class Objects:
             stolen = item.ref.key in result.conflicts and self._collides(item, result.attempt + 1)
             return None if stolen else item
         ours = item.output_version is not None and not item.foreign
-        gone = not ours or self._ground.removals.now(item.output_key, item.ref.key, item.output_version, item.replaces)
+        gone = not ours or self._run.removals.now(item.output_key, item.ref.key, item.output_version, item.replaces)
         if not gone:
             self._owes(item, failed_row(item, TakeDownOwed()), item.output_key, result.attempt + 1)
             return None
@@ -120,7 +120,7 @@ class Objects:
 
     def _collides(self, item: WorkItem, attempt: int) -> bool:
         """Whether what stands in the output's place may be another source's, one that this run has not listed."""
-        alone = self._ground.config.names != "same" or self._ground.config.in_place
+        alone = self._run.config.names != "same" or self._run.config.in_place
         others = [] if alone else rivals(item.ref.key, item.output_key)
         if not any(map(self._source.exists, others)):
             return False
@@ -133,61 +133,61 @@ class Objects:
 
     def refresh(self, task: Task) -> Task:
         """Output versions as they are now: whoever held the task may have published some of them."""
-        ground = self._ground
+        run = self._run
         settled = intents.settle(
-            ground.manifest, ground.output, ground.located, ground.require_output, ground.run_id, chunk_id(task.items)
+            run.manifest, run.output, run.located, run.require_output, run.run_id, chunk_id(task.items)
         )
-        ground.book.settled(settled)
+        run.recorder.settled(settled)
         done = {row.key for row in settled}
         items = tuple(self._refreshed(item) for item in task.items if item.ref.key not in done)
         # In a place that is not OUTPUT nothing stands, and what stands in OUTPUT would become a stranger's.
-        ground.require_output()
+        run.require_output()
         return replace(task, items=items)
 
     def _refreshed(self, item: WorkItem) -> WorkItem:
-        if self._ground.config.in_place:
+        if self._run.config.in_place:
             # The version that is read is the one that is replaced.
             found = self._source.stat(item.ref.key)
             ref = found if isinstance(found, ImageRef) else item.ref
             if ref != item.ref:
                 item = replace(item, standing=None, origin=None)
             return replace(item, ref=ref, output_version=ref.etag)
-        version = self._ground.output.version(item.output_key)
+        version = self._run.output.version(item.output_key)
         if version == item.output_version:
             return item
         foreign = version is not None and not self._is_ours(item)
-        if foreign and not self._ground.may_replace:
+        if foreign and not self._run.may_replace:
             # Publishing will be refused there.
             version, foreign = None, False
         return replace(item, output_version=version, standing=None, foreign=foreign)
 
     def _is_ours(self, item: WorkItem) -> bool:
         """Whether what stands in the output's place is the output that the current row names: restored, maybe."""
-        return holds(self._ground.output, item.output_key, item.replaces)
+        return holds(self._run.output, item.output_key, item.replaces)
 
     def _taken(self, item: WorkItem) -> bool:
         """Whether what stands in the output's place is not ours."""
-        ground = self._ground
-        if ground.may_replace or ground.config.in_place or ground.output.version(item.output_key) is None:
+        run = self._run
+        if run.may_replace or run.config.in_place or run.output.version(item.output_key) is None:
             return False
         return not self._is_ours(item) and not any(map(self._source.exists, rivals(item.ref.key, item.output_key)))
 
     def refuse(self, item: WorkItem, error: ObjectError, published: ManifestRow | None) -> None:
         """Something that is never read. An output that it had as a photo stays if nothing has changed about it."""
         if published is not None:
-            located = self._ground.places.located(published.output_uri)
-            expected = self._ground.places.expected(item.ref.key, published.output_uri)
+            located = self._run.places.located(published.output_uri)
+            expected = self._run.places.expected(item.ref.key, published.output_uri)
             if located != expected:
                 item = replace(item, expected=expected, moved_from=located, moved_version=published.output_etag)
             else:
                 # The take-down has removed what is not safe any more.
                 item = replace(item, expected=expected, output_version=published.output_etag, standing=published)
             item = self._refreshed(replace(item, replaces=published.output_sha256))
-        self._fail(item, error, self._ground.attempt + 1)
+        self._fail(item, error, self._run.attempt + 1)
 
     def collide(self, item: WorkItem) -> None:
         """Two sources for one output: what stands there may be either's."""
-        self._fail(self._refreshed(item), KeyCollision(), self._ground.attempt + 1)
+        self._fail(self._refreshed(item), KeyCollision(), self._run.attempt + 1)
 
     def _fail(self, item: WorkItem, error: ObjectError, attempt: int) -> None:
         """An object given up. What stands in its place stays only if the manifest vouches for it."""
@@ -198,26 +198,26 @@ class Objects:
         elif (left := self._left(item)) is not None:
             self._owes(item, row, left, attempt)
             return
-        self._ground.book.own(
-            replace(row, attempt=attempt, settings_sha256=self._ground.settings(item.boxes)), self._ground.stamp
+        self._run.recorder.own(
+            replace(row, attempt=attempt, settings_sha256=self._run.settings(item.boxes)), self._run.stamp
         )
 
     def _left(self, item: WorkItem) -> str | None:
         """Removes what an object that is given up has published; the key of what could not be removed."""
-        if self._ground.config.in_place:
+        if self._run.config.in_place:
             return None
         ours = item.output_version is not None and not item.foreign
         going = [(item.moved_from, item.moved_version), (item.output_key if ours else None, item.output_version)]
         left = (
             key
             for key, version in going
-            if key is not None and not self._ground.removals.now(key, item.ref.key, version, item.replaces)
+            if key is not None and not self._run.removals.now(key, item.ref.key, version, item.replaces)
         )
         return next(left, None)
 
     def _owes(self, item: WorkItem, row: ManifestRow, output_key: str, attempt: int) -> None:
         """The row of an object whose output could not be removed."""
-        row = replace(row, attempt=attempt, settings_sha256=self._ground.settings(item.boxes))
-        uri = join_uri(self._ground.config.output, output_key)
+        row = replace(row, attempt=attempt, settings_sha256=self._run.settings(item.boxes))
+        uri = join_uri(self._run.config.output, output_key)
         etag = item.moved_version if output_key == item.moved_from else item.output_version
-        self._ground.book.own(owed_row(row, uri, etag, item.replaces), self._ground.stamp)
+        self._run.recorder.own(owed_row(row, uri, etag, item.replaces), self._run.stamp)

@@ -12,17 +12,17 @@ from datetime import UTC, datetime
 from itertools import combinations
 from pathlib import Path
 
-from anonymizer import shown
+from anonymizer import sanitize
 from anonymizer.config import RunConfig
 from anonymizer.errors import ConfigError, ObjectError, RegistryError, RunError
 from anonymizer.image import detectors
 from anonymizer.lake.manifest import ManifestStore
+from anonymizer.lake.roots import open_manifest
 from anonymizer.lake.storage import folder_uri, is_local, local_path, nested, normalize_uri, open_root
 from anonymizer.people import boxes, consent
 from anonymizer.people.boxes import BoxTable
 from anonymizer.people.consent import Registry
-from anonymizer.run.keylist import KeyList, read_keys
-from anonymizer.run.worker import open_manifest
+from anonymizer.run.start.keylist import KeyList, read_keys
 
 log = logging.getLogger(__name__)
 
@@ -161,7 +161,7 @@ def write_uri(uri: str, data: bytes, *, private: bool = False) -> None:
         open_root(folder, options, private=private).put(name, data)
     except (ObjectError, RunError) as error:
         reason = getattr(error, "message", str(error))
-        raise ConfigError(f"{shown.bare_uri(uri)} cannot be written: {reason}") from None
+        raise ConfigError(f"{sanitize.bare_uri(uri)} cannot be written: {reason}") from None
     finally:
         if lock is not None:
             with suppress(OSError):
@@ -179,7 +179,7 @@ def read_uri(uri: str, what: str) -> bytes:
         return open_root(folder).get(name)
     except (ObjectError, RunError) as error:
         reason = getattr(error, "message", str(error))
-        raise ConfigError(f"{what} {shown.bare_uri(uri)} cannot be read: {reason}") from None
+        raise ConfigError(f"{what} {sanitize.bare_uri(uri)} cannot be read: {reason}") from None
 
 
 def load_weights(config: RunConfig) -> detectors.Weights:
@@ -207,7 +207,7 @@ def load_registry(config: RunConfig, as_of: datetime) -> Registry:
         data = read_uri(settings.registry, "the registry")
     except ConfigError as error:
         raise RegistryError(str(error)) from None
-    name, purpose, bind = shown.bare_name(settings.registry), settings.purpose, settings.bind
+    name, purpose, bind = sanitize.bare_name(settings.registry), settings.purpose, settings.bind
     return consent.load_registry(data, name, purpose=purpose, as_of=as_of, root=config.input, bind=bind)
 
 
@@ -222,7 +222,7 @@ def load_boxes(config: RunConfig) -> BoxTable | None:
         if config.boxes.mode == "replace":
             raise ConfigError("boxes.mode replace takes the boxes from --boxes URI, which is missing")
         return None
-    name = shown.bare_name(uri)
+    name = sanitize.bare_name(uri)
     if name.lower().endswith(boxes.FILE_ENDINGS):
         return boxes.read_boxes(read_uri(uri, "the file of boxes"), name)
     store = open_manifest(config, folder_uri(uri))
@@ -245,6 +245,6 @@ def load_keys(config: RunConfig) -> KeyList | None:
 
 def arguments_sha256(config: RunConfig) -> str:
     """Hash of what makes two starts the same run: not the number of workers, not a secret."""
-    values = shown.bare(dataclasses.asdict(config))
+    values = sanitize.bare(dataclasses.asdict(config))
     del values["engine"], values["storage"], values["adopt"]
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()

@@ -15,18 +15,18 @@ from anonymizer.errors import ImageTooLarge, ObjectError, WrongOutput
 from anonymizer.lake.identity import absent, identify
 from anonymizer.lake.manifest import ManifestStore, Snapshot
 from anonymizer.lake.naming import Places
+from anonymizer.lake.roots import open_input, open_manifest_root, open_output
 from anonymizer.lake.storage import Listed, Root
 from anonymizer.people.boxes import SuspectList
 from anonymizer.pipeline import Anonymizer
 from anonymizer.records import GivenBoxes, ManifestRow, WorkItem
-from anonymizer.run.account import OK, Estimate, Summary
 from anonymizer.run.driver import unmatched
-from anonymizer.run.driver.removals import unsafe_rows
-from anonymizer.run.keylist import requested
-from anonymizer.run.known import CurrentRows
-from anonymizer.run.plan import Asked, Planner
-from anonymizer.run.resolve import decided_at, load_boxes, load_keys, load_registry, load_weights
-from anonymizer.run.worker import open_input, open_manifest_root, open_output
+from anonymizer.run.plan.current_rows import CurrentRows
+from anonymizer.run.plan.planner import Asked, Planner
+from anonymizer.run.start.keylist import requested
+from anonymizer.run.start.resolve import decided_at, load_boxes, load_keys, load_registry, load_weights
+from anonymizer.run.summary import OK, Estimate, Summary
+from anonymizer.run.takedown.removals import unsafe_rows
 
 _SURE = 1.96
 """Standard errors on either side of 95 % of a normal distribution."""
@@ -107,7 +107,7 @@ def rehearse(config: RunConfig, manifest_uri: str, as_of: datetime, places: Plac
     if config.consent.strict:
         unmatched.refuse(list(summary.objections_unmatched))
     summary.listed, summary.listed_bytes = planner.listed, planner.listed_bytes
-    summary.carried = planner.carried
+    summary.unchanged = planner.unchanged
     summary.statuses["to do"] = sample.seen
     summary.statuses["failed"] = refused.count
     summary.to_take_down = sum(1 for _ in unsafe_rows(snapshot, registry, config, as_of))

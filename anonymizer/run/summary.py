@@ -51,7 +51,7 @@ class Summary:
     exit_status: int = UNEXPECTED
     listed: int = 0
     listed_bytes: int = 0
-    carried: int = 0
+    unchanged: int = 0
     statuses: Counter[str] = field(default_factory=Counter)
     codes: Counter[str] = field(default_factory=Counter)
     failures: list[tuple[str, str]] = field(default_factory=list)

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from anonymizer.run.driver.rehearsal import scaled
+from anonymizer.run.driver.dry_run import scaled
 from anonymizer.run.progress import closing_table
 from tests.integration.runs import files, run, write
 from tests.pictures import photo
@@ -35,7 +35,7 @@ def test_only_what_the_next_run_would_do_is_counted(lake, tmp_path):
     before = files(tmp_path / "out") | files(tmp_path / "out.manifest")
     summary = run(lake, tmp_path / "out", settings | {"dry_run": True})
     assert dict(+summary.statuses) == {"to do": 2}
-    assert (summary.listed, summary.carried, summary.to_take_down) == (8, 6, 1)
+    assert (summary.listed, summary.unchanged, summary.to_take_down) == (8, 6, 1)
     assert "to take down  1 output" in closing_table(summary)
     assert files(tmp_path / "out") | files(tmp_path / "out.manifest") == before
     done = run(lake, tmp_path / "out", settings)

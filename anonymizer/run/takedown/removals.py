@@ -16,10 +16,10 @@ from anonymizer.lake.outputs import purge_ours
 from anonymizer.lake.storage import Root
 from anonymizer.people.consent import Registry
 from anonymizer.records import ManifestRow
-from anonymizer.run import takedown
-from anonymizer.run.account import FailureLimit, Summary
-from anonymizer.run.driver.book import OWN_ROWS, Book, Stamp
-from anonymizer.run.known import CurrentRows
+from anonymizer.run.plan.current_rows import CurrentRows
+from anonymizer.run.recorder import OWN_ROWS, Recorder, Stamp
+from anonymizer.run.summary import FailureLimit, Summary
+from anonymizer.run.takedown import unsafe
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ class Removals:
         output: OUTPUT.
         output_id: Of its mark.
         places: Where outputs lie.
-        book: Of the run.
+        recorder: Of the run.
         summary: Of the run.
         stamp: For the rows.
         attempt: Of the rows.
@@ -45,7 +45,7 @@ class Removals:
         output: Root,
         output_id: str,
         places: Places,
-        book: Book,
+        recorder: Recorder,
         summary: Summary,
         stamp: Stamp,
         attempt: int = 0,
@@ -53,7 +53,7 @@ class Removals:
         self._output = output
         self._output_id = output_id
         self._places = places
-        self._book = book
+        self._recorder = recorder
         self._summary = summary
         self._stamp = stamp
         self._attempt = attempt
@@ -73,8 +73,8 @@ class Removals:
             self._confirm([row.key for row in gone])
             for row in gone:
                 self._summary.removed_unsafe += 1
-                self._book.silently(takedown.taken_down_row(row, self._attempt), self._stamp)
-            self._book.flush()
+                self._recorder.silently(unsafe.taken_down_row(row, self._attempt), self._stamp)
+            self._recorder.flush()
         return self._summary.removed_unsafe - before
 
     def now(self, output_key: str, key: str, etag: str | None = None, sha256: str | None = None) -> bool:
@@ -144,8 +144,8 @@ class Removals:
             self._confirm([row.key for row in gone if row.output_uri is not None])
             for row in gone:
                 self._summary.removed_gone += 1
-                self._book.silently(takedown.removed_row(row, SourceGone(), self._attempt), self._stamp)
-            self._book.flush()
+                self._recorder.silently(unsafe.removed_row(row, SourceGone(), self._attempt), self._stamp)
+            self._recorder.flush()
         return True
 
     def _pruned(self, row: ManifestRow) -> bool:
@@ -171,15 +171,14 @@ def unsafe_rows(snapshot: Snapshot, registry: Registry, config: RunConfig, as_of
     no window has begun or ended: a grant that begins may speak for a second person, or not fit.
     """
     totals = snapshot.totals
-    checked = totals is not None and totals.checked == takedown.checked_against(config, registry.sha256)
+    checked = totals is not None and totals.checked == unsafe.checked_against(config, registry.sha256)
     before = totals.as_of if totals is not None and checked else None
     if before is not None and before <= as_of and not registry.turns(before, as_of):
         return expired_rows(snapshot, as_of)
     return (
         row
         for row in _published(snapshot)
-        if takedown.is_unsafe(row, registry.decide(row.key, listed=False), config)
-        or takedown.past_retention(row, as_of)
+        if unsafe.is_unsafe(row, registry.decide(row.key, listed=False), config) or unsafe.past_retention(row, as_of)
     )
 
 
@@ -188,11 +187,11 @@ def expired_rows(snapshot: Snapshot, as_of: datetime) -> Iterator[ManifestRow]:
     totals = snapshot.totals
     if totals is not None and (totals.next_expiry is None or totals.next_expiry > as_of):
         return iter(())
-    return (row for row in _published(snapshot) if takedown.past_retention(row, as_of))
+    return (row for row in _published(snapshot) if unsafe.past_retention(row, as_of))
 
 
 def _published(snapshot: Snapshot) -> Iterator[ManifestRow]:
-    return takedown.published(snapshot.scan(takedown.COLUMNS))
+    return unsafe.published(snapshot.scan(unsafe.COLUMNS))
 
 
 def _batches(rows: Iterable[ManifestRow]) -> Iterator[list[ManifestRow]]:

@@ -17,8 +17,8 @@ from anonymizer.lake import lease
 from anonymizer.lake.manifest import ManifestStore, from_table
 from anonymizer.lake.storage import open_root
 from anonymizer.records import NO_CONSENT, Chunk, ImageRef, WorkItem
-from anonymizer.run import worker as worker_module
 from anonymizer.run.worker import Job, Worker
+from anonymizer.run.worker import worker as worker_module
 from tests.pictures import photo
 
 RUN_ID = "r20260101T000000000000Z-00000000"
