@@ -6,7 +6,7 @@ import pytest
 
 from anonymizer.image.detectors.patch import PATCH_RGB
 from infra.proof.faults import absent, kills, table
-from infra.proof.faults.ground import Testbed
+from infra.proof.faults.harness import Harness
 from infra.proof.faults.sampler import Sampler
 from infra.proof.faults.trial import Score
 
@@ -15,19 +15,19 @@ PATCH = ("--detector", "patch", "--set", "engine.chunk_keys=4", "--workers", "1"
 
 
 @pytest.fixture(scope="module")
-def ground(tmp_path_factory):
-    return Testbed(tmp_path_factory.mktemp("faults"), count=60, kills=1, seed=3, more=PATCH, patch=PATCH_RGB)
+def harness(tmp_path_factory):
+    return Harness(tmp_path_factory.mktemp("faults"), count=60, kills=1, seed=3, more=PATCH, patch=PATCH_RGB)
 
 
-def test_nothing_is_lost_when_drivers_are_killed(ground):
-    score = kills.drivers(ground)
+def test_nothing_is_lost_when_drivers_are_killed(harness):
+    score = kills.drivers(harness)
     assert (score.wrong, score.outputs_right, score.rows_right) == ((), score.outputs, score.objects)
     assert score.hits >= 1
     assert score.looks > 0
 
 
-def test_an_output_that_is_absent_for_a_while_loses_nothing_and_shows_nothing(ground):
-    score = absent.disk_absent(ground)
+def test_an_output_that_is_absent_for_a_while_loses_nothing_and_shows_nothing(harness):
+    score = absent.disk_absent(harness)
     assert (score.wrong, score.outputs_right, score.rows_right) == ((), score.outputs, score.objects)
     assert score.hits == 2
 

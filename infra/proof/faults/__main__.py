@@ -13,7 +13,7 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-from infra.proof.faults.faults import FAULTS, Testbed
+from infra.proof.faults.faults import FAULTS, Harness
 from infra.proof.faults.table import PAGE, line, merged
 
 
@@ -23,10 +23,10 @@ def main(argv: list[str]) -> int:
     names = [name for name in FAULTS if not options.faults or name.startswith(tuple(options.faults))]
     options.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=options.folder, prefix="faults-") as folder:
-        ground = Testbed(Path(folder), options.count, options.kills, options.seed)
+        harness = Harness(Path(folder), options.count, options.kills, options.seed)
         scores = []
         for name in names:
-            score = FAULTS[name](ground)
+            score = FAULTS[name](harness)
             scores.append(score)
             print(line(score), flush=True)
             for wrong in score.wrong[:20]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from anonymizer.lake.manifest import current
 from anonymizer.lake.naming import output_key_of
-from infra.proof.faults.ground import Testbed
+from infra.proof.faults.harness import Harness
 from infra.proof.faults.lake import Lake
 from infra.proof.faults.trial import Reference, Score, Trial, judged, wait_for
 
@@ -76,14 +76,14 @@ class _Disk:
 class _Days:
     """A lake of its own, in which on the second day consents were withdrawn and sources have changed or gone."""
 
-    ground: Testbed
+    harness: Harness
 
     @property
     def _folder(self) -> Path:
-        return self.ground.folder / "days"
+        return self.harness.folder / "days"
 
     def trial(self, name: str) -> Trial:
-        trial = self.ground.trial(name)
+        trial = self.harness.trial(name)
         trial.source = str(self._folder / "in")
         # Small chunks: there is something to lose in the middle.
         own = ("--consent", str(self._folder / "consent.csv"), "--set", "engine.chunk_keys=4")
@@ -91,11 +91,11 @@ class _Days:
         return trial
 
     def first(self) -> None:
-        self.ground.lake.write(self._folder / "in")
+        self.harness.lake.write(self._folder / "in")
 
     def second(self, outputs: dict[str, bytes], dice: random.Random) -> str:
         """Gives what has changed, in words."""
-        lake = self.ground.lake
+        lake = self.harness.lake
         granted = [key for key in sorted(lake.contents) if f"\n{key}," in lake.registry]
         withdrawn = granted[0::2]
         gone = withdrawn[1::2]
@@ -112,12 +112,12 @@ class _Days:
         return sum(path.is_file() for path in Path(self._folder, "in").rglob("*"))
 
 
-def disk_absent(ground: Testbed) -> Score:
+def disk_absent(harness: Harness) -> Score:
     """OUTPUT is away for a night with work to do, and in the middle of nights; for these it is back at times."""
-    days, dice = _Days(ground), ground.dice("absent")
+    days, dice = _Days(harness), harness.dice("absent")
     days.first()
     undisturbed = days.trial("absent-undisturbed")
-    trials = [days.trial(f"absent-{number}") for number in range(ground.kills)]
+    trials = [days.trial(f"absent-{number}") for number in range(harness.kills)]
     before = undisturbed.reference()
     for trial in trials:
         trial.once()
@@ -127,7 +127,7 @@ def disk_absent(ground: Testbed) -> Score:
     watched, ends = [], []
     for number, trial in enumerate(trials):
         disk = _Disk(trial)
-        with ground.sampler(trial, expected.outputs, before.outputs) as sampler:
+        with harness.sampler(trial, expected.outputs, before.outputs) as sampler:
             if number == 0:
                 _for_a_night(disk)
             _in_the_middle(disk, dice, returns=number % 2 == 1)
@@ -136,7 +136,7 @@ def disk_absent(ground: Testbed) -> Score:
         sampler.bad += [f"{Path(trial.output).name}: {wrong}" for wrong in disk.wrong + _ended(trial, expected, days)]
         watched.append((trial, sampler))
     note = f"{what}; the runs that were hit ended with {', '.join(map(str, ends))}, the next one with 0"
-    how = f"an empty folder in OUTPUT's place: one whole night, {ground.kills} × in the middle of one"
+    how = f"an empty folder in OUTPUT's place: one whole night, {harness.kills} × in the middle of one"
     return judged("disk absent", how, watched, expected, expected.wall_s, note)
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from infra.proof.faults import absent, inside, kills, nodes, store
-from infra.proof.faults.ground import Testbed
+from infra.proof.faults.harness import Harness
 from infra.proof.faults.trial import Score
 
-FAULTS: dict[str, Callable[[Testbed], Score]] = {
+FAULTS: dict[str, Callable[[Harness], Score]] = {
     "driver-killed": kills.drivers,
     "worker-killed": kills.workers,
     "sigterm": kills.sigterm,
@@ -26,4 +26,4 @@ FAULTS: dict[str, Callable[[Testbed], Score]] = {
     "clock": inside.clock,
 }
 
-__all__ = ["FAULTS", "Testbed"]
+__all__ = ["FAULTS", "Harness"]

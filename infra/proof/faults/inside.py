@@ -8,7 +8,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from infra.proof.faults.ground import Testbed
+from infra.proof.faults.harness import Harness
 from infra.proof.faults.trial import Reference, Row, Score, Trial, judged, wait_for
 
 INJECTED = "infra.proof.faults.injected"
@@ -20,32 +20,32 @@ LISTED_S = 0.5
 IMAGE_TIME_S = 3
 
 
-def changed(ground: Testbed) -> Score:
+def changed(harness: Harness) -> Score:
     """While a run is at work, objects take another's content and others vanish; the next run sets it right."""
-    expected = ground.reference
-    redacted = [key for key in sorted(expected.outputs) if f"\n{key}," not in ground.lake.registry]
+    expected = harness.reference
+    redacted = [key for key in sorted(expected.outputs) if f"\n{key}," not in harness.lake.registry]
     # So many are listed ahead while Ray starts.
     listed, elsewhere = redacted[:TOUCHED], redacted[TOUCHED : 2 * TOUCHED]
     altered, deleted = dict(zip(listed[0::2], elsewhere, strict=False)), listed[1::2]
-    trial = ground.trial("changed")
-    trial.source = str(ground.folder / "in-changed")
-    ground.lake.write(Path(trial.source))
+    trial = harness.trial("changed")
+    trial.source = str(harness.folder / "in-changed")
+    harness.lake.write(Path(trial.source))
 
     def hit(process: subprocess.Popen[bytes]) -> None:
         wait_for(lambda: any(Path(f"{trial.output}.manifest", "_runs").iterdir()), process)
         time.sleep(LISTED_S)
         for key, other in altered.items():
-            Path(trial.source, key).write_bytes(ground.lake.contents[other])
+            Path(trial.source, key).write_bytes(harness.lake.contents[other])
         for key in deleted:
             Path(trial.source, key).unlink()
         trial.hits += len(altered) + len(deleted)
 
-    with ground.sampler(trial) as sampler:
+    with harness.sampler(trial) as sampler:
         trial.once(hit)
     first = trial.rows()
     codes = {key: first[key]["error_code"] for key in (*altered, *deleted)}
     now_right = {**expected.outputs, **{key: expected.outputs[other] for key, other in altered.items()}}
-    again = ground.sampler(trial, now_right)
+    again = harness.sampler(trial, now_right)
     trial.once()
     with again:
         pass
@@ -77,19 +77,19 @@ def _with_source(row: Row, like: Row) -> Row:
     return row | {name: like[name] for name in names}
 
 
-def disk_full(ground: Testbed) -> Score:
+def disk_full(harness: Harness) -> Score:
     """OUTPUT lies on a disk that is full half-way; there is room when the run is started again."""
-    expected = ground.reference
-    folder = ground.folder / "small-disk"
+    expected = harness.reference
+    folder = harness.folder / "small-disk"
     folder.mkdir()
     half = sum(map(len, expected.outputs.values())) // 2
     _mount(folder, half)
     try:
-        trial = ground.trial("disk-full")
+        trial = harness.trial("disk-full")
         trial.output = str(folder / "out")
-        trial.arguments = (*trial.arguments, "--manifest", str(ground.folder / "disk-full.manifest"))
+        trial.arguments = (*trial.arguments, "--manifest", str(harness.folder / "disk-full.manifest"))
         trial = _WithManifest(**vars(trial))
-        with ground.sampler(trial) as sampler:
+        with harness.sampler(trial) as sampler:
             first = trial.once()
             failed = sum(row["status"] == "failed" for row in trial.rows().values()) if first != 1 else 0
             trial.hits = 1
@@ -117,11 +117,11 @@ def _mount(folder: Path, size_bytes: int, how: str = "") -> None:
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"{how}size={blocks}", "tmpfs", str(folder)], check=True)
 
 
-def corrupt_part(ground: Testbed) -> Score:
+def corrupt_part(harness: Harness) -> Score:
     """A part of the earlier run's table has lost its end: one clear line, nothing published, nothing removed."""
-    expected = ground.reference
-    trial = ground.trial("corrupt")
-    with ground.sampler(trial) as sampler:
+    expected = harness.reference
+    trial = harness.trial("corrupt")
+    with harness.sampler(trial) as sampler:
         trial.once()
         before = trial.outputs()
         parts = sorted(Path(f"{trial.output}.manifest").glob("run_id=*/*.parquet"))
@@ -150,26 +150,26 @@ def _state_parts(trial: Trial) -> dict[Path, bytes]:
     return {part: part.read_bytes() for part in sorted(folder.glob("*/*.parquet"))}
 
 
-def hang(ground: Testbed) -> Score:
+def hang(harness: Harness) -> Score:
     """The computation of one picture never ends."""
     more = ("--set", f"engine.image_time_s={IMAGE_TIME_S}")
     how = f"one picture's computation never ends; engine.image_time_s={IMAGE_TIME_S}"
-    return _poisoned(ground, "detector hangs", how, "FAULT_HANG", "timeout", more)
+    return _poisoned(harness, "detector hangs", how, "FAULT_HANG", "timeout", more)
 
 
-def memory(ground: Testbed) -> Score:
+def memory(harness: Harness) -> Score:
     """One picture takes all the memory there is: the kernel ends the worker that looks at it, every time."""
     how = "the worker ends by SIGKILL whenever it looks at one picture"
-    return _poisoned(ground, "out of memory on one image", how, "FAULT_MEMORY", "poison_image", ())
+    return _poisoned(harness, "out of memory on one image", how, "FAULT_MEMORY", "poison_image", ())
 
 
-def _poisoned(ground: Testbed, fault: str, how: str, variable: str, code: str, more: tuple[str, ...]) -> Score:
-    expected = ground.reference
+def _poisoned(harness: Harness, fault: str, how: str, variable: str, code: str, more: tuple[str, ...]) -> Score:
+    expected = harness.reference
     key = sorted(expected.outputs)[len(expected.outputs) // 2]
-    trial = ground.trial(variable.lower(), {variable: key}, INJECTED)
+    trial = harness.trial(variable.lower(), {variable: key}, INJECTED)
     trial.arguments = (*trial.arguments, *more)
     good = {other: data for other, data in expected.outputs.items() if other != key}
-    with ground.sampler(trial, good) as sampler:
+    with harness.sampler(trial, good) as sampler:
         trial.to_the_end(3)
         trial.hits = 1
     row = trial.rows()[key]
@@ -180,11 +180,11 @@ def _poisoned(ground: Testbed, fault: str, how: str, variable: str, code: str, m
     return judged(fault, how, [(trial, sampler)], reference, expected.wall_s, note)
 
 
-def clock(ground: Testbed) -> Score:
+def clock(harness: Harness) -> Score:
     """The driver's clock is two days behind on the second night: its rows are the current ones all the same."""
-    expected = ground.reference
-    trial = ground.trial("clock", {"FAULT_CLOCK_S": "0"}, INJECTED)
-    with ground.sampler(trial) as sampler:
+    expected = harness.reference
+    trial = harness.trial("clock", {"FAULT_CLOCK_S": "0"}, INJECTED)
+    with harness.sampler(trial) as sampler:
         trial.once()
         trial.environ = {"FAULT_CLOCK_S": str(-2 * 86_400)}
         trial.arguments = (*trial.arguments, "--force")

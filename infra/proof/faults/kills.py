@@ -8,7 +8,7 @@ import subprocess
 import time
 
 from infra.proof.faults import processes
-from infra.proof.faults.ground import Testbed
+from infra.proof.faults.harness import Harness
 from infra.proof.faults.sampler import Sampler
 from infra.proof.faults.trial import Score, Trial, judged, wait_for
 
@@ -16,20 +16,20 @@ from infra.proof.faults.trial import Score, Trial, judged, wait_for
 WORKER_PAUSE_S = (1.0, 4.0)
 
 
-def drivers(ground: Testbed) -> Score:
+def drivers(harness: Harness) -> Score:
     """The driver is killed at a moment of an undisturbed run's time, each as likely, until it comes through."""
-    expected, dice = ground.reference, ground.dice("drivers")
+    expected, dice = harness.reference, harness.dice("drivers")
     trials: list[tuple[Trial, Sampler]] = []
     hits = 0
-    while hits < ground.kills:
-        trial = ground.trial(f"drivers-{len(trials)}")
+    while hits < harness.kills:
+        trial = harness.trial(f"drivers-{len(trials)}")
 
-        def hit(process: subprocess.Popen[bytes], trial: Trial = trial, left: int = ground.kills - hits) -> None:
+        def hit(process: subprocess.Popen[bytes], trial: Trial = trial, left: int = harness.kills - hits) -> None:
             # On a machine that has become slower, none would come through its time.
             if trial.hits < left:
                 trial.hits += _killed_within(process, dice.uniform(0.2, expected.wall_s))
 
-        with ground.sampler(trial) as sampler:
+        with harness.sampler(trial) as sampler:
             trial.to_the_end(expected.exit_status, hit)
         trials.append((trial, sampler))
         hits += trial.hits
@@ -45,18 +45,18 @@ def _killed_within(process: subprocess.Popen[bytes], delay_s: float) -> bool:
     return False
 
 
-def workers(ground: Testbed) -> Score:
+def workers(harness: Harness) -> Score:
     """A random worker of the run is killed, again and again; nobody starts the run anew."""
-    expected, dice = ground.reference, ground.dice("workers")
+    expected, dice = harness.reference, harness.dice("workers")
     trials: list[tuple[Trial, Sampler]] = []
     hits = 0
-    while hits < ground.kills:
-        trial = ground.trial(f"workers-{len(trials)}")
+    while hits < harness.kills:
+        trial = harness.trial(f"workers-{len(trials)}")
 
         def hit(process: subprocess.Popen[bytes], trial: Trial = trial) -> None:
             _hunt(process, trial, dice)
 
-        with ground.sampler(trial) as sampler:
+        with harness.sampler(trial) as sampler:
             trial.to_the_end(expected.exit_status, hit)
         trials.append((trial, sampler))
         hits += trial.hits
@@ -76,12 +76,12 @@ def _hunt(process: subprocess.Popen[bytes], trial: Trial, dice: random.Random) -
             trial.hits += 1
 
 
-def sigterm(ground: Testbed) -> Score:
+def sigterm(harness: Harness) -> Score:
     """As a machine that is taken away does it: SIGTERM, and three seconds later SIGKILL to everything."""
-    expected, dice = ground.reference, ground.dice("sigterm")
+    expected, dice = harness.reference, harness.dice("sigterm")
     trials = []
-    for number in range(max(1, ground.kills // 5)):
-        trial = ground.trial(f"sigterm-{number}")
+    for number in range(max(1, harness.kills // 5)):
+        trial = harness.trial(f"sigterm-{number}")
 
         def hit(process: subprocess.Popen[bytes], trial: Trial = trial) -> None:
             if trial.starts == 0:
@@ -89,7 +89,7 @@ def sigterm(ground: Testbed) -> Score:
                 time.sleep(dice.uniform(0.0, expected.wall_s / 4))
                 trial.hits += _taken_away(process)
 
-        with ground.sampler(trial) as sampler:
+        with harness.sampler(trial) as sampler:
             trial.to_the_end(expected.exit_status, hit)
         trials.append((trial, sampler))
     ended = sum(trial.statuses[0] == 1 for trial, _ in trials)

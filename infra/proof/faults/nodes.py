@@ -7,18 +7,18 @@ from dataclasses import replace
 
 from ray.cluster_utils import Cluster
 
-from infra.proof.faults.ground import Testbed
+from infra.proof.faults.harness import Harness
 from infra.proof.faults.trial import Score, Trial, judged, wait_for
 
 
-def lost(ground: Testbed) -> Score:
+def lost(harness: Harness) -> Score:
     """One of two nodes is killed while its worker is at work, and another one joins."""
-    expected = ground.reference
+    expected = harness.reference
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
     try:
         second = cluster.add_node(num_cpus=1)
         cluster.wait_for_nodes()
-        blank = ground.trial("node")
+        blank = harness.trial("node")
         more = ("--address", str(cluster.address), "--set", "storage.shared=true")
         trial: Trial = replace(blank, arguments=(*blank.arguments, *more), statuses=[])
 
@@ -28,7 +28,7 @@ def lost(ground: Testbed) -> Score:
                 trial.hits += 1
                 cluster.add_node(num_cpus=1)
 
-        with ground.sampler(trial) as sampler:
+        with harness.sampler(trial) as sampler:
             trial.to_the_end(expected.exit_status, hit)
     finally:
         cluster.shutdown()  # type: ignore[no-untyped-call]  # Ray has no types here

@@ -20,7 +20,7 @@ ARGUMENTS = (
 
 
 @dataclass(frozen=True)
-class Testbed:
+class Harness:
     """Where faults happen.
 
     Args:
