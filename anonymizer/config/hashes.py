@@ -15,7 +15,7 @@ def settings_sha256(config: RunConfig, detector_sha256: str | None, revisions: M
 
     Args:
         config: The run's settings.
-        detector_sha256: The detector's own hash, which covers its network; None where nothing is detected.
+        detector_sha256: What the detector gives as its `sha256`; None where nothing is detected.
         revisions: The `output_revision` of codec, redactor and detector, which a developer raises with every change
             of their outputs.
 
