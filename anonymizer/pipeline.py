@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -118,20 +118,17 @@ class Anonymizer:
         if is_withheld(decision, self.config.consent.policy):
             raise Withheld  # Whatever its faces are: nobody has to look for them.
         detections = self._found(picture, source_sha256, given)
-        content = content or Content(None, None)
-        own = content if content.sha256 is not None else replace(content, sha256=source_sha256)
-        canvas = _canvas(picture, own, self.config.detector.padding)
+        canvas = _canvas(picture, _hashed(content, source_sha256), self.config.detector.padding)
         verdict = apply_consent(decision, detections, canvas, self.config.consent)
-        source_format, first, frame_count = picture.format, picture.frames[0], len(picture.frames)
-        width, height = first.width, first.height
+        source_format, frame_count = picture.format, len(picture.frames)
+        width, height = picture.frames[0].width, picture.frames[0].height
         redacted = self._redact(picture, detections, verdict)
-        del picture, first  # Encoders take the memory that they have.
+        del picture  # Encoders take the memory that they have.
         encoded = codec.encode(redacted)
         kept = metadata.keep.read(data, source_format, self.config.metadata.keep)
         published, kept_names = metadata.keep.insert(encoded.data, encoded.format, kept)
         metadata.check(published, encoded.format, width, height, frame_count, kept_names)
         faces = listed_faces(detections, verdict)
-        redacted_count = sum(face.redacted for face in faces)
         return AnonymizedImage(
             data=published,
             format=encoded.format,
@@ -140,12 +137,12 @@ class Anonymizer:
             height=height,
             frame_count=frame_count,
             encoding=encoded.encoding,
-            status="no_face" if not faces else "anonymized" if redacted_count else "retained",
+            status=_status(faces),
             consent_status=verdict.status,
             consent_record_ids=decision.record_ids,
             retained_until=verdict.retained_until,
             faces=faces,
-            redacted_count=redacted_count,
+            redacted_count=sum(face.redacted for face in faces),
             metadata_removed=metadata.inventory(data, source_format),
             metadata_kept=kept_names,
             source_sha256=source_sha256,
@@ -228,6 +225,12 @@ def _detect_in(detector: detectors.Detector, frame: Frame) -> detectors.Found:
     return detectors.merged([found, *(detector.detect(view) for view in negatives(frame))])
 
 
+def _hashed(content: Content | None, source_sha256: str) -> Content:
+    """The content that consent is held against, with the file's own hash where none was given."""
+    content = content or Content(None, None)
+    return content if content.sha256 is not None else replace(content, sha256=source_sha256)
+
+
 def _canvas(picture: Picture, content: Content, padding: float) -> Canvas:
     """What regions are held against. On pages of several sizes no region can be placed: it fits a size of 0 × 0."""
     sizes = {(frame.width, frame.height) for frame in picture.frames}
@@ -244,6 +247,12 @@ def listed_faces(detections: Detections, verdict: Verdict) -> tuple[Face, ...]:
         if not len(known) or geometry.inside_share(known, region).max() < 0.5:
             faces.append(_face(int(frame), region, 1.0, True))
     return tuple(faces)
+
+
+def _status(faces: Sequence[Face]) -> Literal["anonymized", "no_face", "retained"]:
+    if not faces:
+        return "no_face"
+    return "anonymized" if any(face.redacted for face in faces) else "retained"
 
 
 def _face(frame: int, box: geometry.FloatBoxes, score: float, redacted: bool) -> Face:

@@ -27,6 +27,7 @@ FLOORS = [
 ]
 #: Within a wing, in the same way.
 ROOMS = {
+    "config": [{"fields", "convert", "sources"}, {"schema"}, {"hashes"}],
     "image": [{"geometry", "profiles", "views"}, {"codec", "metadata", "detectors", "redactors"}],
     "people": [{"consent"}, {"boxes"}],
     "lake": [{"storage", "lease", "naming"}, {"manifest", "outputs"}, {"identity", "roots"}],
@@ -39,6 +40,7 @@ ROOMS = {
     ],
     "audit": [{"evidence"}, {"verify"}, {"report"}],
     "lab": [{"augment"}, {"utility", "privacy"}],
+    "cli": [{"command", "console", "credentials", "options"}, {"layers", "running"}, {"commands"}],
 }
 #: Module → where it may be imported: floors, wings, or rooms of a wing.
 HOMES = {

@@ -1,8 +1,12 @@
+import pkgutil
+import subprocess
+import sys
 from collections import Counter
 
 import pytest
 
 from anonymizer import __version__, cli
+from anonymizer.cli import commands
 from anonymizer.config import RunConfig
 from anonymizer.errors import RunError
 from anonymizer.run import driver
@@ -142,3 +146,38 @@ def test_help_and_version(capsys):
             main(*argv)
         assert caught.value.code == 0
         assert said in capsys.readouterr().out
+
+
+def test_help_loads_nothing_heavy():
+    """Neither the help nor the parser needs what takes seconds to import."""
+    heavy = (
+        "ray",
+        "cv2",
+        "pyarrow",
+        "onnxruntime",
+        "onnx",
+        "numpy",
+        "scipy",
+        "fsspec",
+        "s3fs",
+        "jinja2",
+        "tqdm",
+        "PIL",
+    )
+    program = f"""
+import sys
+from anonymizer import cli
+try:
+    cli.main(["run", "--help"], {{}})
+except SystemExit as ended:
+    assert ended.code == 0
+sys.exit(", ".join(name for name in {heavy!r} if name in sys.modules) or None)
+"""
+    ended = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True)
+    assert ended.stderr.strip() == ""
+    assert ended.returncode == 0
+    assert "--max-failures" in ended.stdout
+
+
+def test_every_module_of_commands_is_a_command():
+    assert {command.name for command in commands.COMMANDS} == {m.name for m in pkgutil.iter_modules(commands.__path__)}

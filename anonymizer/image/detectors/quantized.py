@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonymizer.image.detectors import whole
+from anonymizer.image.detectors.graph_writer import GraphWriter
 
 _OPSET = 13
 """The first whose DequantizeLinear takes a scale a channel."""
@@ -30,6 +31,7 @@ _EXACT = frozenset({_FEATURES, "537", "538", "539"})
 """The last features and what the heads make of them: these layers stay in floating point, which boxes are worth."""
 _FEATURE_STEPS, _FEATURE_MOST = 512, 4095
 """Steps of one in which the last features are held, and the most of them (on photographs they reach 4.5)."""
+_ONE = np.array(1, np.float32)
 
 
 def activations(graph: Any) -> Iterator[str]:
@@ -57,110 +59,152 @@ def quantized(data: bytes, ranges: Mapping[str, tuple[float, float]]) -> bytes:
         A serialized model with the same outputs, whose input is the picture's bytes.
     """
     import onnx
-    from onnx import helper, numpy_helper
 
     model = onnx.load_model_from_string(data)
     graph = model.graph
     model.opset_import[0].version = _OPSET
-    weights = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
-    scales = _commensurable(graph, {name: _scale(*ranges[name]) for name in activations(graph)})
-    nodes, constants = [], list[Any]()
-
-    def constant(name: str, values: NDArray[Any]) -> str:
-        constants.append(numpy_helper.from_array(values, name))
-        return name
-
-    def restored(name: str, values: NDArray[Any], scale: NDArray[np.float32]) -> str:
-        """A node that gives integers back as numbers, channel by channel."""
-        parts = [constant(f"{name}_integers", values), constant(f"{name}_scale", scale)]
-        parts.append(constant(f"{name}_zero", np.zeros(scale.shape, values.dtype)))
-        nodes.append(helper.make_node("DequantizeLinear", parts, [f"{name}_restored"], axis=0))
-        return f"{name}_restored"
-
-    def steps(name: str) -> list[str]:
-        """Step and zero point of a tensor."""
-        scale, zero = np.array(scales[name][0], np.float32), np.array(scales[name][1], np.uint8)
-        return [constant(f"{name}_scale", scale), constant(f"{name}_zero", zero)]
-
-    def rounded(name: str) -> None:
-        """A pair of nodes that rounds a tensor to eight bits; `{name}_rounded` is the result."""
-        shared = steps(name)
-        given = [constant(f"{name}_one", one), shared[1]] if name in in_steps else shared
-        nodes.append(helper.make_node("QuantizeLinear", [name, *given], [f"{name}_integers"]))
-        nodes.append(helper.make_node("DequantizeLinear", [f"{name}_integers", *shared], [f"{name}_rounded"]))
-
-    def exactly(node: Any, layer: whole.Layer, result: str) -> None:
-        """A layer in floating point that gives exact sums, of whole numbers."""
-        source = node.input[0]
-        given = source
-        if source in scales:
-            given = f"{source}_whole"
-            counted = [f"{source}_integers", constant(f"{given}_one", one), steps(source)[1]]
-            nodes.append(helper.make_node("DequantizeLinear", counted, [given]))
-        values = dict(zip((f"{result}_kernel", f"{result}_bias"), layer[:2], strict=True))
-        if node.op_type == "ConvTranspose":
-            # As integers: weights of another kind the runtime would bring to eight bits itself.
-            counts = {name: np.rint(part / layer.unit).astype(np.int32) for name, part in values.items()}
-            parts = [restored(name, part, np.full(len(part), layer.unit, np.float32)) for name, part in counts.items()]
-        else:
-            parts = [constant(name, part) for name, part in values.items()]
-        again = helper.make_node(node.op_type, [given, *parts], [result], name=node.name)
-        again.attribute.extend(node.attribute)
-        nodes.append(again)
-
-    one = np.array(1, np.float32)
-    in_steps = set[str]()
-    layers = {node.output[0]: node for node in graph.node}
-    after = {node.input[0]: node.output[0] for node in graph.node if node.op_type == "Relu"}
+    quantizer = _Quantizer(graph, ranges)
     for value in graph.input:
         # A picture is in eight bits already.
         value.type.tensor_type.elem_type = onnx.TensorProto.UINT8
-        nodes.append(helper.make_node("DequantizeLinear", [value.name, *steps(value.name)], [f"{value.name}_rounded"]))
+        quantizer.picture(value.name)
     for node in graph.node:
+        quantizer.layer(node)
+    quantizer.out.put_into(graph)
+    return bytes(model.SerializeToString())
+
+
+class _Quantizer:
+    """Takes the layers of a network one after another and writes each anew, quantized or with exact sums.
+
+    A tensor `NAME` that is kept in eight bits is there in up to four forms: `NAME` is what the layer gives,
+    `NAME_integers` the eight bits, `NAME_rounded` the numbers that these stand for, and `NAME_whole` the same counted
+    in steps: whole numbers, at most `_ACTIVATION_MOST` from zero.
+
+    Args:
+        graph: An `onnx.GraphProto`, not changed.
+        ranges: Least and greatest value of each of `activations`.
+
+    Attributes:
+        out: The new graph so far.
+    """
+
+    def __init__(self, graph: Any, ranges: Mapping[str, tuple[float, float]]) -> None:
+        from onnx import numpy_helper
+
+        self.out = GraphWriter()
+        self._weights = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+        self._scales = _commensurable(graph, {name: _scale(*ranges[name]) for name in activations(graph)})
+        self._layers = {node.output[0]: node for node in graph.node}
+        self._rectified_as = {node.input[0]: node.output[0] for node in graph.node if node.op_type == "Relu"}
+        self._in_steps = set[str]()
+        """Tensors that are counted in steps already where they come out of their layer."""
+
+    def picture(self, name: str) -> None:
+        """The network's input, whose bytes are its integers."""
+        self.out.add("DequantizeLinear", [name, *self._steps(name)], f"{name}_rounded")
+
+    def layer(self, node: Any) -> None:
+        """One node of the old graph."""
         name = node.output[0]
         if node.op_type == "ConvTranspose":
-            continue
+            return  # It is written together with the normalization that follows it.
         if node.op_type == "BatchNormalization":
-            # Of a deconvolution; its result is counted in steps of the tensor that it becomes.
-            before, becomes = layers[node.input[0]], after[name]
-            kernel, bias = _normalized(weights[before.input[1]], [weights[part] for part in node.input[1:5]], node)
-            own, theirs = (scales[tensor][0] for tensor in (before.input[0], becomes))
-            exactly(before, whole.layer(kernel * (own / theirs), bias / theirs, 1, _ACTIVATION_MOST), name)
-            in_steps.add(becomes)
-            continue
-        if after.get(name) == _FEATURES:
-            kernel, bias = (weights[part].astype(np.float64) * _FEATURE_STEPS for part in node.input[1:3])
-            exactly(node, whole.layer(kernel * scales[node.input[0]][0], bias, 0, _ACTIVATION_MOST), name)
-            continue
-        if name == _FEATURES:
-            limits = [constant("features_least", np.array(0, np.float32))]
-            limits.append(constant("features_most", np.array(_FEATURE_MOST, np.float32)))
-            nodes.append(helper.make_node("Clip", [node.input[0], *limits], ["features_within"]))
-            nodes.append(helper.make_node("Round", ["features_within"], [name]))
-            continue
-        if node.op_type == "Conv" and node.input[0] == _FEATURES:
-            kernel, bias = (weights[part].astype(np.float64) for part in node.input[1:3])
-            exactly(node, whole.layer(kernel / _FEATURE_STEPS, bias, 0, _FEATURE_MOST), name)
-            if name in scales:
-                rounded(name)
-            continue
-        inputs = [f"{source}_rounded" if source in scales else source for source in node.input]
-        if node.op_type == "Conv" and node.input[0] in scales and after.get(name, name) in scales:
-            kernel, bias = (weights[name] for name in node.input[1:3])
-            step = np.maximum(np.abs(kernel).reshape(len(kernel), -1).max(axis=1), 1e-8) / np.float32(_WEIGHT_MOST)
-            integers = np.rint(kernel / step.reshape(-1, 1, 1, 1)).astype(np.int8)
-            bias_step = (step * np.float32(scales[node.input[0]][0])).astype(np.float32)
-            inputs[1] = restored(node.input[1], integers, step.astype(np.float32))
-            inputs[2] = restored(node.input[2], np.rint(bias / bias_step).astype(np.int32), bias_step)
-        again = helper.make_node(node.op_type, inputs, list(node.output), name=node.name)
-        again.attribute.extend(node.attribute)
-        nodes.append(again)
-        if name in scales:
-            rounded(name)
-    nodes, used = _needed(nodes, {value.name for value in graph.output})
-    _replace(graph.node, nodes)
-    _replace(graph.initializer, [t for t in (*graph.initializer, *constants) if t.name in used])
-    return bytes(model.SerializeToString())
+            self._deconvolution(node)
+        elif self._rectified_as.get(name) == _FEATURES:
+            self._last_features(node)
+        elif name == _FEATURES:
+            self._clipped_features(node)
+        elif node.op_type == "Conv" and node.input[0] == _FEATURES:
+            self._head(node)
+        else:
+            self._in_integers(node)
+
+    def _deconvolution(self, node: Any) -> None:
+        """A deconvolution with its normalization; the result is counted in steps of the tensor that it becomes."""
+        before, becomes = self._layers[node.input[0]], self._rectified_as[node.output[0]]
+        kernel, bias = _normalized(
+            self._weights[before.input[1]], [self._weights[part] for part in node.input[1:5]], node
+        )
+        own, theirs = (self._scales[tensor][0] for tensor in (before.input[0], becomes))
+        exact = whole.layer(kernel * (own / theirs), bias / theirs, 1, _ACTIVATION_MOST)
+        self._exactly(before, exact, node.output[0])
+        self._in_steps.add(becomes)
+
+    def _last_features(self, node: Any) -> None:
+        """The convolution that makes the last features, counted in steps of one `_FEATURE_STEPS`th."""
+        kernel, bias = (self._weights[part].astype(np.float64) * _FEATURE_STEPS for part in node.input[1:3])
+        exact = whole.layer(kernel * self._scales[node.input[0]][0], bias, 0, _ACTIVATION_MOST)
+        self._exactly(node, exact, node.output[0])
+
+    def _clipped_features(self, node: Any) -> None:
+        """The last features' ReLU, which keeps them to whole numbers of steps as well."""
+        limits = [self.out.constant("features_least", np.array(0, np.float32))]
+        limits.append(self.out.constant("features_most", np.array(_FEATURE_MOST, np.float32)))
+        self.out.add("Clip", [node.input[0], *limits], "features_within")
+        self.out.add("Round", ["features_within"], node.output[0])
+
+    def _head(self, node: Any) -> None:
+        """A convolution that makes a map of the last features."""
+        kernel, bias = (self._weights[part].astype(np.float64) for part in node.input[1:3])
+        self._exactly(node, whole.layer(kernel / _FEATURE_STEPS, bias, 0, _FEATURE_MOST), node.output[0])
+        self._round(node.output[0])
+
+    def _in_integers(self, node: Any) -> None:
+        """Any other layer: the runtime does it in integers where its inputs and its result are rounded."""
+        name = node.output[0]
+        inputs = [f"{source}_rounded" if source in self._scales else source for source in node.input]
+        in_bits = node.input[0] in self._scales and self._rectified_as.get(name, name) in self._scales
+        if node.op_type == "Conv" and in_bits:
+            inputs[1:3] = self._integer_weights(node)
+        self.out.again(node, inputs, list(node.output))
+        self._round(name)
+
+    def _integer_weights(self, node: Any) -> list[str]:
+        """A convolution's kernel as int8, one step a channel, and its bias as int32 in the steps of the products."""
+        kernel, bias = (self._weights[part] for part in node.input[1:3])
+        step = np.maximum(np.abs(kernel).reshape(len(kernel), -1).max(axis=1), 1e-8) / np.float32(_WEIGHT_MOST)
+        integers = np.rint(kernel / step.reshape(-1, 1, 1, 1)).astype(np.int8)
+        bias_step = (step * np.float32(self._scales[node.input[0]][0])).astype(np.float32)
+        return [
+            self.out.restored(node.input[1], integers, step.astype(np.float32)),
+            self.out.restored(node.input[2], np.rint(bias / bias_step).astype(np.int32), bias_step),
+        ]
+
+    def _exactly(self, node: Any, layer: whole.Layer, result: str) -> None:
+        """A layer in floating point whose sums of whole numbers are exact."""
+        values = dict(zip((f"{result}_kernel", f"{result}_bias"), layer[:2], strict=True))
+        given = self._whole(node.input[0])
+        if node.op_type == "ConvTranspose":
+            # As integers: weights of another kind the runtime would bring to eight bits itself.
+            counts = {name: np.rint(part / layer.unit).astype(np.int32) for name, part in values.items()}
+            units = {name: np.full(len(part), layer.unit, np.float32) for name, part in counts.items()}
+            parts = [self.out.restored(name, part, units[name]) for name, part in counts.items()]
+        else:
+            parts = [self.out.constant(name, part) for name, part in values.items()]
+        self.out.again(node, [given, *parts], [result])
+
+    def _whole(self, name: str) -> str:
+        """A tensor as whole numbers: what is kept in eight bits is counted in its steps."""
+        if name not in self._scales:
+            return name
+        one = self.out.constant(f"{name}_whole_one", _ONE)
+        self.out.add("DequantizeLinear", [f"{name}_integers", one, self._steps(name)[1]], f"{name}_whole")
+        return f"{name}_whole"
+
+    def _round(self, name: str) -> None:
+        """A pair of nodes that rounds a tensor to eight bits, where it is kept so; `{name}_rounded` is the result."""
+        if name not in self._scales:
+            return
+        steps = self._steps(name)
+        given = [self.out.constant(f"{name}_one", _ONE), steps[1]] if name in self._in_steps else steps
+        self.out.add("QuantizeLinear", [name, *given], f"{name}_integers")
+        self.out.add("DequantizeLinear", [f"{name}_integers", *steps], f"{name}_rounded")
+
+    def _steps(self, name: str) -> list[str]:
+        """Step and zero point of a tensor that is kept in eight bits."""
+        scale, zero = np.array(self._scales[name][0], np.float32), np.array(self._scales[name][1], np.uint8)
+        return [self.out.constant(f"{name}_scale", scale), self.out.constant(f"{name}_zero", zero)]
 
 
 def _commensurable(graph: Any, scales: Mapping[str, tuple[float, int]]) -> dict[str, tuple[float, int]]:
@@ -182,16 +226,6 @@ def _commensurable(graph: Any, scales: Mapping[str, tuple[float, int]]) -> dict[
     return changed
 
 
-def _needed(nodes: list[Any], outputs: set[str]) -> tuple[list[Any], set[str]]:
-    """The nodes that the outputs depend on, in their order, and the names of all tensors that these take."""
-    kept, used = list[Any](), set(outputs)
-    for node in reversed(nodes):
-        if not used.isdisjoint(node.output):
-            kept.append(node)
-            used.update(node.input)
-    return kept[::-1], used
-
-
 def _normalized(
     kernel: NDArray[np.float32],
     normalization: Iterable[NDArray[np.float32]],
@@ -209,9 +243,3 @@ def _scale(least: float, greatest: float) -> tuple[float, int]:
     least, greatest = min(0.0, least), max(0.0, greatest)
     step = max(greatest - least, 1e-8) / _ACTIVATION_MOST
     return step, round(-least / step)
-
-
-def _replace(field: Any, items: Iterable[Any]) -> None:
-    items = list(items)
-    del field[:]
-    field.extend(items)

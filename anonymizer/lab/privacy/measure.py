@@ -73,29 +73,42 @@ def measure(plan: Plan, said: Said = lambda _: None) -> Measured:
     eyes, all_attackers = _attackers(plan.recognizer)
     second = {name: _detector(name, plan.weights) for name in plan.detectors}
     finder = _detector("centerface", None)
-    labelled = people.drawn(people.read_labels(plan.labels), plan.photos_per_person, plan.people, plan.seed)
-    said(f"looking for faces in {len(labelled)} photos")
-    subjects = photos.read(plan.root, labelled, finder)
-    people.folds(subjects.person_count, plan.folds, plan.seed)  # Too few people are refused before any work.
+    subjects = _subjects(plan, finder, said)
     copies, missed = _bursts(subjects, plan, finder, said)
     seen = _looks(subjects.photos, single, eyes, None, said) | _looks(subjects.photos, several, eyes, copies, said)
     kept = looks.used([look.usable for look in seen.values()], subjects.persons)
     used = [photo for photo, keep in zip(subjects.photos, kept, strict=True) if keep]
-    _, person = np.unique([photo.person for photo in used], return_inverse=True)
-    fold = people.folds(int(person.max(initial=-1)) + 1, plan.folds, plan.seed)
-    outcomes = experiment.run(
-        (*single, *several), _kept(seen, kept), People(person, fold), all_attackers, plan.seed, said
-    )
+    shown = _people(used, plan)
+    outcomes = experiment.run((*single, *several), _kept(seen, kept), shown, all_attackers, plan.seed, said)
     return Measured(
         outcomes=outcomes,
         photos=len(used),
-        people=len(fold),
+        people=len(shown.fold),
         folds=plan.folds,
         refused=_refused(subjects, seen),
         missed_copies=missed,
         still=_still(used, single, second, said),
         rebuilt=_rebuilt(used, single),
     )
+
+
+def _subjects(plan: Plan, finder: detectors.Detector, said: Said) -> Subjects:
+    """The photos that are attacked, with their faces.
+
+    Raises:
+        UsageError: They cannot be read, or show too few people, which is said before any work.
+    """
+    labelled = people.drawn(people.read_labels(plan.labels), plan.photos_per_person, plan.people, plan.seed)
+    said(f"looking for faces in {len(labelled)} photos")
+    subjects = photos.read(plan.root, labelled, finder)
+    people.folds(subjects.person_count, plan.folds, plan.seed)
+    return subjects
+
+
+def _people(used: Sequence[Photo], plan: Plan) -> People:
+    """Who is left on the photos that are used, numbered anew and put into folds."""
+    _, person = np.unique([photo.person for photo in used], return_inverse=True)
+    return People(person, people.folds(int(person.max(initial=-1)) + 1, plan.folds, plan.seed))
 
 
 def _attackers(file: Path | None) -> tuple[dict[str, looks.Eye], tuple[attackers.Attacker, ...]]:

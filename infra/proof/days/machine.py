@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from infra.proof.days.consents import VETOES, Region, Row
-from infra.proof.days.lake import IRREGULAR, KEYS, Lake
+from infra.proof.days.lake import Lake
 from infra.proof.days.night import Ended
 from infra.proof.days.people import Photo
 from infra.proof.days.places import OTHER, Disk, Places
+from infra.proof.days.sources import IRREGULAR, KEYS
 
 PLACES = st.sampled_from(KEYS)
 WHOM = st.sampled_from([(0, None), (1, None), (2, 3), (None, 4), (None, None)])
@@ -64,7 +65,7 @@ class Days(RuleBasedStateMachine):
     def begin(self, photos: list[tuple[str, tuple[int | None, int | None]]], consent: bool) -> None:
         """No lake is empty, and half of them publish faces at once."""
         for key, whom in photos:
-            self.lake.take(key, whom)
+            self.lake.sources.take(key, whom)
         if consent:
             self._said(Row(photos[0][0], "granted", everyone=True))
             self._ended("the first one", self.lake.night())
@@ -73,34 +74,34 @@ class Days(RuleBasedStateMachine):
 
     @rule(key=PLACES, whom=WHOM)
     def take(self, key: str, whom: tuple[int | None, int | None]) -> None:
-        self.lake.take(key, whom)
+        self.lake.sources.take(key, whom)
 
-    @precondition(lambda self: self.lake.sources)
+    @precondition(lambda self: self.lake.sources.now)
     @rule(data=st.data(), broken=st.booleans())
     def spoil(self, data: Any, broken: bool) -> None:
         key = self._source(data)
-        found = self.lake.sources[key]
+        found = self.lake.sources.now[key]
         whole = found.data if broken and isinstance(found, Photo) else b"no picture"
-        self.lake.spoil(key, whole[: len(whole) // 2])
+        self.lake.sources.spoil(key, whole[: len(whole) // 2])
 
-    @precondition(lambda self: self.lake.sources)
+    @precondition(lambda self: self.lake.sources.now)
     @rule(data=st.data(), to=PLACES)
     def move(self, data: Any, to: str) -> None:
         key = self._source(data)
         if to != key and to.endswith(key[key.rindex(".") :]):
-            self.lake.move(key, to)
+            self.lake.sources.move(key, to)
 
-    @precondition(lambda self: self.lake.sources)
+    @precondition(lambda self: self.lake.sources.now)
     @rule(data=st.data())
     def delete(self, data: Any) -> None:
-        self.lake.delete(self._source(data))
+        self.lake.sources.delete(self._source(data))
 
     @rule(key=PLACES, kind=st.sampled_from(IRREGULAR))
     def irregular(self, key: str, kind: str) -> None:
-        self.lake.replace(key, kind)
+        self.lake.sources.replace(key, kind)
 
     def _source(self, data: Any) -> str:
-        return str(data.draw(st.sampled_from(sorted(self.lake.sources))))
+        return str(data.draw(st.sampled_from(sorted(self.lake.sources.now))))
 
     # The registry.
 
@@ -138,7 +139,7 @@ class Days(RuleBasedStateMachine):
         self.lake.rows = (*self.lake.rows, row)
 
     def _region(self, data: Any, key: str, slots: tuple[int, ...]) -> Region:
-        photo = self.lake.sources.get(key)
+        photo = self.lake.sources.now.get(key)
         of = data.draw(st.sampled_from(["any", "any", "this", "misfit"]))
         return Region(slots, of != "misfit", photo.sha256 if of == "this" and isinstance(photo, Photo) else "")
 

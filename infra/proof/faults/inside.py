@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from infra.proof.faults.harness import Harness
@@ -20,13 +21,57 @@ LISTED_S = 0.5
 IMAGE_TIME_S = 3
 
 
+@dataclass(frozen=True)
+class _Edits:
+    """What happens to sources after they were listed and before they are read.
+
+    Attributes:
+        altered: Key → the key whose content it takes.
+        deleted: Keys of the sources that vanish.
+    """
+
+    altered: Mapping[str, str]
+    deleted: Sequence[str]
+
+    def make(self, source: Path, contents: Mapping[str, bytes]) -> int:
+        """Edits the files and returns how many there were."""
+        for key, other in self.altered.items():
+            Path(source, key).write_bytes(contents[other])
+        for key in self.deleted:
+            Path(source, key).unlink()
+        return len(self.altered) + len(self.deleted)
+
+    def outputs(self, undisturbed: Mapping[str, bytes]) -> dict[str, bytes]:
+        """The undisturbed run's outputs, those of altered objects in their new places."""
+        return {**undisturbed, **{key: undisturbed[other] for key, other in self.altered.items()}}
+
+    def reference(self, undisturbed: Reference, first: Mapping[str, Row], rows: Mapping[str, Row]) -> Reference:
+        """What should be there in the end: altered objects are done anew, deleted ones stay as the first run left them.
+
+        Args:
+            undisturbed: What a run leaves behind that nothing happened to.
+            first: The rows after the run during which the edits were made.
+            rows: The rows after the next one.
+        """
+        gone = {key for key in self.deleted if not first[key]["published"]}
+        outputs = {key: data for key, data in self.outputs(undisturbed.outputs).items() if key not in gone}
+        wanted = {key: _with_source(row, rows[key]) for key, row in undisturbed.rows.items()}
+        for key, other in self.altered.items():
+            wanted[key] = _with_source(undisturbed.rows[other], rows[key])
+        wanted |= {key: first[key] for key in self.deleted}
+        return Reference(outputs, wanted, undisturbed.wall_s, undisturbed.exit_status)
+
+
+def _edits(harness: Harness) -> _Edits:
+    """Of objects without a word in the registry, and of so few that all are listed ahead while Ray starts."""
+    redacted = [key for key in sorted(harness.reference.outputs) if f"\n{key}," not in harness.lake.registry]
+    listed, elsewhere = redacted[:TOUCHED], redacted[TOUCHED : 2 * TOUCHED]
+    return _Edits(dict(zip(listed[0::2], elsewhere, strict=False)), listed[1::2])
+
+
 def changed(harness: Harness) -> Score:
     """While a run is at work, objects take another's content and others vanish; the next run sets it right."""
-    expected = harness.reference
-    redacted = [key for key in sorted(expected.outputs) if f"\n{key}," not in harness.lake.registry]
-    # So many are listed ahead while Ray starts.
-    listed, elsewhere = redacted[:TOUCHED], redacted[TOUCHED : 2 * TOUCHED]
-    altered, deleted = dict(zip(listed[0::2], elsewhere, strict=False)), listed[1::2]
+    expected, edits = harness.reference, _edits(harness)
     trial = harness.trial("changed")
     trial.source = str(harness.folder / "in-changed")
     harness.lake.write(Path(trial.source))
@@ -34,40 +79,27 @@ def changed(harness: Harness) -> Score:
     def hit(process: subprocess.Popen[bytes]) -> None:
         wait_for(lambda: any(Path(f"{trial.output}.manifest", "_runs").iterdir()), process)
         time.sleep(LISTED_S)
-        for key, other in altered.items():
-            Path(trial.source, key).write_bytes(harness.lake.contents[other])
-        for key in deleted:
-            Path(trial.source, key).unlink()
-        trial.hits += len(altered) + len(deleted)
+        trial.hits += edits.make(Path(trial.source), harness.lake.contents)
 
     with harness.sampler(trial) as sampler:
         trial.once(hit)
     first = trial.rows()
-    codes = {key: first[key]["error_code"] for key in (*altered, *deleted)}
-    now_right = {**expected.outputs, **{key: expected.outputs[other] for key, other in altered.items()}}
-    again = harness.sampler(trial, now_right)
+    again = harness.sampler(trial, edits.outputs(expected.outputs))
     trial.once()
-    with again:
+    with again:  # One look, now that the run has ended.
         pass
-    published = {key for key in deleted if first[key]["published"]}
-    outputs = {key: data for key, data in now_right.items() if key not in deleted or key in published}
     rows = trial.rows()
-    wanted = {key: _with_source(row, rows[key]) for key, row in expected.rows.items()}
-    for key, other in altered.items():
-        wanted[key] = _with_source(expected.rows[other], rows[key])
-    for key in deleted:
-        wanted[key] = first[key]
     sampler.bad += again.bad
-    for key in altered:
-        if rows[key]["source_sha256"] != expected.rows[altered[key]]["source_sha256"]:
+    for key, other in edits.altered.items():
+        if rows[key]["source_sha256"] != expected.rows[other]["source_sha256"]:
             sampler.bad.append(f"{key}: the row is not of what stands there now")
-    reference = Reference(outputs, wanted, expected.wall_s, expected.exit_status)
-    seen = list(codes.values())
+    codes = [first[key]["error_code"] for key in (*edits.altered, *edits.deleted)]
     note = (
-        f"{seen.count('source_changed')} rows `source_changed`, {seen.count('source_gone')} `source_gone`; "
+        f"{codes.count('source_changed')} rows `source_changed`, {codes.count('source_gone')} `source_gone`; "
         "the next run did those that are there"
     )
-    how = f"{len(altered)} objects overwritten, {len(deleted)} deleted between listing and reading"
+    how = f"{len(edits.altered)} objects overwritten, {len(edits.deleted)} deleted between listing and reading"
+    reference = edits.reference(expected, first, rows)
     return judged("object changed or deleted", how, [(trial, sampler)], reference, expected.wall_s, note)
 
 

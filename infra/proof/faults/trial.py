@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -183,11 +183,7 @@ def judged(
         outputs_right += sum(outputs.get(key) == data for key, data in expected.outputs.items())
         rows_right += sum(rows.get(key) == row for key, row in expected.rows.items())
         redone += max(0, sampler.versions - len(outputs))
-        wrong += sampler.bad
-        wrong += [f"{key}: too much" for key in outputs.keys() - expected.outputs.keys()]
-        wrong += [f"{key}: a row too much" for key in rows.keys() - expected.rows.keys()]
-        wrong += [f"{key}: output" for key, data in expected.outputs.items() if outputs.get(key) != data]
-        wrong += [f"{key}: row" for key, row in expected.rows.items() if rows.get(key) != row]
+        wrong += [*sampler.bad, *_differences(outputs, rows, expected)]
     return Score(
         fault=fault,
         how=how,
@@ -204,6 +200,14 @@ def judged(
         wrong=tuple(wrong),
         note=note,
     )
+
+
+def _differences(outputs: Mapping[str, bytes], rows: Mapping[str, Row], expected: Reference) -> Iterator[str]:
+    """What a trial left behind that should not be there, and what is missing or another."""
+    yield from (f"{key}: too much" for key in outputs.keys() - expected.outputs.keys())
+    yield from (f"{key}: a row too much" for key in rows.keys() - expected.rows.keys())
+    yield from (f"{key}: output" for key, data in expected.outputs.items() if outputs.get(key) != data)
+    yield from (f"{key}: row" for key, row in expected.rows.items() if rows.get(key) != row)
 
 
 def wait_for(what: Callable[[], bool], process: subprocess.Popen[bytes], limit_s: float = 120.0) -> bool:

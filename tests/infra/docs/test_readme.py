@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import anonymizer
-from anonymizer import cli
+from anonymizer.cli.commands import run
 from anonymizer.config import RunConfig, fields_of
 from anonymizer.lake.manifest import SCHEMA
 
@@ -49,9 +49,9 @@ def test_options_exist(page: str) -> None:
 
 
 def _run_help() -> str:
-    run = argparse.ArgumentParser()
-    cli.add_run(run)
-    return run.format_help()
+    parser = argparse.ArgumentParser()
+    run.COMMAND.add_arguments(parser)
+    return parser.format_help()
 
 
 @pytest.mark.parametrize("page", ["README.md", "infra/docs/running.md"])

@@ -11,6 +11,7 @@ import ctypes.util
 import functools
 import importlib.metadata
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -89,14 +90,8 @@ def decompress(data: bytes, layout: Layout, *, scan_limit: int) -> Pixels | None
     if library is None or colors is None:
         return None
     coded_as, given_as, channels = colors
-    handle = library.tj3Init(_INIT_DECOMPRESS)
-    try:
-        if not handle or any(
-            library.tj3Set(handle, *setting)
-            for setting in ((_PARAM_STOP_ON_WARNING, 1), (_PARAM_SCAN_LIMIT, scan_limit))
-        ):
-            return None
-        if library.tj3DecompressHeader(handle, data, len(data)):
+    with _handle(library, _INIT_DECOMPRESS, scan_limit) as handle:
+        if not handle or library.tj3DecompressHeader(handle, data, len(data)):
             return None
         wanted = {_PARAM_WIDTH: layout.width, _PARAM_HEIGHT: layout.height, _PARAM_COLORS: coded_as}
         if any(library.tj3Get(handle, name) != value for name, value in wanted.items()):
@@ -104,8 +99,6 @@ def decompress(data: bytes, layout: Layout, *, scan_limit: int) -> Pixels | None
         pixels = np.empty((layout.height, layout.width, *((channels,) if channels > 1 else ())), np.uint8)
         address = pixels.ctypes.data_as(ctypes.c_void_p)
         return None if library.tj3Decompress8(handle, data, len(data), address, 0, given_as) else pixels
-    finally:
-        library.tj3Destroy(handle)
 
 
 def transform(data: bytes, orientation: int, codes: Codes, *, scan_limit: int, patches: Mapping[int, Patch]) -> bytes:
@@ -132,24 +125,41 @@ def transform(data: bytes, orientation: int, codes: Codes, *, scan_limit: int, p
     options = _OPTION_PERFECT | _OPTION_COPY_NONE | _CODES[codes]
     callback = _FILTER(filled) if patches else _FILTER()
     operation = _Transform(_Region(), _OPERATIONS[orientation], options, None, callback)
+    written = _transformed(library, data, operation, scan_limit)
+    filled.finish()
+    if written is None:
+        raise TransformRefused
+    return written
+
+
+def _transformed(library: ctypes.CDLL, data: bytes, operation: _Transform, scan_limit: int) -> bytes | None:
+    """The JPEG that one operation of the library makes; None where it refuses or warns."""
     output, size = ctypes.c_void_p(), ctypes.c_size_t()
-    handle = library.tj3Init(_INIT_TRANSFORM)
+    written = (ctypes.byref(output), ctypes.byref(size))
+    with _handle(library, _INIT_TRANSFORM, scan_limit) as handle:
+        try:
+            if not handle or library.tj3Transform(handle, data, len(data), 1, *written, ctypes.byref(operation)):
+                return None
+            return ctypes.string_at(output.value, size.value) if output.value else None
+        finally:
+            library.tj3Free(output)
+
+
+@contextmanager
+def _handle(library: ctypes.CDLL, purpose: int, scan_limit: int) -> Iterator[int | None]:
+    """An instance of the library for which every warning is an error; None where there is none to be had.
+
+    Args:
+        library: What `_library` found.
+        purpose: `_INIT_DECOMPRESS` or `_INIT_TRANSFORM`.
+        scan_limit: More scans than this are refused.
+    """
+    handle = library.tj3Init(purpose)
+    settings = ((_PARAM_STOP_ON_WARNING, 1), (_PARAM_SCAN_LIMIT, scan_limit))
     try:
-        accepted = (
-            handle
-            and library.tj3Set(handle, _PARAM_STOP_ON_WARNING, 1) == 0
-            and library.tj3Set(handle, _PARAM_SCAN_LIMIT, scan_limit) == 0
-            and library.tj3Transform(
-                handle, data, len(data), 1, ctypes.byref(output), ctypes.byref(size), ctypes.byref(operation)
-            )
-            == 0
-        )
-        filled.finish()
-        if not accepted or not output.value:
-            raise TransformRefused
-        return ctypes.string_at(output.value, size.value)
+        refused = not handle or any(library.tj3Set(handle, *setting) for setting in settings)
+        yield None if refused else handle
     finally:
-        library.tj3Free(output)
         library.tj3Destroy(handle)
 
 

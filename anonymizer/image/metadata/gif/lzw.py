@@ -6,6 +6,8 @@ all of them can be read at once.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -44,25 +46,35 @@ def literals(packed: bytes, pixels: int) -> frozenset[int]:
         raise ScrubCheckFailed
     # Three more bytes, so that each code can be cut out of a number of 24 bits.
     stream = np.frombuffer(packed + bytes(3), np.uint8)
+    last = int(np.searchsorted(_OFFSETS, rest_bits, side="right")) - 1
     found, count = set[int](), 0
-    for first in range(0, full, _BATCH):
-        starts = _CLEAR_BITS + _PERIOD_BITS * np.arange(first, min(first + _BATCH, full), dtype=np.int64)
-        codes = _codes(stream, starts[:, None] + _OFFSETS[:-1], _WIDTHS)
-        if (codes[:, -1] != _CLEAR).any():
+    for codes, closing in _periods(stream, full, last):
+        if (codes[:, -1] != closing).any():
             raise ScrubCheckFailed
         count += _string_lengths(codes[:, :-1])
         found.update(codes[codes < _CLEAR].tolist())
-    last = int(np.searchsorted(_OFFSETS, rest_bits, side="right")) - 1
     end = _CLEAR_BITS + _PERIOD_BITS * full + int(_OFFSETS[last])
-    codes = _codes(stream, end - _OFFSETS[last] + _OFFSETS[None, :last], _WIDTHS[:last])
     padding = packed[end // 8 :]
-    if codes[0, -1] != _END or len(padding) > 1 or (padding and padding[0] >> end % 8):
-        raise ScrubCheckFailed
-    count += _string_lengths(codes[:, :-1])
-    found.update(codes[codes < _CLEAR].tolist())
-    if count != pixels:
+    if count != pixels or len(padding) > 1 or (padding and padding[0] >> end % 8):
         raise ScrubCheckFailed
     return frozenset(found)
+
+
+def _periods(stream: NDArray[np.uint8], full: int, last: int) -> Iterator[tuple[_Codes, int]]:
+    """The codes between two codes that clear the table, or behind the last of them.
+
+    Args:
+        stream: All bytes, and three more.
+        full: Periods that end because the table is full.
+        last: Codes of the period that the image ends in.
+
+    Yields:
+        (P, N) codes of periods of one length, and the code that each of them has to end with.
+    """
+    for first in range(0, full, _BATCH):
+        starts = _CLEAR_BITS + _PERIOD_BITS * np.arange(first, min(first + _BATCH, full), dtype=np.int64)
+        yield _codes(stream, starts[:, None] + _OFFSETS[:-1], _WIDTHS), _CLEAR
+    yield _codes(stream, _CLEAR_BITS + _PERIOD_BITS * full + _OFFSETS[None, :last], _WIDTHS[:last]), _END
 
 
 def _codes(stream: NDArray[np.uint8], offsets: _Codes, widths: NDArray[np.int64]) -> _Codes:

@@ -1,0 +1,84 @@
+"""The command line. `sys.argv` and `os.environ` are read here and in `jobs/` only.
+
+Nothing that takes long to load is imported before a command needs it: `anonymizer --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import NoReturn
+
+from anonymizer import __version__, sanitize
+from anonymizer.cli import console
+from anonymizer.cli.command import Invocation
+from anonymizer.cli.commands import COMMANDS
+from anonymizer.cli.layers import settings
+from anonymizer.errors import AnonymizerError, ConfigError, ObjectError, UsageError
+
+__all__ = ["entry_point", "main", "parser", "settings"]
+
+
+class _Parser(argparse.ArgumentParser):
+    """Wrong usage is one line and exit status 2."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(f"{message} (see {self.prog} --help)")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line."""
+    top = _Parser(prog="anonymizer", description="Makes a data lake of photographs safe.", allow_abbrev=False)
+    top.add_argument("--version", action="version", version=f"anonymizer {__version__}")
+    parsers = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+    for command in COMMANDS:
+        own = parsers.add_parser(
+            command.name, help=command.help, description=command.description, epilog=command.epilog
+        )
+        command.add_arguments(own)
+        own.set_defaults(execute=command.execute)
+    return top
+
+
+def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Does what the command line says.
+
+    Args:
+        argv: The arguments, without the program's name.
+        environ: The process's environment variables.
+
+    Returns:
+        The exit status; every error is one line on stderr.
+    """
+    try:
+        return _executed(argv, environ)
+    except UsageError as error:
+        return console.complain(error, 2)
+    except ObjectError as error:
+        return console.complain(error.message, 1)
+    except AnonymizerError as error:
+        return console.complain(error, 1)
+    except KeyboardInterrupt:
+        return console.complain("stopped; start it again with the same arguments to go on", 1)
+    except ModuleNotFoundError as error:
+        return console.complain(f"{error} in {sys.executable}: install the dependencies there (requirements.lock)", 1)
+    except Exception as error:  # the outermost edge: one line, and the traceback for who asks for it
+        logging.getLogger(__name__).debug("unexpected", exc_info=error)
+        return console.complain(f"unexpected {type(error).__name__}; --verbose shows where", 1)
+
+
+def _executed(argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    # First of all: every other complaint repeats what was typed.
+    sanitize.refuse_secrets(argv)
+    arguments = parser().parse_args(argv)
+    console.log_to_stderr(verbose=arguments.verbose)
+    execute: Callable[[Invocation], int] = arguments.execute
+    return execute(Invocation(config=settings(arguments), arguments=arguments, environ=environ))
+
+
+def entry_point() -> NoReturn:
+    """The console script."""
+    sys.exit(main(sys.argv[1:], os.environ))

@@ -1,0 +1,43 @@
+"""`anonymizer run INPUT OUTPUT`: the run itself. `jobs/anonymize.py` does the same as a Ray job."""
+
+from __future__ import annotations
+
+import argparse
+
+from anonymizer.cli.command import Command, Invocation
+from anonymizer.cli.options import add_all_options, add_common, documentation
+from anonymizer.cli.running import driven
+from anonymizer.errors import ConfigError
+
+_DESCRIPTION = (
+    "Redacts every face without consent, scrubs all metadata, and writes what is safe to OUTPUT and a row for every "
+    "object to the manifest. INPUT is a folder or a single file, OUTPUT a folder, both any fsspec URL. Started again "
+    "with the same arguments it goes on where it stopped."
+)
+_EXIT_STATUS = (
+    "exit status: 0 every object is safe; 3 more objects than --max-failures (default 0) stand as failed; 2 wrong "
+    "usage, configuration, registry or OUTPUT; 5 an output that is no longer safe could not be removed; 1 all else."
+)
+
+
+def _add_arguments(run: argparse.ArgumentParser) -> None:
+    run.add_argument("input", metavar="INPUT", help=documentation("input"))
+    run.add_argument("output", metavar="OUTPUT", nargs="?", help=documentation("output"))
+    add_all_options(run)
+    add_common(run, "log every failure as it happens")
+
+
+def _execute(given: Invocation) -> int:
+    if not given.config.output and not given.config.in_place:
+        raise ConfigError("OUTPUT is needed, or --in-place (see anonymizer run --help)")
+    return driven(given.config, given.environ)
+
+
+COMMAND = Command(
+    name="run",
+    help="anonymize INPUT into OUTPUT",
+    description=_DESCRIPTION,
+    epilog=_EXIT_STATUS,
+    add_arguments=_add_arguments,
+    execute=_execute,
+)

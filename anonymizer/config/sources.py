@@ -1,0 +1,73 @@
+"""What a user writes, `--set` and configuration files, as nested mappings that can be laid over one another."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from anonymizer.errors import ConfigError
+
+
+def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
+    """Reads what `--set` is given, e.g. `["a.b=1"]`, into nested mappings, e.g. `{"a": {"b": "1"}}`.
+
+    Values stay text, except for JSON's lists, objects, booleans and null, and for lists of bare words such as `[a, b]`.
+
+    Raises:
+        ConfigError: There is no `=` or no name before it, or a name is a value and a section at once.
+    """
+    result: dict[str, Any] = {}
+    for assignment in assignments:
+        path, separator, text = assignment.partition("=")
+        if not separator or not path:
+            raise ConfigError(f"--set takes section.key=value, not {assignment!r}")
+        node = result
+        *parents, last = path.split(".")
+        for parent in parents:
+            node = node.setdefault(parent, {})
+            if not isinstance(node, dict):
+                raise ConfigError(f"--set {path}: {parent} is already a value")
+        node[last] = _maybe_json(text)
+    return result
+
+
+def _maybe_json(text: str) -> Any:
+    if text[:1] in "[{" or text in ("true", "false", "null"):
+        try:
+            return json.loads(text)
+        except ValueError:
+            # A list of bare words, as in `[dpi, icc]`: the shell has taken the quotes away.
+            words = re.fullmatch(r"\[([^\[\]\"]*)\]", text)
+            return [word.strip() for word in words[1].split(",")] if words else text
+    return text
+
+
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Lays one nested mapping over another, section by section; where both have a value, that of `over` counts."""
+    result = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, Mapping) and isinstance(result.get(key), Mapping)
+        result[key] = merge(result[key], value) if both else value
+    return result
+
+
+def parse_file(text: bytes, name: str) -> dict[str, Any]:
+    """Reads a configuration file into nested mappings.
+
+    Args:
+        text: Its content.
+        name: Its name, for messages; if it ends in `.json` the file is JSON, else TOML.
+
+    Raises:
+        ConfigError: The file cannot be parsed, or holds no table.
+    """
+    try:
+        parsed = json.loads(text) if name.endswith(".json") else tomllib.loads(text.decode())
+    except ValueError as error:
+        raise ConfigError(f"{name}: {error}") from None
+    if not isinstance(parsed, dict):
+        raise ConfigError(f"{name}: a table of settings is expected")
+    return parsed
