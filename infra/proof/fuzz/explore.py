@@ -16,7 +16,7 @@ from infra.proof.fuzz.targets import Outcome, Sample, Target
 MAX_SAMPLES = 4_000
 MAX_NEW_BYTES = 60_000
 SLOW_S = 0.05
-"""Samples that take longer are judged once, and not mutated."""
+"""Samples that take more of the processor are judged once, and not mutated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def explore(
     Args:
         target: To be fuzzed.
         corpus: At least one sample; not changed.
-        seed: Decides about everything.
+        seed: Decides about every mutation; which samples are too slow to be mutated, the processor decides.
         wanted: Whether to go on.
         before: Is told of each input before it is judged, and of what was seen up to there.
     """
@@ -77,9 +77,9 @@ def explore(
     while wanted(tally):
         sample = next(inputs)
         before(tally, sample)
-        began = time.monotonic()
+        began = time.thread_time()
         outcome = judged(target, sample)
-        took_s = time.monotonic() - began
+        took_s = time.thread_time() - began
         tally.slowest_s = max(tally.slowest_s, took_s)
         tally.executions += 1
         if took_s > SLOW_S and len(pool) > 1:
