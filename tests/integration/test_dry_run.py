@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from anonymizer.run.driver.dry_run import scaled
+from anonymizer.run.driver.estimate import scaled
 from anonymizer.run.progress import closing_table
 from tests.integration.runs import files, run, write
 from tests.pictures import photo
