@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from datetime import datetime
 
 from anonymizer.config import RunConfig
@@ -12,16 +11,15 @@ from anonymizer.lake.identity import absent, identify
 from anonymizer.lake.manifest import ManifestStore, Snapshot
 from anonymizer.lake.naming import Places
 from anonymizer.lake.roots import open_input, open_manifest_root, open_output
-from anonymizer.lake.storage import Listed, Root
 from anonymizer.people.consent import Registry
 from anonymizer.pipeline import Anonymizer
 from anonymizer.records import ManifestRow, WorkItem
 from anonymizer.run.driver import unmatched
 from anonymizer.run.driver.estimate import Sample, estimate
 from anonymizer.run.driver.inputs import Inputs
+from anonymizer.run.driver.planning import listing
 from anonymizer.run.plan.current_rows import CurrentRows
 from anonymizer.run.plan.planner import Planner
-from anonymizer.run.start.keylist import KeyList, requested
 from anonymizer.run.start.resolve import decided_at
 from anonymizer.run.summary import OK, Summary
 from anonymizer.run.takedown.unsafe import unsafe_rows
@@ -84,7 +82,7 @@ def _plan(config: RunConfig, inputs: Inputs, snapshot: Snapshot, places: Places,
     rows = CurrentRows(snapshot.scan, "", config.input)
     planner = Planner(config, rows, inputs.decisions(places), refused)
     with open_input(config) as source:
-        for task in planner.tasks(_listing(source, inputs.keys)):
+        for task in planner.tasks(listing(source, inputs.keys, summary.missing)):
             for item in task.items:
                 sample.add(item)
         if config.estimate and sample.seen:
@@ -94,12 +92,6 @@ def _plan(config: RunConfig, inputs: Inputs, snapshot: Snapshot, places: Places,
     summary.unchanged = planner.unchanged
     summary.statuses["to do"] = sample.seen
     summary.statuses["failed"] = refused.count
-
-
-def _listing(source: Root, keys: KeyList | None) -> Iterator[Listed]:
-    if keys is None:
-        return source.list()
-    return (found for _, found in requested(source, keys.of("redo", "check")) if found is not None)
 
 
 def _tell_unmatched(config: RunConfig, registry: Registry, summary: Summary) -> None:

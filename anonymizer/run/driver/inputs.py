@@ -55,7 +55,7 @@ class Inputs:
         """
         registry = load_registry(self._config, self._as_of)
         self._boxes = load_boxes(self._config)
-        self.keys = self.keys or load_keys(self._config)
+        self.keys = self.keys if self.keys is not None else load_keys(self._config)
         self.load_weights()
         if self._config.in_place and self.keys is not None and any(self.keys.of("remove")):
             raise ConfigError("--keys: action remove would delete the only copy in place; use redo")
