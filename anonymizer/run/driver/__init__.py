@@ -1,4 +1,10 @@
-"""A run from configuration to exit status: registry, take-down, plan, engine, accounting. Never sees a pixel."""
+"""A run from configuration to exit status. Never sees a pixel.
+
+`driver` is the story of a run. Its steps: `inputs` are read, the run begins or is resumed (`begin`), what may not stand
+any more is taken down (`anonymizer.run.takedown`), objects are listed (`planning`) and sent to workers (`dispatch`),
+what becomes of them is written down (`outcomes`, `intents`), and the run is ended (`finish`). `dry_run` plans the same
+and changes nothing.
+"""
 
 from __future__ import annotations
 
