@@ -14,7 +14,7 @@ from anonymizer.people.boxes import BoxTable, SuspectList
 from anonymizer.people.consent import empty_registry
 from anonymizer.pipeline import Anonymizer
 from anonymizer.records import GivenBoxes, ImageRef
-from anonymizer.run.plan.planner import Decisions
+from anonymizer.run.plan.decisions import Decisions
 from anonymizer.run.start.keylist import KeyList
 from anonymizer.run.start.resolve import load_boxes, load_keys, load_registry, load_weights
 

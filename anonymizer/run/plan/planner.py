@@ -5,7 +5,7 @@ Both come in UTF-8 byte order of keys, so one pass in step is enough and no more
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from itertools import islice
@@ -13,32 +13,13 @@ from typing import Protocol
 
 from anonymizer.config import RunConfig
 from anonymizer.errors import KeyCollision, ObjectError, Requested, TakeDownOwed
-from anonymizer.lake.naming import Places
 from anonymizer.lake.storage import Irregular, Listed, VersionCursor
 from anonymizer.records import ConsentDecision, GivenBoxes, ImageRef, ManifestRow, WorkItem
 from anonymizer.run.chunks import Task, group
 from anonymizer.run.plan.collisions import collisions
 from anonymizer.run.plan.current_rows import CurrentRow, CurrentRows
+from anonymizer.run.plan.decisions import Decisions
 from anonymizer.run.rows import content_of
-
-
-@dataclass(frozen=True)
-class Decisions:
-    """What is decided about every object, whatever the manifest says of it.
-
-    Attributes:
-        consent: What the registry says about a key.
-        boxes: The boxes of a listed object that are known from outside, None if there are none for it.
-        settings: Hash of the settings that an object with these boxes is done with (`settings_sha256` of its row).
-        forced: Whether a key is done again, changed or not.
-        places: Where its output goes.
-    """
-
-    consent: Callable[[str], ConsentDecision]
-    boxes: Callable[[ImageRef], GivenBoxes | None]
-    settings: Callable[[GivenBoxes | None], str]
-    forced: Callable[[str], bool]
-    places: Places
 
 
 class PlanSink(Protocol):

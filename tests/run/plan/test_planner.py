@@ -9,7 +9,8 @@ from anonymizer.lake.naming import Places
 from anonymizer.lake.storage import Irregular, VersionCursor
 from anonymizer.records import NO_CONSENT, ImageRef, ManifestRow, WorkItem
 from anonymizer.run.plan.current_rows import CurrentRows
-from anonymizer.run.plan.planner import Decisions, Planner
+from anonymizer.run.plan.decisions import Decisions
+from anonymizer.run.plan.planner import Planner
 from tests.run.made import RUN, SETTINGS, row, scan_of, table
 
 REPLACE = from_mapping(RunConfig, {"adopt": "replace"})
