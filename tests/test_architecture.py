@@ -32,9 +32,10 @@ ROOMS = {
     "people": [{"consent"}, {"boxes"}],
     "lake": [{"storage", "lease", "naming"}, {"manifest", "outputs"}, {"identity", "roots"}],
     "run": [
-        {"summary", "chunks", "rows"},
-        {"worker", "progress", "recorder", "start"},
+        {"summary", "chunks", "rows", "marked_output"},
+        {"worker", "progress", "recorder", "record", "start"},
         {"engine", "plan"},
+        {"context"},
         {"takedown"},
         {"driver"},
     ],

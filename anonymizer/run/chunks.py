@@ -1,4 +1,4 @@
-"""What is to be done, in which order, and what happens to it when a worker dies. Pure: knows no Ray and no clock.
+"""Cuts work into chunks, orders them, and decides what happens when a worker dies. Pure: knows no Ray and no clock.
 
 A chunk whose worker died is put back by the driver only. The oldest chunk that the worker held is under suspicion:
 it is split, its parts run alone, and what kills a worker again and again by itself is a poison image.
@@ -14,15 +14,15 @@ from itertools import islice
 
 from anonymizer.records import Chunk, WorkItem
 
-#: So many chunks' worth of items is listed ahead; once the end is in sight, a chunk is this part of what is left.
+#: The listing is read ahead by this many chunks of items; near its end a chunk is one such part of what is left.
 LOOK_AHEAD = 8
-#: Smaller chunks are not made for the end's sake.
+#: Near the end of the listing no chunk is made smaller than this many items.
 LEAST_KEYS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Items on their way to a worker.
+    """Items that go to a worker together, with their history.
 
     Attributes:
         items: At most a chunk's worth.
@@ -68,7 +68,7 @@ def chunk_id(items: Iterable[WorkItem]) -> str:
 
 
 class TaskQueue:
-    """Everything that is not with a worker.
+    """The tasks that no worker holds: those of the listing, those that were put back, and those that have to run alone.
 
     Args:
         fresh: Tasks straight from the listing; drawn only when a worker has room.
@@ -100,11 +100,15 @@ class TaskQueue:
         return None
 
     def put_back(self, task: Task) -> None:
-        """To be done again; nobody's fault."""
+        """Takes a task that has to be done again, without any suspicion against it."""
         (self._alone if task.alone else self._again).append(task)
 
     def killed_worker(self, task: Task) -> Task | None:
-        """A suspect: split if it can be, else tried again alone. Returns it when it is to be given up as poison."""
+        """Takes a task whose worker died: it is split, or if it is a single item tried again alone.
+
+        Returns:
+            The task, if its item has ended `poison_deaths` workers and is given up; else None.
+        """
         if len(task.items) > 1:
             middle = len(task.items) // 2
             for part in (task.items[:middle], task.items[middle:]):
@@ -118,7 +122,7 @@ class TaskQueue:
 
     @property
     def exhausted(self) -> bool:
-        """Nothing waits and the listing has ended."""
+        """Whether nothing waits and the listing has ended."""
         return self._drained and not self._again and not self._alone
 
 
@@ -127,6 +131,13 @@ def _dispatched(task: Task) -> Task:
 
 
 def as_chunk(task: Task, *, epoch: int, chunk_time_s: float, image_time_s: float) -> Chunk:
-    """What a worker is sent. Two chunks may share a worker, so each is given the time of both."""
+    """What a worker is sent.
+
+    Args:
+        task: To be done.
+        epoch: Of the lease that the run holds.
+        chunk_time_s: Time limit of a chunk, seconds.
+        image_time_s: Time limit of an image, seconds. Two chunks may share a worker, so a chunk is given that of both.
+    """
     time_s = max(chunk_time_s, 2 * image_time_s * len(task.items))
     return Chunk(chunk_id(task.items), task.items, task.attempt, epoch, time_s)

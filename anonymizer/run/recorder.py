@@ -1,4 +1,4 @@
-"""What a run counts, and the rows that the driver writes itself: for objects that no worker is asked about."""
+"""Counts what becomes of the objects, and writes the driver's own rows: of objects that no worker is asked about."""
 
 from __future__ import annotations
 
@@ -37,7 +37,13 @@ class TooManyFailures(Exception):
 
 @dataclass(frozen=True)
 class Stamp:
-    """What every row of the driver says of the run."""
+    """What every row of the driver says of the run.
+
+    Attributes:
+        as_of: Time at which consent is decided, UTC.
+        registry_sha256: Of the consent registry; None before it was read, and where there is none.
+        purpose: For which consent has to be given.
+    """
 
     as_of: datetime
     registry_sha256: str | None = None
@@ -47,16 +53,23 @@ class Stamp:
 class Recorder:
     """Keeps the account of one run.
 
+    Rows are gathered and written `OWN_ROWS` at a time; `flush` writes those that are left.
+
     Args:
         summary: What is counted into.
         manifest: Where rows go.
         progress: Told of every object.
         limit: `--max-failures`, if it was given.
+        stamp: What the rows say of the run.
+
+    Attributes:
+        stamp: As above; exchanged when the run has learned more.
     """
 
     def __init__(
-        self, summary: Summary, manifest: ManifestStore, progress: Progress, limit: FailureLimit | None
+        self, summary: Summary, manifest: ManifestStore, progress: Progress, limit: FailureLimit | None, stamp: Stamp
     ) -> None:
+        self.stamp = stamp
         self._summary = summary
         self._manifest = manifest
         self._progress = progress
@@ -64,8 +77,8 @@ class Recorder:
         self._started = time.monotonic()
         self._rows: list[ManifestRow] = []
 
-    def result(self, result: ChunkResult) -> None:
-        """Counts what a worker has committed.
+    def count_result(self, result: ChunkResult) -> None:
+        """Counts the rows that a worker has committed.
 
         Raises:
             TooManyFailures: The limit is passed.
@@ -75,23 +88,24 @@ class Recorder:
         self._summary.unsafe_left.extend(result.unsafe_left)
         self._count(result.statuses, result.codes, result.face_count)
 
-    def settled(self, rows: Iterable[ManifestRow]) -> None:
+    def count_settled(self, rows: Iterable[ManifestRow]) -> None:
         """Counts objects whose rows a worker had only intended."""
         rows = list(rows)
         self._summary.redacted += sum(row.redacted_count or 0 for row in rows)
         self._count({row.key: row.status for row in rows}, {}, sum(row.face_count or 0 for row in rows))
 
-    def own(self, row: ManifestRow, stamp: Stamp) -> None:
+    def write(self, row: ManifestRow) -> None:
         """Writes and counts the row of a listed object.
 
         Raises:
             TooManyFailures: The limit is passed.
         """
-        self.silently(row, stamp)
+        self.write_uncounted(row)
         self._count({row.key: row.status}, {row.key: row.error_code} if row.error_code else {}, 0)
 
-    def silently(self, row: ManifestRow, stamp: Stamp) -> None:
+    def write_uncounted(self, row: ManifestRow) -> None:
         """Writes the row of an object that is not one of the listing's, or will have another row of this run."""
+        stamp = self.stamp
         self._rows.append(
             replace(
                 row,

@@ -1,4 +1,4 @@
-"""Rows of the manifest, as an object's work makes them."""
+"""Makes the manifest's rows of objects: published, failed, or with an output that could not be removed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from anonymizer.records import AnonymizedImage, Content, ManifestRow, WorkItem
 
 
 def blank_row(item: WorkItem) -> ManifestRow:
-    """A row that says which object was meant, and nothing of what became of it."""
+    """A row that says which object it speaks of, and nothing yet of what became of it."""
     ref, origin = item.ref, item.origin
     return ManifestRow(
         key=ref.key,
@@ -36,7 +36,7 @@ def content_of(row: ManifestRow) -> Content:
 
 
 def read_as(row: ManifestRow, item: WorkItem, source_sha256: str) -> ManifestRow:
-    """The row of an object that was read: what grants were first seen with is told by its content."""
+    """The row of an object that was read: with the content (SHA-256) that grants of its key were first seen with."""
     content = item.content if item.content.sha256 is not None else replace(item.content, sha256=source_sha256)
     return replace(row, consent_bound=consent.bind(item.bound, item.decision.seen, content))
 
@@ -53,7 +53,12 @@ def failed_row(item: WorkItem, error: ObjectError) -> ManifestRow:
 
 
 def with_standing_output(row: ManifestRow, standing: ManifestRow) -> ManifestRow:
-    """A failed redo whose old output is still safe and stays: the row goes on naming it."""
+    """The row of a failed redo whose old output is still safe: it goes on naming that output.
+
+    Args:
+        row: Of the failure.
+        standing: The current row, which names the output.
+    """
     content = content_of(standing)
     return replace(
         row,
@@ -81,7 +86,7 @@ def with_standing_output(row: ManifestRow, standing: ManifestRow) -> ManifestRow
 def owed_row(
     row: ManifestRow, output_uri: str, output_etag: str | None = None, output_sha256: str | None = None
 ) -> ManifestRow:
-    """A row that goes on naming an output that may not stand and could not be removed: every run tries again."""
+    """The row of an object whose output may not stand and could not be removed: every later run tries again."""
     error = TakeDownOwed()
     return replace(
         row,
@@ -96,7 +101,14 @@ def owed_row(
 
 
 def published_row(item: WorkItem, image: AnonymizedImage, output_uri: str, output_etag: str | None) -> ManifestRow:
-    """The row of an object whose output stands; without a version where it is only about to."""
+    """The row of an object that was published.
+
+    Args:
+        item: What the worker was sent.
+        image: What was published.
+        output_uri: Where it was published.
+        output_etag: The version that stands there; None in an intent, before anything is published.
+    """
     return replace(
         read_as(blank_row(item), item, image.source_sha256),
         status=image.status,

@@ -1,4 +1,4 @@
-"""A run's account: what was listed, what became of it, and the exit status that follows."""
+"""A run's account: what was listed, what became of it, and which exit status follows."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from anonymizer.errors import ConfigError
 
-#: Failures that the closing table names; the manifest has all of them, and memory may not grow with them.
+#: Failures that the closing table names. The manifest has all of them; the memory of the driver may not grow with them.
 NAMED_FAILURES = 10
-#: So many objections that match nothing are named: each is somebody whose photo may be shown.
+#: Objections without a match that are named: behind each is a person whose photo may be shown.
 NAMED_OBJECTIONS = 100
 
 OK, UNEXPECTED, USAGE, FAILURES, VERIFY, UNSAFE_LEFT = 0, 1, 2, 3, 4, 5
@@ -18,14 +18,14 @@ OK, UNEXPECTED, USAGE, FAILURES, VERIFY, UNSAFE_LEFT = 0, 1, 2, 3, 4, 5
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a run would take, from a sample of its objects.
+    """How long a run would take, from a sample of its objects.
 
     Attributes:
         sampled: Objects that were done.
         failed: Those among them that would have become failed or skipped rows.
         workers: That the run would have.
         core_hours: Of computing.
-        apart: By so many core hours it may be off, with 95 % confidence.
+        apart: How far `core_hours` may be off, in core hours, with 95 % confidence.
         core_price: Of a core hour, if it was said.
     """
 
@@ -38,13 +38,44 @@ class Estimate:
 
     @property
     def hours(self) -> float:
-        """That all workers together take."""
+        """Of wall-clock time with all workers."""
         return self.core_hours / self.workers
 
 
 @dataclass
 class Summary:
-    """What the closing table tells."""
+    """The account of a run; the closing table shows it, and the run's record keeps it.
+
+    Attributes:
+        run_id: Empty before the run has begun.
+        manifest_uri: Folder of the manifest.
+        exit_status: 0 all is safe, 3 failures stand, 5 something unsafe is left.
+        listed: Objects that INPUT lists, or that `--keys` names.
+        listed_bytes: Their bytes.
+        unchanged: Those among them that there was nothing to do for.
+        statuses: The others by the status of their new row.
+        codes: Failures by error code.
+        failures: (key, error code) of the first `NAMED_FAILURES` failures.
+        faces: Found in the objects that were done.
+        redacted: Those of them that were redacted.
+        output_bytes: Published.
+        removed_unsafe: Outputs that were taken down because they may not stand any more.
+        removed_gone: Outputs that were pruned because their source is gone.
+        removed_requested: Outputs that `--keys` wanted removed.
+        missing: Keys that `--keys` names and that are not there.
+        gone: Outputs whose source is gone, pruned or not.
+        settled: Rows written for workers that died after they had published.
+        unsafe_left: Keys whose output may not stand and could not be removed.
+        standing_failures: Current rows with status `failed`, of this run or an earlier one.
+        registry_problems: What is odd about the registry, a line each.
+        registry_unmatched: Its rows that match no listed object.
+        objections_unmatched: Those among them that are objections.
+        seconds: That the run took.
+        first_result_s: Seconds until the first object was done.
+        stopped_early: `--max-failures` was passed.
+        to_take_down: Of a dry run: outputs that a run would take down.
+        estimate: Of a dry run with `--estimate`.
+    """
 
     run_id: str = ""
     manifest_uri: str = ""

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import math
-
 import pytest
 
-from anonymizer.run.driver.dry_run import scaled
 from anonymizer.run.progress import closing_table
 from tests.integration.runs import files, run, write
 from tests.pictures import photo
@@ -52,11 +49,3 @@ def test_a_sample_is_done_and_nothing_of_it_published(lake, tmp_path):
     assert estimate.hours == estimate.core_hours / 3
     assert "at 0.5 (from 5 objects" in closing_table(summary)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in"]
-
-
-def test_time_goes_with_bytes():
-    hours, apart = scaled([1.0, 2.0, 3.0], [10, 20, 30], 1000, 36_000)
-    assert hours == pytest.approx(1.0)
-    assert apart == pytest.approx(0.0)
-    assert scaled([2.0], [10], 10, 100)[1] == math.inf
-    assert scaled([1.0, 9.0], [10, 20], 2, 30) == pytest.approx((10 / 3600, 0.0))

@@ -152,7 +152,7 @@ def test_a_photo_that_changed_meanwhile_is_left_alone(lake, monkeypatch):
         return original(self, made, image, deadline)
 
     # The workers are other processes: what they run is patched through the processor that the engine places there.
-    monkeypatch.setattr("anonymizer.run.driver.driver.Worker", patched(changed))
+    monkeypatch.setattr("anonymizer.run.driver.dispatch.Worker", patched(changed))
     run(lake)
     assert not shows_the_face(files(lake)["1.png"])
     assert rows(lake)["1.png"]["source_sha256"] == hashlib.sha256(photo(41)).hexdigest()

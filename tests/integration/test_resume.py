@@ -16,7 +16,6 @@ from typing import cast
 import pytest
 
 from anonymizer.errors import ConfigError, RegistryError, WrongOutput
-from anonymizer.lake.identity import identify
 from anonymizer.lake.lease import Lease
 from anonymizer.lake.manifest import from_table
 from anonymizer.lake.naming import Places
@@ -207,16 +206,16 @@ def test_a_poison_image_keeps_its_safe_output(tmp_path):
     run(lake, tmp_path / "out")
     published = files(tmp_path / "out")
     given, manifest_uri = resolved(config(lake, tmp_path / "out"), inside_job=False)
-    given_up = Driver(given, manifest_uri, datetime.now(UTC), _Silent(), Places(given.output))
-    row = from_table(given_up._manifest.current().drop_columns(["run_id"]))[0]
+    driver = Driver(given, manifest_uri, datetime.now(UTC), _Silent(), Places(given.output))
+    given_up = driver.context(cast("Lease", SimpleNamespace(check=lambda: None)))
+    given_up.output.identify()
+    row = from_table(given_up.manifest.current().drop_columns(["run_id"]))[0]
     ref = ImageRef("a.png", "", "v", 1, None)
-    given_up._identity = identify(given, given_up._manifest, given_up._output)
-    given_up._lease = cast("Lease", SimpleNamespace(check=lambda: None))
-    given_up.summary.run_id = "r99990101T000000000000Z-00000000"
+    driver.summary.run_id = "r99990101T000000000000Z-00000000"
     item = WorkItem(ref, NO_CONSENT, row.output_etag, row)
-    objects = given_up._objects(open_root(given.input))
+    objects = Outcomes(given_up, open_root(given.input), lambda given: "")
     objects.poison(Task((item,), attempt=3))
-    given_up._recorder.flush()
+    given_up.recorder.flush()
     assert files(tmp_path / "out") == published
     current = rows(tmp_path / "out")["a.png"]
     assert (current["error_code"], current["attempt"]) == ("poison_image", 4)

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from anonymizer.lake.manifest import ManifestStore
+from anonymizer.run.record import times_resumed, unchanged_count
 from anonymizer.run.summary import FAILURES, OK, UNSAFE_LEFT
 
 SHOWN_RUNS = 20
@@ -27,6 +28,7 @@ class Run:
     """The record of one run.
 
     Attributes:
+        resumed: How often it was resumed after an interruption.
         counts: As the run wrote them at its end; None before.
     """
 
@@ -34,7 +36,7 @@ class Run:
     started: datetime | None
     finished: datetime | None
     exit_status: int | None
-    taken_up: int
+    resumed: int
     counts: Mapping[str, Any] | None
     record: Mapping[str, Any]
 
@@ -47,8 +49,8 @@ class Run:
         return int(self.counts["listed"]) if self.counts else None
 
     @property
-    def carried(self) -> int | None:
-        return int(self.counts["carried"]) if self.counts else None
+    def unchanged(self) -> int | None:
+        return unchanged_count(self.counts) if self.counts else None
 
     @property
     def written(self) -> int | None:
@@ -87,7 +89,7 @@ def run_of(run_id: str, record: Mapping[str, Any]) -> Run:
         started=_time(record.get("started")),
         finished=_time(record.get("finished")),
         exit_status=record.get("exit_status"),
-        taken_up=int(record.get("taken_up", 0)),
+        resumed=times_resumed(record),
         counts=record.get("counts"),
         record=record,
     )
@@ -105,15 +107,15 @@ def reconcile(run: Run | None, of_run: Counter[str], rows: int) -> list[Check]:
         of_run: Current rows that it wrote, by status.
         rows: All current rows.
     """
-    if run is None or run.counts is None or run.listed is None or run.written is None or run.carried is None:
+    if run is None or run.counts is None or run.listed is None or run.written is None or run.unchanged is None:
         return []
     # Take-downs have rows and are none of the listed objects.
     found = sum(count for status, count in of_run.items() if status != "removed")
     return [
         Check(
             "Every listed object got a row, or is as it was",
-            f"{run.listed:,} listed, {run.written:,} written, {run.carried:,} unchanged",
-            _verdict(run.listed == run.written + run.carried, run),
+            f"{run.listed:,} listed, {run.written:,} written, {run.unchanged:,} unchanged",
+            _verdict(run.listed == run.written + run.unchanged, run),
         ),
         _written(run, found),
         Check(
@@ -125,13 +127,13 @@ def reconcile(run: Run | None, of_run: Counter[str], rows: int) -> list[Check]:
 
 
 def _written(run: Run, found: int) -> Check:
-    written, carried = run.written or 0, run.carried or 0
-    if not run.taken_up:
+    written, unchanged = run.written or 0, run.unchanged or 0
+    if not run.resumed:
         figures = f"{written:,} counted, {found:,} in the manifest"
         return Check("The rows that the run counted are there", figures, _verdict(found == written, run))
-    # Of a run that went on where it had stopped the first part counts as carried.
-    figures = f"{written:,} counted since it was taken up, {found:,} in the manifest, {carried:,} carried"
-    fits = written <= found <= written + carried
+    # What a run had done before it was interrupted counts as unchanged once it is resumed.
+    figures = f"{written:,} counted since it was resumed, {found:,} in the manifest, {unchanged:,} unchanged"
+    fits = written <= found <= written + unchanged
     return Check("The rows that the run counted are there", figures, _verdict(fits, run))
 
 
@@ -144,7 +146,7 @@ def _verdict(holds: bool, run: Run) -> Verdict:
 
 def status_differences(run: Run | None, of_run: Counter[str]) -> list[tuple[str, int, int]]:
     """(status, counted by the run, found in the manifest) of every status, where the two can be compared."""
-    if run is None or run.counts is None or run.taken_up:
+    if run is None or run.counts is None or run.resumed:
         return []
     counted = run.counts["statuses"]
     names = sorted({*counted, *(status for status in of_run if status != "removed")})

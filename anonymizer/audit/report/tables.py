@@ -157,7 +157,7 @@ def runs(found: Sequence[Run], in_all: int, rows_of: Counter[str | None]) -> Gri
     for run in found:
         took = duration_text(run.seconds) if run.seconds is not None else "–"
         status = "not finished" if run.finished is None else str(run.exit_status)
-        numbers = [_optional(value) for value in (run.listed, run.written, run.carried)]
+        numbers = [_optional(value) for value in (run.listed, run.written, run.unchanged)]
         rows.append((run.run_id, time_text(run.started), took, status, *numbers, f"{rows_of[run.run_id]:,}"))
     columns: tuple[Column, ...] = (
         *(("Run", "code"), ("Started (UTC)", "line"), ("Took", "number"), ("Exit status", "number")),

@@ -1,4 +1,10 @@
-"""A run from configuration to exit status: registry, take-down, plan, engine, accounting. Never sees a pixel."""
+"""A run from configuration to exit status. Never sees a pixel.
+
+`driver` is the story of a run. Its steps: `inputs` are read, the run begins or is resumed (`begin`), what may not stand
+any more is taken down (`anonymizer.run.takedown`), objects are listed (`planning`) and sent to workers (`dispatch`),
+what becomes of them is written down (`outcomes`, `intents`), and the run is ended (`finish`). `dry_run` plans the same
+and changes nothing.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +12,8 @@ import time
 
 from anonymizer.config import RunConfig
 from anonymizer.lake.naming import Places
+from anonymizer.run.driver import dry_run
 from anonymizer.run.driver.driver import Driver
-from anonymizer.run.driver.dry_run import rehearse
 from anonymizer.run.recorder import Progress
 from anonymizer.run.start.keylist import KeyList
 from anonymizer.run.start.resolve import resolved, time_of
@@ -44,7 +50,7 @@ def run(
     places = Places(config.output, config.names, names_secret)
     places.own("")  # Only to hear now what is wrong with the secret.
     if config.dry_run or config.estimate is not None:
-        return rehearse(config, manifest_uri, as_of, places)
+        return dry_run.dry_run(config, manifest_uri, as_of, places)
     driver = Driver(config, manifest_uri, as_of, progress, places, keys)
     try:
         driver.run()

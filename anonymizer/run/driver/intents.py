@@ -1,4 +1,8 @@
-"""What a worker that died was about to publish stands there, or it does not: the object itself tells."""
+"""Settles what workers that died were about to publish: the object in OUTPUT itself tells whether it was published.
+
+A worker writes down its rows as intents before it publishes. Where a file with an intent's SHA-256 stands, the row has
+become true; where none stands, nothing has happened.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +54,7 @@ def settle(
 def _happened(
     rows: Iterable[ManifestRow], output: Root, located: Callable[[ManifestRow], str | None]
 ) -> Iterable[ManifestRow]:
-    """The rows whose output stands, with its version."""
+    """The rows whose output stands, with the version that stands there."""
     for row in rows:
         key = located(row)
         version = output.version(key) if key is not None else None

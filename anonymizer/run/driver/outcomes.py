@@ -1,4 +1,4 @@
-"""What becomes of every object: what the engine reports of it and what the planner tells ends in a row.
+"""What becomes of every object: whatever the engine or the planner reports about it ends in a row.
 
 An output that no row vouches for is removed; one that is not ours is left alone.
 """
@@ -7,19 +7,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from anonymizer.config import RunConfig
 from anonymizer.errors import KeyCollision, ObjectError, OutputTaken, PoisonImage, PublishConflict, TakeDownOwed
-from anonymizer.lake.manifest import ManifestStore
-from anonymizer.lake.naming import Places
 from anonymizer.lake.outputs import holds
 from anonymizer.lake.storage import Root, join_uri
 from anonymizer.records import ChunkResult, GivenBoxes, ImageRef, ManifestRow, WorkItem
 from anonymizer.run.chunks import Task, chunk_id
+from anonymizer.run.context import RunContext
 from anonymizer.run.driver import intents
 from anonymizer.run.plan.collisions import rivals
-from anonymizer.run.recorder import Recorder, Stamp
 from anonymizer.run.rows import failed_row, owed_row, with_standing_output
 from anonymizer.run.takedown.removals import Removals
 
@@ -29,64 +26,30 @@ COMPACT_EVERY = 2000
 CONFLICTS = 4
 
 
-@dataclass(frozen=True)
-class RunContext:
-    """What a run stands on, once it has begun.
-
-    Attributes:
-        config: With full URLs.
-        manifest: Where rows go.
-        output: OUTPUT.
-        places: Where outputs lie.
-        located: Key of the output that a row names, None if it lies elsewhere.
-        recorder: Of the run.
-        removals: Of the run.
-        stamp: For the rows.
-        run_id: Of the run.
-        attempt: Of the rows that the run writes before its first dispatch.
-        require_output: Raises where OUTPUT does not bear its mark any more.
-        may_replace: An output may replace a file that no row of ours names.
-        settings: Hash of the settings that an object's output is made with.
-        alive: Raises once somebody else may have taken over.
-    """
-
-    config: RunConfig
-    manifest: ManifestStore
-    output: Root
-    places: Places
-    located: Callable[[ManifestRow], str | None]
-    recorder: Recorder
-    removals: Removals
-    stamp: Stamp
-    run_id: str
-    attempt: int
-    require_output: Callable[[], None]
-    may_replace: bool
-    settings: Callable[[GivenBoxes | None], str]
-    alive: Callable[[], None]
-
-
 class Outcomes:
-    """Whom the engine (`engine.Sink`) and the planner (`plan.Told`) tell.
+    """Takes what the engine (`engine.Sink`) and the planner (`plan.planner.PlanSink`) report.
 
     Args:
-        run: Of the run.
+        run: Has begun.
         source: INPUT.
+        settings: Hash of the settings that an object with these boxes is done with.
 
     Attributes:
         chunks: Committed so far.
     """
 
-    def __init__(self, run: RunContext, source: Root) -> None:
+    def __init__(self, run: RunContext, source: Root, settings: Callable[[GivenBoxes | None], str]) -> None:
         self._run = run
+        self._removals = Removals(run)
         self._source = source
+        self._settings = settings
         self._conflicts: Counter[str] = Counter()
         self.chunks = 0
 
     def committed(self, task: Task, result: ChunkResult) -> list[Task]:
         """Counts a chunk's rows; conflicts and unfinished items come back with their output looked up anew."""
-        self._run.alive()
-        self._run.recorder.result(result)
+        self._run.lease.check()
+        self._run.recorder.count_result(result)
         self.chunks += 1
         if self.chunks % COMPACT_EVERY == 0:
             self._run.manifest.compact(self._run.run_id, final=False)
@@ -111,9 +74,9 @@ class Outcomes:
             stolen = item.ref.key in result.conflicts and self._collides(item, result.attempt + 1)
             return None if stolen else item
         ours = item.output_version is not None and not item.foreign
-        gone = not ours or self._run.removals.now(item.output_key, item.ref.key, item.output_version, item.replaces)
+        gone = not ours or self._removals.one(item.output_key, item.ref.key, item.output_version, item.replaces)
         if not gone:
-            self._owes(item, failed_row(item, TakeDownOwed()), item.output_key, result.attempt + 1)
+            self._record_owed(item, failed_row(item, TakeDownOwed()), item.output_key, result.attempt + 1)
             return None
         item = replace(item, expected=wanted, output_version=None, standing=None, foreign=False)
         return None if self._collides(item, result.attempt + 1) else item
@@ -135,13 +98,13 @@ class Outcomes:
         """Output versions as they are now: whoever held the task may have published some of them."""
         run = self._run
         settled = intents.settle(
-            run.manifest, run.output, run.located, run.require_output, run.run_id, chunk_id(task.items)
+            run.manifest, run.output.root, run.located, run.output.require, run.run_id, chunk_id(task.items)
         )
-        run.recorder.settled(settled)
+        run.recorder.count_settled(settled)
         done = {row.key for row in settled}
         items = tuple(self._refreshed(item) for item in task.items if item.ref.key not in done)
         # In a place that is not OUTPUT nothing stands, and what stands in OUTPUT would become a stranger's.
-        run.require_output()
+        run.output.require()
         return replace(task, items=items)
 
     def _refreshed(self, item: WorkItem) -> WorkItem:
@@ -152,23 +115,23 @@ class Outcomes:
             if ref != item.ref:
                 item = replace(item, standing=None, origin=None)
             return replace(item, ref=ref, output_version=ref.etag)
-        version = self._run.output.version(item.output_key)
+        version = self._run.output.root.version(item.output_key)
         if version == item.output_version:
             return item
         foreign = version is not None and not self._is_ours(item)
-        if foreign and not self._run.may_replace:
+        if foreign and not self._run.output.may_replace:
             # Publishing will be refused there.
             version, foreign = None, False
         return replace(item, output_version=version, standing=None, foreign=foreign)
 
     def _is_ours(self, item: WorkItem) -> bool:
         """Whether what stands in the output's place is the output that the current row names: restored, maybe."""
-        return holds(self._run.output, item.output_key, item.replaces)
+        return holds(self._run.output.root, item.output_key, item.replaces)
 
     def _taken(self, item: WorkItem) -> bool:
         """Whether what stands in the output's place is not ours."""
         run = self._run
-        if run.may_replace or run.config.in_place or run.output.version(item.output_key) is None:
+        if run.output.may_replace or run.config.in_place or run.output.root.version(item.output_key) is None:
             return False
         return not self._is_ours(item) and not any(map(self._source.exists, rivals(item.ref.key, item.output_key)))
 
@@ -195,14 +158,12 @@ class Outcomes:
         if item.standing is not None:
             # What allowed its faces is what its own row says, not what is said here of something else.
             row = replace(with_standing_output(row, item.standing), consent_sha256=item.standing.consent_sha256)
-        elif (left := self._left(item)) is not None:
-            self._owes(item, row, left, attempt)
+        elif (left := self._remove_published(item)) is not None:
+            self._record_owed(item, row, left, attempt)
             return
-        self._run.recorder.own(
-            replace(row, attempt=attempt, settings_sha256=self._run.settings(item.boxes)), self._run.stamp
-        )
+        self._run.recorder.write(replace(row, attempt=attempt, settings_sha256=self._settings(item.boxes)))
 
-    def _left(self, item: WorkItem) -> str | None:
+    def _remove_published(self, item: WorkItem) -> str | None:
         """Removes what an object that is given up has published; the key of what could not be removed."""
         if self._run.config.in_place:
             return None
@@ -211,13 +172,13 @@ class Outcomes:
         left = (
             key
             for key, version in going
-            if key is not None and not self._run.removals.now(key, item.ref.key, version, item.replaces)
+            if key is not None and not self._removals.one(key, item.ref.key, version, item.replaces)
         )
         return next(left, None)
 
-    def _owes(self, item: WorkItem, row: ManifestRow, output_key: str, attempt: int) -> None:
+    def _record_owed(self, item: WorkItem, row: ManifestRow, output_key: str, attempt: int) -> None:
         """The row of an object whose output could not be removed."""
-        row = replace(row, attempt=attempt, settings_sha256=self._run.settings(item.boxes))
+        row = replace(row, attempt=attempt, settings_sha256=self._settings(item.boxes))
         uri = join_uri(self._run.config.output, output_key)
         etag = item.moved_version if output_key == item.moved_from else item.output_version
-        self._run.recorder.own(owed_row(row, uri, etag, item.replaces), self._run.stamp)
+        self._run.recorder.write(owed_row(row, uri, etag, item.replaces))

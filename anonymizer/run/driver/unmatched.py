@@ -12,20 +12,22 @@ from anonymizer.run.summary import NAMED_OBJECTIONS, Summary, row_list
 
 
 def sees_all(config: RunConfig, summary: Summary) -> bool:
-    """Whether a run asks the registry about all of INPUT; else a row that matches nothing may match what is left."""
+    """Whether a run asks the registry about all of INPUT. Otherwise such a row may match what is left out."""
     in_part = (config.keys, config.limit) != (None, None) or config.include or config.exclude
     return not in_part and not summary.stopped_early
 
 
 def tell(registry: Registry, config: RunConfig, summary: Summary) -> None:
-    """Puts them into the account, at the end of a run."""
+    """Names them in the account, at the end of a run that has asked the registry about all of INPUT."""
     if sees_all(config, summary):
         summary.registry_unmatched = tuple(registry.unmatched().tolist())
         summary.objections_unmatched = tuple(registry.unmatched(objections=True).tolist())
 
 
 def require(registry: Registry, config: RunConfig, summary: Summary, listing: Iterable[Listed]) -> None:
-    """With `consent.strict`: lists INPUT once more, before anything new is published.
+    """With `consent.strict`: lists INPUT once more and makes sure that every objection matches an object.
+
+    This is done before anything new is published.
 
     Raises:
         RegistryError: An objection matches nothing; names the rows.

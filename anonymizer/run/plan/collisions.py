@@ -1,4 +1,4 @@
-"""Two sources for one output: `a.heic` becomes `a.heic.jpg`, which may be a source of its own. Neither is published."""
+"""Finds sources that share an output, of which none is published: `a.heic` becomes `a.heic.jpg`, maybe a source too."""
 
 from __future__ import annotations
 

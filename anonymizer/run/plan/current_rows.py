@@ -1,4 +1,4 @@
-"""What the manifest knows of the keys of a listing, met in their order; and which keys the listing has no more."""
+"""The manifest's current rows, met in the order of a listing's keys; and which keys the listing has no more."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _INDEX = (
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """What the manifest says of a key: enough to tell whether there is anything to do.
+class CurrentRow:
+    """What the current row of a key says, as far as planning needs it: enough to tell whether there is anything to do.
 
     Attributes:
         consent_bound: What the row says of the content that grants were first seen with.
@@ -76,8 +76,8 @@ class CurrentRows:
         self.gone = array("Q")
         self.gone_published = 0
 
-    def find(self, key: str) -> Known | None:
-        """What is known of a key, None if nothing."""
+    def find(self, key: str) -> CurrentRow | None:
+        """The current row of a key, None if it has none. Keys have to be asked for in ascending order."""
         while self._head is not None and self._head[1].key < key:
             self._pass()
         if self._head is None or self._head[1].key != key:
@@ -90,9 +90,9 @@ class CurrentRows:
         while self._head is not None:
             self._pass()
 
-    def row(self, known: Known) -> ManifestRow:
-        """The whole row of a key that was found last, or of a greater one than the last time."""
-        return self._whole.find(known.key)
+    def manifest_row(self, current: CurrentRow) -> ManifestRow:
+        """The whole row, with the columns that planning does not read. Rows have to be asked for in ascending order."""
+        return self._whole.find(current.key)
 
     def rows_gone(self) -> Iterator[ManifestRow]:
         """The whole rows at the positions `gone`."""
@@ -109,15 +109,15 @@ class CurrentRows:
     def _pass(self) -> None:
         if self._head is None:
             return
-        position, known = self._head
-        published = known.of_this_input and known.output_uri is not None
+        position, current = self._head
+        published = current.of_this_input and current.output_uri is not None
         self.published += published
-        if not self._found and known.of_this_input and not known.removed:
+        if not self._found and current.of_this_input and not current.removed:
             self.gone.append(position)
             self.gone_published += published
         self._head, self._found = next(self._rows, None), False
 
-    def _read(self) -> Iterator[Known]:
+    def _read(self) -> Iterator[CurrentRow]:
         for table in self._scan(_INDEX):
             lists = [table[name].to_pylist() for name in _INDEX[:9]]
             flags = (
@@ -126,7 +126,7 @@ class CurrentRows:
                 pc.equal(table["run_id"], self._run_id),
                 pc.starts_with(table["source_uri"], self._input_uri),
             )
-            yield from map(Known, *lists, *(flag.to_pylist() for flag in flags))
+            yield from map(CurrentRow, *lists, *(flag.to_pylist() for flag in flags))
 
 
 class _WholeRows:

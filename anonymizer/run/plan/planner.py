@@ -1,11 +1,11 @@
-"""What a run has to do: the listing, joined with the manifest's current rows.
+"""Plans a run: joins the listing with the manifest's current rows, and gives the objects that have to be done.
 
 Both come in UTF-8 byte order of keys, so one pass in step is enough and no more than a batch of rows is held.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from itertools import islice
@@ -13,56 +13,43 @@ from typing import Protocol
 
 from anonymizer.config import RunConfig
 from anonymizer.errors import KeyCollision, ObjectError, Requested, TakeDownOwed
-from anonymizer.lake.naming import Places
 from anonymizer.lake.storage import Irregular, Listed, VersionCursor
 from anonymizer.records import ConsentDecision, GivenBoxes, ImageRef, ManifestRow, WorkItem
 from anonymizer.run.chunks import Task, group
 from anonymizer.run.plan.collisions import collisions
-from anonymizer.run.plan.current_rows import CurrentRows, Known
+from anonymizer.run.plan.current_rows import CurrentRow, CurrentRows
+from anonymizer.run.plan.decisions import Decisions
 from anonymizer.run.rows import content_of
 
 
-@dataclass(frozen=True)
-class Asked:
-    """Whom the planner asks about an object.
-
-    Attributes:
-        decide: What the registry says about a key.
-        given: The boxes that are known from outside of a listed object.
-        settings: Hash of the settings that an object's output is made with.
-        forced: Whether a key is done again, changed or not.
-        version: What stands under a key in OUTPUT; asked where OUTPUT was adopted.
-    """
-
-    decide: Callable[[str], ConsentDecision]
-    given: Callable[[ImageRef], GivenBoxes | None]
-    settings: Callable[[GivenBoxes | None], str]
-    forced: Callable[[str], bool]
-    version: Callable[[str], str | None] = lambda _: None
-
-
-class Told(Protocol):
-    """Whom the planner tells of objects that no worker is needed for."""
+class PlanSink(Protocol):
+    """Takes the objects that are settled by the plan alone: no worker is needed for them."""
 
     def refuse(self, item: WorkItem, error: ObjectError, published: ManifestRow | None) -> None:
-        """Something that cannot be read.
+        """Takes an object that cannot be read.
 
         Args:
-            item: What it is, and what the registry says of it: it may be what an objection speaks of all the same.
+            item: The object, with what the registry says of it: an objection may speak of it all the same.
             error: Why it is not read.
-            published: The current row of an output that it has all the same.
+            published: Its current row, if that names an output all the same.
         """
 
     def collide(self, item: WorkItem) -> None:
-        """A source whose output may be that of another one too."""
+        """Takes a source whose output may be that of another source too."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Planned:
-    """An object that may have to be done."""
+    """An object as the plan sees it.
+
+    Attributes:
+        item: What a worker would be sent.
+        current: Its current row, if it has one.
+        unchanged: Doing it again would write the same row.
+    """
 
     item: WorkItem
-    known: Known | None
+    current: CurrentRow | None
     unchanged: bool
 
 
@@ -82,33 +69,31 @@ class Planner:
     Args:
         config: Filters, limit and chunk sizes.
         rows: The manifest's current rows.
-        asked: See `Asked`.
-        told: See `Told`.
-        places: Where outputs go.
+        decisions: See `Decisions`.
+        sink: See `PlanSink`.
         attempt: Of the rows that this run writes, before its first dispatch.
-        counted: Keys that another planner of this run has listed before.
+        counted: Keys that another planner of this run has listed and counted before.
 
     Attributes:
         listed: Objects of the listing that the filters and the limit left.
         listed_bytes: Their bytes.
-        carried: Those among them that are as the manifest has them: there is nothing to do.
+        unchanged: Those among them whose current row is what doing them again would write: there is nothing to do.
     """
 
     def __init__(
         self,
         config: RunConfig,
         rows: CurrentRows,
-        asked: Asked,
-        told: Told,
-        places: Places,
+        decisions: Decisions,
+        sink: PlanSink,
         attempt: int = 0,
         counted: Set[str] = frozenset(),
     ) -> None:
         self._config = config
         self._rows = rows
-        self._asked = asked
-        self._told = told
-        self._places = places
+        self._decisions = decisions
+        self._sink = sink
+        self._places = decisions.places
         self._attempt = attempt
         self._counted_before = counted
         self.listed = 0
@@ -139,16 +124,16 @@ class Planner:
         for planned, collides in collisions(pairs) if self._may_collide else ((p, False) for _, p in pairs):
             if planned is None:
                 continue
-            collided = planned.known is not None and planned.known.error_code == KeyCollision.code
+            collided = planned.current is not None and planned.current.error_code == KeyCollision.code
             if planned.unchanged and collides == collided:
-                self._carry(planned.item.ref.key, planned.item.ref.size)
+                self._count_unchanged(planned.item.ref.key, planned.item.ref.size)
             elif collides:
-                self._told.collide(replace(planned.item, standing=None))
+                self._sink.collide(replace(planned.item, standing=None))
             else:
                 yield planned.item
 
-    def _carry(self, key: str, size: int = 0) -> None:
-        """There is nothing to do about it; what this run did before it was listed is one object still."""
+    def _count_unchanged(self, key: str, size: int = 0) -> None:
+        """Counts an object that there is nothing to do for; one that was done before it was listed counts already."""
         if key in self._counted_before:
             self.listed -= 1
             self.listed_bytes -= size
@@ -160,82 +145,98 @@ class Planner:
         return self._places.names == "same" and not self._config.in_place
 
     def _planned(self, entry: Listed, outputs: VersionCursor | None) -> _Planned | None:
-        """What an entry may need; None where no worker is asked."""
-        known = self._rows.find(entry.key)
+        """A listed entry, joined with its current row; None where the sink has taken it."""
+        current = self._rows.find(entry.key)
         if isinstance(entry, Irregular):
-            self._irregular(entry, known)
+            self._irregular(entry, current)
             return None
-        decision, given = self._asked.decide(entry.key), self._asked.given(entry)
+        decision, given = self._decisions.consent(entry.key), self._decisions.boxes(entry)
         if self._config.in_place:
-            return self._in_place(WorkItem(entry, decision, entry.etag, boxes=given, bound=_bound(known)), known)
+            return self._in_place(WorkItem(entry, decision, entry.etag, boxes=given, bound=_bound(current)), current)
         own = self._places.own(entry.key)
-        if known is None or known.output_uri is None:
-            expected = self._places.expected(entry.key, None)
-            lies_there = outputs.version(entry.key) if outputs is not None and expected == entry.key else None
-            version = lies_there if self._config.adopt == "replace" else None
-            foreign = version is not None
-            item = WorkItem(entry, decision, version, None, own, expected, given, foreign=foreign, bound=_bound(known))
-            return _Planned(item, known, known is not None and self._unchanged(known, entry, decision, given))
-        item = WorkItem(entry, decision, None, name=own, boxes=given, bound=_bound(known))
-        return self._published(item, known, known.output_uri, outputs)
+        item = WorkItem(entry, decision, None, name=own, boxes=given, bound=_bound(current))
+        if current is None or current.output_uri is None:
+            return self._not_published(item, current, outputs)
+        return self._published(item, current, current.output_uri, outputs)
 
-    def _published(self, item: WorkItem, known: Known, output_uri: str, outputs: VersionCursor | None) -> _Planned:
+    def _not_published(self, item: WorkItem, current: CurrentRow | None, outputs: VersionCursor | None) -> _Planned:
+        """An object that has no output yet. A file of that name in an adopted OUTPUT may be replaced, if it is said."""
+        key, expected = item.ref.key, self._places.expected(item.ref.key, None)
+        lies_there = outputs.version(key) if outputs is not None and expected == key else None
+        version = lies_there if self._config.adopt == "replace" else None
+        item = replace(item, expected=expected, output_version=version, foreign=version is not None)
+        unchanged = current is not None and self._unchanged(current, item.ref, item.decision, item.boxes)
+        return _Planned(item, current, unchanged)
+
+    def _published(
+        self, item: WorkItem, current: CurrentRow, output_uri: str, outputs: VersionCursor | None
+    ) -> _Planned:
         """An object that has an output."""
         located, expected = self._places.located(output_uri), self._places.expected(item.ref.key, output_uri)
-        item = replace(item, expected=expected, replaces=known.output_sha256)
+        item = replace(item, expected=expected, replaces=current.output_sha256)
         if located != expected:
             # Settings that move outputs make them due.
-            moved = replace(item, moved_from=located, moved_version=known.output_etag)
-            return _Planned(moved, known, unchanged=False)
-        item = replace(item, output_version=known.output_etag)
-        if outputs is not None and self._version_of(item, outputs) != known.output_etag:
-            return _Planned(item, known, unchanged=False)
-        if self._unchanged(known, item.ref, item.decision, item.boxes):
-            return _Planned(item, known, unchanged=True)
+            moved = replace(item, moved_from=located, moved_version=current.output_etag)
+            return _Planned(moved, current, unchanged=False)
+        item = replace(item, output_version=current.output_etag)
+        if outputs is not None and not _stands(item, outputs):
+            return _Planned(item, current, unchanged=False)
+        if self._unchanged(current, item.ref, item.decision, item.boxes):
+            return _Planned(item, current, unchanged=True)
         # A redo that fails leaves an output that was made under the same decision.
-        stays = known.consent_sha256 == item.decision.sha256
-        return _Planned(replace(item, standing=self._rows.row(known) if stays else None), known, unchanged=False)
+        stays = current.consent_sha256 == item.decision.sha256
+        standing = self._rows.manifest_row(current) if stays else None
+        return _Planned(replace(item, standing=standing), current, unchanged=False)
 
-    def _version_of(self, item: WorkItem, outputs: VersionCursor) -> str | None:
-        """What stands in an output's place; told in passing where outputs come in the order of their sources."""
-        in_order = item.output_key == item.ref.key
-        return outputs.version(item.output_key) if in_order else self._asked.version(item.output_key)
-
-    def _in_place(self, item: WorkItem, known: Known | None) -> _Planned:
+    def _in_place(self, item: WorkItem, current: CurrentRow | None) -> _Planned:
         """What is published replaces exactly what was listed."""
-        if known is None:
+        if current is None:
             return _Planned(item, None, unchanged=False)
         # Our own output is the source now.
-        stands = known.output_uri is not None and known.output_etag == item.ref.etag
-        seen = replace(known, source_etag=item.ref.etag) if stands else known
+        stands = current.output_uri is not None and current.output_etag == item.ref.etag
+        seen = replace(current, source_etag=item.ref.etag) if stands else current
         if self._unchanged(seen, item.ref, item.decision, item.boxes):
-            return _Planned(item, known, unchanged=True)
-        row = self._rows.row(known) if stands else None
-        stays = stands and known.consent_sha256 == item.decision.sha256
+            return _Planned(item, current, unchanged=True)
+        row = self._rows.manifest_row(current) if stands else None
+        stays = stands and current.consent_sha256 == item.decision.sha256
         origin = content_of(row) if row is not None else None
-        return _Planned(replace(item, standing=row if stays else None, origin=origin), known, unchanged=False)
+        return _Planned(replace(item, standing=row if stays else None, origin=origin), current, unchanged=False)
 
-    def _irregular(self, entry: Irregular, known: Known | None) -> None:
-        as_before = known is not None and known.error_code == entry.error.code and known.output_uri is None
-        if known is not None and as_before and (known.of_this_run or not self._asked.forced(entry.key)):
-            self._carry(entry.key)
-        else:
-            published = known is not None and known.output_uri is not None
-            ref, decision = ImageRef(entry.key, entry.uri, "", 0, None), self._asked.decide(entry.key)
-            item = WorkItem(ref, decision, None, bound=_bound(known))
-            self._told.refuse(item, entry.error(), self._rows.row(known) if known is not None and published else None)
+    def _irregular(self, entry: Irregular, current: CurrentRow | None) -> None:
+        """An entry that no worker can read."""
+        if current is not None and self._is_refused_already(entry, current):
+            self._count_unchanged(entry.key)
+            return
+        ref = ImageRef(entry.key, entry.uri, "", 0, None)
+        item = WorkItem(ref, self._decisions.consent(entry.key), None, bound=_bound(current))
+        published = current if current is not None and current.output_uri is not None else None
+        self._sink.refuse(item, entry.error(), self._rows.manifest_row(published) if published is not None else None)
 
-    def _unchanged(self, known: Known, ref: ImageRef, decision: ConsentDecision, given: GivenBoxes | None) -> bool:
+    def _is_refused_already(self, entry: Irregular, current: CurrentRow) -> bool:
+        as_before = current.error_code == entry.error.code and current.output_uri is None
+        return as_before and (current.of_this_run or not self._decisions.forced(entry.key))
+
+    def _unchanged(self, row: CurrentRow, ref: ImageRef, decision: ConsentDecision, given: GivenBoxes | None) -> bool:
         """Whether doing it again would write the same row: source, decision and settings are those of the row."""
-        if known.source_etag != ref.etag or known.consent_sha256 != decision.sha256 or not known.of_this_input:
+        if row.source_etag != ref.etag or row.consent_sha256 != decision.sha256 or not row.of_this_input:
             return False
-        if (known.removed and known.error_code != Requested.code) or known.error_code == TakeDownOwed.code:
+        if (row.removed and row.error_code != Requested.code) or row.error_code == TakeDownOwed.code:
             return False
-        if known.settings_sha256 != self._asked.settings(given):
+        if row.settings_sha256 != self._decisions.settings(given):
             return False
         # What failed for a passing reason is tried again by every run, but not twice by one.
-        return known.of_this_run or not (known.retryable or self._asked.forced(ref.key))
+        return row.of_this_run or not (row.retryable or self._decisions.forced(ref.key))
 
 
-def _bound(known: Known | None) -> tuple[str, ...]:
-    return tuple(known.consent_bound or ()) if known is not None else ()
+def _stands(item: WorkItem, outputs: VersionCursor) -> bool:
+    """Whether an adopted OUTPUT holds the version that the item's row names.
+
+    Outputs are listed in the order of their own keys, so only one that is named like its source can be met in step with
+    the listing of INPUT. Any other counts as not there, and is done again.
+    """
+    found = outputs.version(item.output_key) if item.output_key == item.ref.key else None
+    return found == item.output_version
+
+
+def _bound(current: CurrentRow | None) -> tuple[str, ...]:
+    return tuple(current.consent_bound or ()) if current is not None else ()

@@ -5,17 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from anonymizer.config import RunConfig
-from anonymizer.errors import ObjectError, Requested, TakeDownOwed, Unsafe
+from anonymizer.errors import ObjectError, Requested, TakeDownOwed
 from anonymizer.image import geometry
-from anonymizer.lake.manifest import from_table
+from anonymizer.lake.manifest import Snapshot, from_table
 from anonymizer.people import consent
+from anonymizer.people.consent import Registry
 from anonymizer.records import ConsentDecision, Detections, ManifestRow
 from anonymizer.run.rows import content_of
 
@@ -67,6 +67,11 @@ def past_retention(row: ManifestRow, as_of: datetime) -> bool:
     return row.output_uri is not None and row.retained_until is not None and row.retained_until <= as_of
 
 
+def must_go(row: ManifestRow, registry: Registry, config: RunConfig, as_of: datetime) -> bool:
+    """Whether a published output has to be taken down: by today's decision about its key, or by the clock."""
+    return is_unsafe(row, registry.decide(row.key, listed=False), config) or past_retention(row, as_of)
+
+
 def published(tables: Iterable[pa.Table]) -> Iterator[ManifestRow]:
     """Rows that name an output; built a batch at a time."""
     for table in tables:
@@ -82,44 +87,27 @@ def checked_against(config: RunConfig, registry_sha256: str | None) -> str:
     return hashlib.sha256(json.dumps(relevant).encode()).hexdigest()
 
 
-def removed_row(row: ManifestRow, error: ObjectError, attempt: int) -> ManifestRow:
-    """The row of an output that was taken away.
+def unsafe_rows(snapshot: Snapshot, registry: Registry, config: RunConfig, as_of: datetime) -> Iterator[ManifestRow]:
+    """Rows of the outputs that today's decisions do not allow.
 
-    Args:
-        row: The current one.
-        error: Why.
-        attempt: Greater than that of any row that the run has written for the key before.
+    What an earlier run has held against the same registry, purpose and policy can only have run out since, as long as
+    no window has begun or ended: a grant that begins may speak for a second person, or not fit.
     """
-    return ManifestRow(
-        key=row.key,
-        source_uri=row.source_uri,
-        status="removed",
-        processed_at=datetime.now(UTC),
-        source_etag=row.source_etag,
-        error_code=error.code,
-        error_message=error.message,
-        retryable=error.retryable,
-        attempt=attempt,
-        consent_bound=row.consent_bound,
-    )
+    totals = snapshot.totals
+    checked = totals is not None and totals.checked == checked_against(config, registry.sha256)
+    before = totals.as_of if totals is not None and checked else None
+    if before is not None and before <= as_of and not registry.turns(before, as_of):
+        return expired_rows(snapshot, as_of)
+    return (row for row in _published(snapshot) if must_go(row, registry, config, as_of))
 
 
-def requested_row(row: ManifestRow, consent_sha256: str | None, attempt: int) -> ManifestRow:
-    """The row of an output that was taken away because somebody asked for it.
-
-    As long as decision and settings stay as they are, so does the removal.
-    """
-    gone = removed_row(row, Requested(), attempt)
-    return replace(gone, consent_sha256=consent_sha256, settings_sha256=row.settings_sha256)
-
-
-def owed_on_request(gone: ManifestRow, row: ManifestRow) -> ManifestRow:
-    """The row `gone` of an output that somebody wants removed and that still stands, as the row before named it."""
-    return replace(gone, output_uri=row.output_uri, output_etag=row.output_etag, output_sha256=row.output_sha256)
+def expired_rows(snapshot: Snapshot, as_of: datetime) -> Iterator[ManifestRow]:
+    """Rows of the outputs whose consent has run out by the clock alone."""
+    totals = snapshot.totals
+    if totals is not None and (totals.next_expiry is None or totals.next_expiry > as_of):
+        return iter(())
+    return (row for row in _published(snapshot) if past_retention(row, as_of))
 
 
-def taken_down_row(row: ManifestRow, attempt: int) -> ManifestRow:
-    """The row of an output that may not stand any more and is gone; one whose removal was owed says so still."""
-    if row.error_code == Requested.code:
-        return requested_row(row, row.consent_sha256, attempt)
-    return removed_row(row, Unsafe(), attempt)
+def _published(snapshot: Snapshot) -> Iterator[ManifestRow]:
+    return published(snapshot.scan(COLUMNS))

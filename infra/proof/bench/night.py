@@ -17,14 +17,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from anonymizer.config import RunConfig, from_mapping
 from anonymizer.lake.roots import open_input
 from anonymizer.lake.storage import join_uri, open_root
 from anonymizer.records import WorkItem
 from anonymizer.run import driver
+from anonymizer.run.driver import dispatch
 from anonymizer.run.rows import blank_row
-from anonymizer.run.worker import Deadline, Outcome
+from anonymizer.run.worker import Deadline, Outcome, Worker
 from infra.proof.bench import memory
 from infra.proof.bench.empty import EmptyWorker, Marks
 from infra.proof.bench.figures import Figure, at_most
@@ -67,9 +69,8 @@ def main(folder: Path, endpoint: str, what: str) -> dict[str, float]:
         with open_root(config.input, config.storage.input) as source:
             listed = sum(1 for _ in source.list())
     else:
-        if what == "FIRST":
-            vars(driver.driver)["Worker"] = SayingWorker
-        summary = driver.run(config, Marks())
+        with mock.patch.object(dispatch, "Worker", SayingWorker if what == "FIRST" else Worker):
+            summary = driver.run(config, Marks())
         listed = summary.listed
         if what == "SECOND" and summary.written:
             raise AssertionError(f"{summary.written} objects were done again")

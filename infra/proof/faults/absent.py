@@ -13,6 +13,7 @@ from typing import Any
 
 from anonymizer.lake.manifest import current
 from anonymizer.lake.naming import output_key_of
+from anonymizer.run.record import unchanged_count
 from infra.proof.faults.harness import Harness
 from infra.proof.faults.lake import Lake
 from infra.proof.faults.trial import Reference, Score, Trial, judged, wait_for
@@ -180,7 +181,7 @@ def _ended(trial: Trial, expected: Reference, days: _Days) -> list[str]:
     records = sorted(Path(f"{trial.output}.manifest", "_runs").iterdir())
     record: dict[str, Any] = json.loads(records[-1].read_text(encoding="utf-8"))
     counts = record.get("counts", {})
-    accounted = counts.get("carried", 0) + sum(counts.get("statuses", {}).values())
+    accounted = unchanged_count(counts) + sum(counts.get("statuses", {}).values())
     wrong = []
     if trial.statuses[-1] != expected.exit_status:
         wrong.append(f"status {trial.statuses[-1]} in the end")

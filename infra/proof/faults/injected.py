@@ -13,10 +13,13 @@ import sys
 import threading
 from concurrent.futures import Future
 from datetime import datetime, timedelta, tzinfo
+from unittest import mock
 
 from anonymizer import cli
 from anonymizer.errors import ObjectError
 from anonymizer.records import AnonymizedImage, WorkItem
+from anonymizer.run import context
+from anonymizer.run.driver import dispatch
 from anonymizer.run.worker import Deadline, Worker
 
 
@@ -44,9 +47,11 @@ def main(argv: list[str]) -> int:
     """Runs the command line with its workers and its clock replaced."""
     # By their importable names, so that the workers' processes find them too.
     here = importlib.import_module("infra.proof.faults.injected")
-    driver = importlib.import_module("anonymizer.run.driver.driver")
-    driver.Worker, driver.datetime = here.FaultyWorker, here.WrongClock  # type: ignore[attr-defined]
-    return cli.main(argv, os.environ)
+    with (
+        mock.patch.object(dispatch, "Worker", here.FaultyWorker),
+        mock.patch.object(context, "datetime", here.WrongClock),
+    ):
+        return cli.main(argv, os.environ)
 
 
 if __name__ == "__main__":

@@ -55,7 +55,7 @@ class Lake:
         statuses: dict[str, int] = {}
         for row in self.rows:
             statuses[row.status] = statuses.get(row.status, 0) + 1
-        counts = {"listed": len(self.rows), "carried": 0, "statuses": statuses}
+        counts = {"listed": len(self.rows), "unchanged": 0, "statuses": statuses}
         settings = {"output": str(self.output), "redaction": {"method": "solid"}, "consent": {"registry": "secret.csv"}}
         self.store.write_part(RUN, "c1", 1, self.rows)
         if fold:

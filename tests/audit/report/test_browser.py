@@ -61,7 +61,7 @@ def page(tmp_path_factory):
     columns = ("method", *(f"a rather long heading {i}" for i in range(8)))
     tables = (Table("Wide", "", columns, (("smooth", *["0.123 [0.100, 0.150]"] * 8),)),)
     (lake.folder / "e.json").write_text(dumps(Evidence("privacy", ("Said.",), tables, {})))
-    lake.commit(counts={"listed": 9, "carried": 0, "statuses": {"anonymized": 8}}, exit_status=5)
+    lake.commit(counts={"listed": 9, "unchanged": 0, "statuses": {"anonymized": 8}}, exit_status=5)
     lake.report(evidence=(str(lake.folder / "e.json"),))
     return lake.folder / "report.html"
 

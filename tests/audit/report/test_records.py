@@ -12,7 +12,7 @@ RECORD = {
     "started": "2026-01-02T12:00:00+00:00",
     "finished": "2026-01-02T12:01:00+00:00",
     "exit_status": 0,
-    "counts": {"listed": 10, "carried": 4, "statuses": {"anonymized": 5, "failed": 1}},
+    "counts": {"listed": 10, "unchanged": 4, "statuses": {"anonymized": 5, "failed": 1}},
 }
 ROWS = Counter({"anonymized": 5, "failed": 1})
 
@@ -42,11 +42,19 @@ def test_each_mismatch_is_found(counts, of_run, rows, differs):
     assert [place for place, verdict in enumerate(verdicts) if verdict == "differs"] == [differs]
 
 
-def test_a_run_that_was_taken_up_has_rows_of_before():
-    taken_up = RECORD | {"taken_up": 1}
-    assert _verdicts(taken_up, ROWS + Counter(no_face=3), 10) == ["holds"] * 3
-    assert _verdicts(taken_up, Counter(no_face=3), 10)[1] == "differs"
-    assert status_differences(run_of("r1", taken_up), ROWS) == []
+def test_a_run_that_was_resumed_has_rows_of_before():
+    resumed = RECORD | {"resumed": 1}
+    assert _verdicts(resumed, ROWS + Counter(no_face=3), 10) == ["holds"] * 3
+    assert _verdicts(resumed, Counter(no_face=3), 10)[1] == "differs"
+    assert status_differences(run_of("r1", resumed), ROWS) == []
+
+
+def test_a_record_of_an_older_version_is_read_the_same():
+    counts = {"listed": 10, "carried": 4, "statuses": {"anonymized": 5, "failed": 1}}
+    older = RECORD | {"taken_up": 1, "counts": counts}
+    assert (run_of("r1", older).resumed, run_of("r1", older).unchanged) == (1, 4)
+    assert _verdicts(older, ROWS + Counter(no_face=3), 10) == ["holds"] * 3
+    assert _verdicts(RECORD | {"counts": counts}, ROWS, 10) == ["holds"] * 3
 
 
 def test_a_run_that_has_not_finished_proves_nothing():

@@ -169,7 +169,7 @@ def test_published_files_that_were_changed_are_named_and_not_shown(lake):
 
 
 def test_an_account_that_does_not_balance_is_said_loudly(lake):
-    lake.commit(counts={"listed": 9, "carried": 0, "statuses": {"anonymized": 8}})
+    lake.commit(counts={"listed": 9, "unchanged": 0, "statuses": {"anonymized": 8}})
     page = Outline(lake.report()[0])
     assert "The account does not balance." in page.text
     assert "9 listed, 8 written" in page.text

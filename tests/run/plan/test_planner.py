@@ -1,44 +1,23 @@
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 import pytest
 
 from anonymizer.config import RunConfig, from_mapping
-from anonymizer.errors import ConfigError, ObjectError, ReservedKey
-from anonymizer.lake.manifest import to_table
+from anonymizer.errors import ObjectError, ReservedKey
 from anonymizer.lake.naming import Places
 from anonymizer.lake.storage import Irregular, VersionCursor
-from anonymizer.records import NO_CONSENT, Face, Grant, ImageRef, ManifestRow, Region, Veto, WorkItem
+from anonymizer.records import NO_CONSENT, ImageRef, ManifestRow, WorkItem
 from anonymizer.run.plan.current_rows import CurrentRows
-from anonymizer.run.plan.planner import Asked, Planner
-from anonymizer.run.summary import FailureLimit, Summary, exit_status, failure_limit
-from anonymizer.run.takedown.unsafe import is_unsafe, past_retention
+from anonymizer.run.plan.decisions import Decisions
+from anonymizer.run.plan.planner import Planner
+from tests.run.made import RUN, SETTINGS, row, scan_of, table
 
-NOW = datetime(2026, 6, 1, tzinfo=UTC)
-RUN = "r2"
-SETTINGS = "s1"
 REPLACE = from_mapping(RunConfig, {"adopt": "replace"})
 
 
 def ref(key, etag="v1", size=10):
     return ImageRef(key, f"file:///in/{key}", etag, size, None)
-
-
-def row(key, **values):
-    values = {"status": "anonymized", "output_uri": f"file:///out/{key}", "output_etag": "o1", **values}
-    values = {"source_uri": f"file:///in/{key}", "settings_sha256": SETTINGS, **values}
-    return ManifestRow(key=key, processed_at=NOW, source_etag="v1", consent_sha256="", **values)
-
-
-def table(*runs_and_rows):
-    rows = sorted(runs_and_rows, key=lambda pair: pair[1].key)
-    return to_table([r for _, r in rows]).append_column("run_id", pa.array([run for run, _ in rows], pa.string()))
-
-
-def scan_of(rows):
-    """As a snapshot gives them: a few at a time."""
-    return lambda columns: iter([rows.select(columns).slice(start, 2) for start in range(0, rows.num_rows, 2)])
 
 
 class Refused(list[tuple[str, object]]):
@@ -56,8 +35,10 @@ def planned(listing, outputs=None, rows=None, config=None, refused=None, decisio
     config = replace(config or RunConfig(), input="file:///in")
     places = Places("file:///out", config.names, b"s" * 16)
     current = CurrentRows(scan_of(table() if rows is None else rows), RUN, config.input)
-    asked = Asked(lambda _key: decision, lambda _ref: None, lambda _given: SETTINGS, lambda _key: config.force)
-    planner = Planner(config, current, asked, Refused() if refused is None else refused, places)
+    decisions = Decisions(
+        lambda _key: decision, lambda _ref: None, lambda _given: SETTINGS, lambda _key: config.force, places
+    )
+    planner = Planner(config, current, decisions, Refused() if refused is None else refused)
     cursor = VersionCursor(iter(outputs)) if outputs is not None else None
     tasks = list(planner.tasks(listing, cursor))
     return planner, tasks
@@ -176,90 +157,3 @@ def test_what_can_have_no_output_is_refused_once():
         assert (len(refused), planner.unchanged) == (1, 1)
     planned([entry], rows=table(("r1", row("x"))), refused=refused)
     assert refused[-1] == ("x", row("x"))
-
-
-def test_sources_that_are_gone_are_seen_and_those_of_another_input_are_left_alone():
-    gone = [row("a"), row("c", output_uri=None, status="failed"), row("d", source_uri="file:///other/d"), row("f")]
-    removed = row("e", output_uri=None, status="removed", error_code="source_gone")
-    stored = table(*(("r1", r) for r in (*gone, row("b"), removed, row("g"))))
-    current = CurrentRows(scan_of(stored), RUN, "file:///in")
-    assert [current.find(key) is not None for key in ("b", "b1", "g")] == [True, False, True]
-    current.rest()
-    assert [r.key for r in current.rows_gone()] == ["a", "c", "f"]
-    assert (current.gone_published, current.published) == (2, 4)
-
-
-FACES = (Face(0, 10, 10, 20, 20, 0.9, False), Face(0, 60, 10, 20, 20, 0.9, True))
-SHOWN = {"status": "anonymized", "faces": FACES, "width": 100, "height": 80, "frame_count": 1}
-EVERYONE = Grant(0, True, None, None, None)
-
-
-@pytest.mark.parametrize(
-    ("values", "grants", "vetoes", "unsafe"),
-    [
-        ({"output_uri": None}, [], [], False),
-        ({"faces": FACES[1:]}, [], [], False),
-        ({}, [], [], True),
-        ({}, [EVERYONE], [], False),
-        ({}, [EVERYONE], [Veto("denied", None, None)], True),
-        ({}, [EVERYONE], [Veto("denied", Region(60, 10, 20, 20, 100, 80), None)], False),
-        ({}, [EVERYONE], [Veto("denied", Region(5, 5, 20, 20, 100, 80), None)], True),
-        ({"faces": ()}, [], [Veto("denied", Region(5, 5, 20, 20, 100, 80), None)], True),
-        ({"faces": ()}, [], [Veto("denied", Region(5, 5, 20, 20, 99, 80), None)], True),
-    ],
-)
-def test_what_has_stopped_being_safe(values, grants, vetoes, unsafe):
-    published = row("a", **{**SHOWN, **values})
-    today = replace(NO_CONSENT, grants=tuple(grants), vetoes=tuple(vetoes), sha256="today")
-    assert is_unsafe(published, today, RunConfig()) is unsafe
-    # An equal hash saves the look at what was redacted, and keeps no face: its row may speak of something else.
-    shown = any(not face.redacted for face in published.faces)
-    assert is_unsafe(published, replace(today, sha256=""), RunConfig()) is (unsafe and shown)
-    owed = replace(published, error_code="take_down_owed")
-    assert is_unsafe(owed, today, RunConfig()) is (owed.output_uri is not None)
-
-
-def test_policy_public_takes_down_whole_photos():
-    public = from_mapping(RunConfig, {"consent": {"policy": "public"}})
-    published = row("a", **{**SHOWN, "faces": FACES[1:]})
-    assert is_unsafe(published, replace(NO_CONSENT, sha256="today"), public)
-    # Also when nothing was said then or now: the photo may have been published under policy redact.
-    assert is_unsafe(published, NO_CONSENT, public)
-
-
-def test_the_clock_alone_ends_a_retention():
-    published = row("a", retained_until=NOW)
-    assert past_retention(published, NOW)
-    assert not past_retention(published, NOW - timedelta(microseconds=1))
-    assert not past_retention(row("a"), NOW)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [(None, None), ("0", FailureLimit(0, None)), ("7", FailureLimit(7, None)), ("5%", FailureLimit(None, 0.05))],
-)
-def test_failure_limits(text, expected):
-    assert failure_limit(text) == expected
-
-
-@pytest.mark.parametrize("text", ["", "-1", "x", "101%", "-1%", "nan%", "1.5"])
-def test_malformed_failure_limits(text):
-    with pytest.raises(ConfigError):
-        failure_limit(text)
-
-
-@pytest.mark.parametrize(
-    ("failed", "limit", "unsafe_left", "early", "expected"),
-    [
-        (0, None, [], False, 0),
-        (1, None, [], False, 3),
-        (1, "1", [], False, 0),
-        (10, "10%", [], False, 0),
-        (11, "10%", [], False, 3),
-        (0, "5", [], True, 3),
-        (9, None, ["a"], False, 5),
-    ],
-)
-def test_exit_statuses(failed, limit, unsafe_left, early, expected):
-    summary = Summary(standing_failures=failed, unsafe_left=unsafe_left, stopped_early=early)
-    assert exit_status(summary, failure_limit(limit), rows=100) == expected

@@ -1,0 +1,87 @@
+"""Begins a run, or resumes one that was interrupted, and says so in the run's record before any work."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from typing import Any
+
+from anonymizer.config import RunConfig
+from anonymizer.people.consent import Registry
+from anonymizer.run import engine
+from anonymizer.run.context import RunContext, now
+from anonymizer.run.driver import intents
+from anonymizer.run.record import times_resumed
+from anonymizer.run.start.resolve import Decided, arguments_sha256
+
+log = logging.getLogger(__name__)
+
+#: Attempts of a run that is resumed begin behind all that the session before can have made.
+ATTEMPTS_EACH = 1000
+
+
+def begin(run: RunContext, registry: Registry, decided: Decided) -> dict[str, Any]:
+    """Resumes the unfinished run with the same arguments, or starts a new one.
+
+    What earlier runs have left behind is put in order first: intents are settled, journals folded.
+
+    Args:
+        run: Its id and attempt are set here.
+        registry: As it was read.
+        decided: The time that the run decides for.
+
+    Returns:
+        The run's record, as it was written.
+
+    Raises:
+        LeaseLost: Another run has taken over.
+        OutputLost: OUTPUT does not bear its mark any more.
+    """
+    run.output.mark_before_removals()
+    arguments = arguments_sha256(run.config)
+    run_id, resumed = _resumed(run, arguments) or (run.new_run_id(), 0)
+    _clean_up(run)
+    run.attempt = resumed * ATTEMPTS_EACH
+    run.summary.run_id = run_id
+    run.summary.registry_problems = registry.problems
+    record = {
+        "run_id": run_id,
+        "arguments_sha256": arguments,
+        "settings": _settings(run.config),
+        "as_of": decided.as_of.isoformat(),
+        "as_of_given": run.config.as_of is not None,
+        "latest_clock": decided.clock.isoformat() if decided.clock is not None else None,
+        "registry_sha256": registry.sha256,
+        "versions": engine.versions(),
+        "started": now().isoformat(),
+        "resumed": resumed,
+        "finished": None,
+    }
+    run.lease.check()
+    run.lease.set_run(run_id)
+    run.manifest.write_run(run_id, record)
+    return record
+
+
+def _resumed(run: RunContext, arguments: str) -> tuple[str, int] | None:
+    """The run that is resumed, and for which time; None where a new one starts."""
+    run_id = run.manifest.unfinished(arguments)
+    if run_id is None:
+        return None
+    log.info("resuming run %s", run_id)
+    return run_id, times_resumed(run.manifest.read_run(run_id)) + 1
+
+
+def _clean_up(run: RunContext) -> None:
+    """Settles the intents of workers that died, and folds journals."""
+    settled = intents.settle(run.manifest, run.output.root, run.located, run.output.require)
+    run.summary.settled += len(settled)
+    for left in run.manifest.journal_run_ids():
+        run.manifest.compact(left, final=True)
+
+
+def _settings(config: RunConfig) -> dict[str, Any]:
+    """The settings, as the record keeps them: of a filesystem's options, which may be credentials, only the names."""
+    settings = dataclasses.asdict(config)
+    storage = settings["storage"]
+    return settings | {"storage": {k: sorted(v) if isinstance(v, dict) else v for k, v in storage.items()}}

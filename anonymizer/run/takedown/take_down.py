@@ -1,0 +1,58 @@
+"""Takes down what may not stand any more, before any new work: by removing it, or in place by redacting it again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from anonymizer.lake.manifest import Snapshot
+from anonymizer.people.consent import Registry
+from anonymizer.run.context import RunContext
+from anonymizer.run.takedown import in_place
+from anonymizer.run.takedown.removals import Removals
+from anonymizer.run.takedown.unsafe import expired_rows, unsafe_rows
+
+Redact = Callable[[list[str], Snapshot], None]
+"""Redacts the photos of these keys again, where they lie, as today's decisions say."""
+
+
+def take_down_unsafe(run: RunContext, registry: Registry, redact: Redact) -> Snapshot:
+    """Takes down every output that today's decisions do not allow.
+
+    Args:
+        run: Has begun.
+        registry: Says what may be shown.
+        redact: Called where the run works in place.
+
+    Returns:
+        The current rows afterwards.
+
+    Raises:
+        OutputLost: OUTPUT went away meanwhile.
+    """
+    snapshot = Snapshot(run.manifest_root)
+    rows = unsafe_rows(snapshot, registry, run.config, run.as_of)
+    if run.config.in_place:
+        return in_place.take_down(run, [row.key for row in rows], snapshot, redact)
+    removals = Removals(run)
+    removed = removals.unsafe(rows)
+    if run.output.identity.earlier:
+        removals.forget_removed(snapshot)
+    return run.renewed(snapshot, removed)
+
+
+def take_down_expired(run: RunContext, redact: Redact) -> None:
+    """Takes down what has run out by the clock: all that can be said while the registry or a setting is wrong.
+
+    Args:
+        run: Has begun.
+        redact: Called where the run works in place.
+
+    Raises:
+        OutputLost: OUTPUT went away meanwhile.
+    """
+    snapshot = Snapshot(run.manifest_root)
+    rows = expired_rows(snapshot, run.as_of)
+    if run.config.in_place:
+        in_place.take_down(run, [row.key for row in rows], snapshot, redact)
+    else:
+        Removals(run).unsafe(rows)
