@@ -18,7 +18,8 @@ from anonymizer.lake.manifest import ManifestStore, from_table
 from anonymizer.lake.storage import open_root
 from anonymizer.records import NO_CONSENT, Chunk, ImageRef, WorkItem
 from anonymizer.run.worker import Job, Worker
-from anonymizer.run.worker import worker as worker_module
+from anonymizer.run.worker import computer as computer_module
+from anonymizer.run.worker import deadline as deadline_module
 from tests.pictures import photo
 
 RUN_ID = "r20260101T000000000000Z-00000000"
@@ -94,16 +95,16 @@ def test_past_its_deadline_a_worker_does_nothing(bench):
 
 
 def test_a_deadline_during_computing_lets_nothing_out(bench, monkeypatch):
-    inner = bench.worker._anonymizer
+    inner = bench.worker._computer._anonymizer
     clock = SimpleNamespace(monotonic=time.monotonic)
-    monkeypatch.setattr(worker_module, "time", clock)
+    monkeypatch.setattr(deadline_module, "time", clock)
 
     def slow(*arguments):
         image = inner(*arguments)
         clock.monotonic = lambda: time.monotonic() + LONG_S
         return image
 
-    monkeypatch.setattr(bench.worker, "_anonymizer", _Wrapped(inner, slow))
+    monkeypatch.setattr(bench.worker._computer, "_anonymizer", _Wrapped(inner, slow))
     result = bench.worker.process(bench.chunk("0.png", "1.png", time_s=LONG_S))
     assert result.unfinished == ("0.png", "1.png")
     assert names(bench.output) == []
@@ -129,7 +130,7 @@ def test_a_stopped_worker_leaves_the_rest_unfinished(bench):
     ("raised", "code"), [(DetectionFailed(), "detection_failed"), (ValueError("MARKER"), "internal_error")]
 )
 def test_one_bad_image_stays_one(bench, monkeypatch, caplog, raised, code):
-    inner = bench.worker._anonymizer
+    inner = bench.worker._computer._anonymizer
     bad = photo(1)
 
     def call(data, *more):
@@ -137,7 +138,7 @@ def test_one_bad_image_stays_one(bench, monkeypatch, caplog, raised, code):
             raise raised
         return inner(data, *more)
 
-    monkeypatch.setattr(bench.worker, "_anonymizer", _Wrapped(inner, call))
+    monkeypatch.setattr(bench.worker._computer, "_anonymizer", _Wrapped(inner, call))
     result = bench.worker.process(bench.chunk("0.png", "1.png", "2.png"))
     assert result.codes == {"1.png": code}
     assert names(bench.output) == ["0.png", "2.png"]
@@ -157,7 +158,7 @@ def test_a_source_that_changed_or_vanished_is_a_row(bench, tmp_path):
 def test_a_file_above_the_limit_is_not_even_read(tmp_path, monkeypatch):
     bench = Bench(tmp_path, codec={"max_bytes": 10})
     (tmp_path / "in/a.png").write_bytes(photo(1))
-    monkeypatch.setattr(bench.worker._input, "read", lambda ref: pytest.fail("it was read"))
+    monkeypatch.setattr(bench.worker._reader._source, "read", lambda ref: pytest.fail("it was read"))
     assert bench.worker.process(bench.chunk("a.png")).codes == {"a.png": "too_large"}
 
 
@@ -190,20 +191,18 @@ def test_a_picture_that_never_ends_is_failed_and_the_rest_is_left_to_another_wor
             pass
         return done
 
-    monkeypatch.setattr(worker_module, "wait", until_it_hangs)
-    original = bench.worker._anonymizer
+    monkeypatch.setattr(computer_module, "wait", until_it_hangs)
+    original = bench.worker._computer._anonymizer
     hanging = (tmp_path / "in/2.png").read_bytes()
 
     class Hanging:
-        made_by = original.made_by
-
         def __call__(self, data, *more):
             if data != hanging:
                 return original(data, *more)
             began.set()
             return ends.wait()
 
-    monkeypatch.setattr(bench.worker, "_anonymizer", Hanging())
+    monkeypatch.setattr(bench.worker._computer, "_anonymizer", Hanging())
     result = bench.worker.process(bench.chunk(*(f"{i}.png" for i in range(5))))
     ends.set()
     assert result.hangs
