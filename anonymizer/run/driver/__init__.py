@@ -9,8 +9,9 @@ from anonymizer.lake.naming import Places
 from anonymizer.run.driver.driver import Driver
 from anonymizer.run.driver.dry_run import rehearse
 from anonymizer.run.recorder import Progress
+from anonymizer.run.start.clock import time_of
 from anonymizer.run.start.keylist import KeyList
-from anonymizer.run.start.resolve import resolved, time_of
+from anonymizer.run.start.paths import resolved
 from anonymizer.run.summary import Summary
 
 

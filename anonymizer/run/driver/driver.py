@@ -40,16 +40,10 @@ from anonymizer.run.driver.outcomes import Outcomes, RunContext
 from anonymizer.run.plan.current_rows import CurrentRows
 from anonymizer.run.plan.planner import Asked, Planner
 from anonymizer.run.recorder import Progress, Recorder, Stamp, TooManyFailures
+from anonymizer.run.start.arguments import arguments_sha256
+from anonymizer.run.start.clock import Decided, decided_at
 from anonymizer.run.start.keylist import KeyList, requested
-from anonymizer.run.start.resolve import (
-    Decided,
-    arguments_sha256,
-    decided_at,
-    load_boxes,
-    load_keys,
-    load_registry,
-    load_weights,
-)
+from anonymizer.run.start.load import load_boxes, load_keys, load_registry, load_weights
 from anonymizer.run.summary import (
     NAMED_FAILURES,
     NAMED_OBJECTIONS,

@@ -23,8 +23,9 @@ from anonymizer.records import GivenBoxes, ManifestRow, WorkItem
 from anonymizer.run.driver import unmatched
 from anonymizer.run.plan.current_rows import CurrentRows
 from anonymizer.run.plan.planner import Asked, Planner
+from anonymizer.run.start.clock import decided_at
 from anonymizer.run.start.keylist import requested
-from anonymizer.run.start.resolve import decided_at, load_boxes, load_keys, load_registry, load_weights
+from anonymizer.run.start.load import load_boxes, load_keys, load_registry, load_weights
 from anonymizer.run.summary import OK, Estimate, Summary
 from anonymizer.run.takedown.removals import unsafe_rows
 
