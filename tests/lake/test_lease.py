@@ -13,8 +13,10 @@ import time
 import pytest
 
 from anonymizer.errors import DeadlinePassed, LeaseHeld, LeaseLost, StorageUnavailable
-from anonymizer.lake import lease
 from anonymizer.lake.lease import NAME, Ticket, Watch, acquire
+from anonymizer.lake.lease import holder as holder_module
+from anonymizer.lake.lease.record import HEARTBEATS, RIGHT
+from anonymizer.lake.lease.watch import LOOKS
 from anonymizer.lake.storage import open_root
 
 HOLDER = """
@@ -115,7 +117,7 @@ def test_a_holder_that_was_killed_is_followed_after_the_right_of_its_workers(sto
     clock = Clock()
     with acquire(store, 20.0, clock=clock, sleep=clock.sleep) as taken:
         assert taken.ticket.epoch == 2
-    assert clock.now == 100 + 30 * lease.RIGHT
+    assert clock.now == 100 + 30 * RIGHT
 
 
 def test_a_silent_holder_elsewhere_is_watched_first(store):
@@ -133,7 +135,7 @@ def test_a_holder_elsewhere_that_beats_is_left_alone(store):
     clock.during = lambda: elsewhere(store, beat=99)
     with pytest.raises(LeaseHeld):
         acquire(store, 20.0, clock=clock, sleep=clock.sleep)
-    assert clock.now <= 100 + 20 / lease.BEATS
+    assert clock.now <= 100 + 20 / HEARTBEATS
 
 
 def test_a_holder_that_ends_while_it_is_watched_is_followed(store):
@@ -182,7 +184,7 @@ def beaten(store, times):
 
 def test_it_beats_by_itself_and_a_worker_may_act(store, monkeypatch):
     # Beats come fast and are never late: the lease is as long as no machine is slow.
-    monkeypatch.setattr(lease, "BEATS", LONG_S / 0.1)
+    monkeypatch.setattr(holder_module, "HEARTBEATS", LONG_S / 0.1)
     clock = Clock()
     with acquire(store, LONG_S) as held:
         watch = Watch(open_root(store.uri), held.ticket, clock)
@@ -197,7 +199,7 @@ def test_it_beats_by_itself_and_a_worker_may_act(store, monkeypatch):
 
 
 def test_who_was_taken_over_notices(store, monkeypatch):
-    monkeypatch.setattr(lease, "BEATS", LONG_S / 0.1)
+    monkeypatch.setattr(holder_module, "HEARTBEATS", LONG_S / 0.1)
     with acquire(store, LONG_S) as held:
         taken_over(store, held)
         with pytest.raises(LeaseLost):
@@ -250,9 +252,9 @@ def test_a_worker_looks_now_and_then_and_ends_when_it_cannot(store):
         watch.alive()
     assert fake.reads == 1
     fake.data = StorageUnavailable()
-    clock.now += 20 * lease.RIGHT * 0.9
+    clock.now += 20 * RIGHT * 0.9
     watch.alive()
-    clock.now += 20 * lease.RIGHT * 0.2
+    clock.now += 20 * RIGHT * 0.2
     with pytest.raises(DeadlinePassed):
         watch.alive()
 
@@ -282,7 +284,7 @@ def test_a_first_answer_that_takes_longer_than_the_right_is_asked_for_again(stor
     """Whoever connects for the first time pays for it; the right still counts from when the reading began."""
     with acquire(store, 20.0) as held:
         data = store.get(NAME)
-    right, clock = 20.0 * lease.RIGHT, Clock()
+    right, clock = 20.0 * RIGHT, Clock()
     watch = Watch(Slow(data, clock, right * 3, right * 0.4), held.ticket, clock)
     watch.alive()
     clock.now += right * 0.5
@@ -297,10 +299,10 @@ def test_a_store_that_is_always_too_slow_gives_no_right(store):
     with acquire(store, 20.0) as held:
         data = store.get(NAME)
     clock = Clock()
-    slow = Slow(data, clock, *[20.0 * lease.RIGHT] * lease.LOOKS)
+    slow = Slow(data, clock, *[20.0 * RIGHT] * LOOKS)
     with pytest.raises(DeadlinePassed):
         Watch(slow, held.ticket, clock).alive()
-    assert slow.reads == lease.LOOKS
+    assert slow.reads == LOOKS
 
 
 def test_another_holder_is_not_looked_at_twice(store):
