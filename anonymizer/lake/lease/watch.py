@@ -26,6 +26,7 @@ class Watch:
         self._store = store
         self._ticket = ticket
         self._clock = clock
+        # When the reading began that last found our run to be the holder.
         self._seen = -float("inf")
         self._looking = threading.Lock()
 
@@ -63,5 +64,6 @@ class Watch:
         ):
             self._seen = since
             return True
+        # Somebody else holds it now, and a lease that is lost never comes back.
         self._seen = -float("inf")
         return False
