@@ -30,7 +30,7 @@ ROOMS = {
     "config": [{"fields", "convert", "sources"}, {"schema"}, {"hashes"}],
     "image": [{"geometry", "profiles", "views"}, {"codec", "metadata", "detectors", "redactors"}],
     "people": [{"consent"}, {"boxes"}],
-    "lake": [{"storage", "lease", "naming"}, {"manifest", "outputs"}, {"identity", "roots"}],
+    "lake": [{"storage", "lease", "naming"}, {"files", "manifest", "outputs"}, {"identity", "roots"}],
     "run": [
         {"summary", "chunks", "rows", "marked_output"},
         {"worker", "progress", "recorder", "record", "start"},

@@ -24,7 +24,7 @@ def settings(arguments: argparse.Namespace) -> RunConfig:
     """
     values: dict[str, Any] = {}
     if arguments.config is not None:
-        from anonymizer.run.start.resolve import read_uri
+        from anonymizer.lake.files import read_uri
 
         name = PurePosixPath(arguments.config).name
         values = config.parse_file(read_uri(arguments.config, "the configuration"), name)

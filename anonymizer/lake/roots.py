@@ -21,7 +21,7 @@ def open_input(config: RunConfig) -> Root:
 
 
 def open_output(config: RunConfig, output_id: str | None = None) -> Root:
-    """Where images are published; once it is marked, nowhere else (`base.Access.mark`)."""
+    """Where images are published; once it is marked, nowhere else (`access.Access.mark`)."""
     settings = config.storage
     return open_root(
         config.output,

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from anonymizer.run.start import resolve
+from anonymizer.run.start import clock as clock_module
 from infra.proof.days.engine import in_this_process
 from infra.proof.days.steps import Steps
 from tests.integration.worlds import Bucket, Disk, World
@@ -55,5 +55,5 @@ def clock(monkeypatch):
         def now(cls, tz=None):
             return now[0].astimezone(tz)
 
-    monkeypatch.setattr(resolve, "datetime", Clock)
+    monkeypatch.setattr(clock_module, "datetime", Clock)
     return now

@@ -20,7 +20,7 @@ from anonymizer.errors import MixedVersionsError, NoWorkersError, OutputLost, Ru
 from anonymizer.records import NO_CONSENT, Chunk, ChunkResult, ImageRef, WorkItem
 from anonymizer.run import engine
 from anonymizer.run.chunks import Task, chunk_id
-from anonymizer.run.engine import actor, cluster, loop
+from anonymizer.run.engine import actor, cluster, loop, slots
 
 pytestmark = pytest.mark.usefixtures("cluster")
 
@@ -145,7 +145,7 @@ def test_a_worker_that_hangs_is_ended_and_its_chunk_sent_again(tmp_path, monkeyp
 
     def clock() -> float:
         """Its time is over as soon as it hangs."""
-        return time.monotonic() + (CONFIG.chunk_time_s + loop.GRACE_S if hangs.exists() else 0.0)
+        return time.monotonic() + (CONFIG.chunk_time_s + slots.GRACE_S if hangs.exists() else 0.0)
 
     monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=clock, sleep=time.sleep))
     sink = run(tmp_path, ["hang-once"], ["a"], ["b"])

@@ -14,12 +14,13 @@ import pytest
 from anonymizer.config import RunConfig, from_mapping, merge
 from anonymizer.errors import ConfigError, RegistryError
 from anonymizer.lake.manifest import SCHEMA, ManifestStore, from_table
-from anonymizer.lake.roots import original_key
+from anonymizer.lake.roots import open_originals, original_key
 from anonymizer.lake.storage import open_root
 from anonymizer.records import ManifestRow
 from anonymizer.run import driver
 from anonymizer.run.progress import LogProgress
 from anonymizer.run.worker import Worker
+from anonymizer.run.worker.publisher import Publisher
 from tests.integration.runs import QUICK, files, rows, write
 from tests.pictures import decoded, photo
 
@@ -144,12 +145,12 @@ def test_a_photo_whose_original_cannot_be_kept_is_not_replaced(lake, tmp_path):
 
 
 def test_a_photo_that_changed_meanwhile_is_left_alone(lake, monkeypatch):
-    original = Worker._keep_original
+    original = Publisher._keep_original
 
-    def changed(self, made, image, deadline):
-        if made.item.ref.key == "1.png" and not (lake / "mark").exists():
+    def changed(self, computed, image, deadline):
+        if computed.item.ref.key == "1.png" and not (lake / "mark").exists():
             write(lake, {"1.png": photo(41), "mark": b""})
-        return original(self, made, image, deadline)
+        return original(self, computed, image, deadline)
 
     # The workers are other processes: what they run is patched through the processor that the engine places there.
     monkeypatch.setattr("anonymizer.run.driver.dispatch.Worker", patched(changed))
@@ -159,8 +160,13 @@ def test_a_photo_that_changed_meanwhile_is_left_alone(lake, monkeypatch):
 
 
 def patched(keep):
-    class Patched(Worker):
+    class PatchedPublisher(Publisher):
         _keep_original = keep
+
+    class Patched(Worker):
+        def __init__(self, job):
+            super().__init__(job)
+            self._publisher = PatchedPublisher(job.config, self._output, open_originals(job.config))
 
     return Patched
 

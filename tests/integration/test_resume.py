@@ -25,7 +25,7 @@ from anonymizer.run.chunks import Task
 from anonymizer.run.driver import Driver
 from anonymizer.run.driver import run as run_driver
 from anonymizer.run.driver.outcomes import Outcomes
-from anonymizer.run.start.resolve import resolved
+from anonymizer.run.start.paths import resolved
 from tests.integration.runs import config, files, rows, run, write
 from tests.pictures import decoded, photo
 

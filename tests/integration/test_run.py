@@ -190,7 +190,7 @@ def test_what_is_wrong_is_said_before_any_work(lake, tmp_path, monkeypatch, sett
 
 
 def test_relative_paths_are_refused_inside_a_ray_job():
-    from anonymizer.run.start.resolve import resolved
+    from anonymizer.run.start.paths import resolved
 
     with pytest.raises(ConfigError, match="relative"):
         resolved(config("in", "/out"), inside_job=True)

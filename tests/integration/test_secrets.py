@@ -14,7 +14,7 @@ from anonymizer import cli
 from anonymizer.errors import ConfigError
 from anonymizer.lake.manifest import ManifestStore
 from anonymizer.lake.storage import open_root
-from anonymizer.run.start.resolve import arguments_sha256
+from anonymizer.run.start.arguments import arguments_sha256
 from jobs import evaluate_privacy, evaluate_utility
 from tests.integration.runs import config, files, rows, run, write
 from tests.pictures import photo

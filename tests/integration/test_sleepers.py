@@ -37,10 +37,9 @@ open_output(config).set_mark("ab" * 16)
 worker = Worker(Job(config, given["manifest"], "r1", datetime.now(UTC), None, None, held.ticket, "ab" * 16))
 source = open_root(config.input, config.storage.input)
 item = WorkItem(next(iter(source.list())), NO_CONSENT, given["version"])
-compute, notes = worker._anonymizer, Path(given["notes"])
+compute, notes = worker._computer._anonymizer, Path(given["notes"])
 
 class Slow:
-    made_by = compute.made_by
     def __call__(self, *what):
         image = compute(*what)
         (notes / "computed").touch()
@@ -48,7 +47,7 @@ class Slow:
             time.sleep(0.02)
         return image
 
-worker._anonymizer = Slow()
+worker._computer._anonymizer = Slow()
 # It was stopped for as long as its lease holds, and its clock says so.
 awake = time.monotonic
 worker._watch._clock = lambda: awake() + (given["lease_s"] if (notes / "slept").exists() else 0.0)

@@ -22,11 +22,11 @@ from anonymizer.audit.report.thumbnails import Shot, shots
 from anonymizer.audit.report.units import time_text
 from anonymizer.config import RunConfig
 from anonymizer.errors import ConfigError
+from anonymizer.lake.files import read_uri, write_uri
 from anonymizer.lake.manifest import ManifestStore
 from anonymizer.lake.roots import open_manifest, open_output
 from anonymizer.lake.storage import folder_uri, is_local, nested, normalize_uri
 from anonymizer.records import Face
-from anonymizer.run.start.resolve import read_uri, write_uri
 from anonymizer.sanitize import bare_uri
 
 THUMBNAILS = 60

@@ -23,7 +23,7 @@ from anonymizer.lake.roots import open_output
 from anonymizer.lake.storage import Root
 from anonymizer.records import NO_CONSENT, ChunkResult, ImageRef, ManifestRow
 from anonymizer.run.chunks import Task, group
-from anonymizer.run.start.resolve import load_weights
+from anonymizer.run.start.load import load_weights
 
 log = logging.getLogger(__name__)
 

@@ -28,7 +28,8 @@ def _add_arguments(command: argparse.ArgumentParser) -> None:
 
 def _execute(given: Invocation) -> int:
     from anonymizer.audit.report import preview
-    from anonymizer.run.start.resolve import load_weights, read_uri, write_uri
+    from anonymizer.lake.files import read_uri, write_uri
+    from anonymizer.run.start.load import load_weights
 
     methods = preview.methods_of(given.arguments.methods)
     data = read_uri(given.arguments.image, "the image")

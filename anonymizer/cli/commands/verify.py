@@ -80,7 +80,7 @@ def _sample(arguments: argparse.Namespace) -> Sample | None:
 def _tell(given: Invocation, result: Verification, *, sampled: bool) -> None:
     """Says what was found, and what may be said on the strength of it."""
     from anonymizer.audit import evidence, verify
-    from anonymizer.run.start.resolve import write_uri
+    from anonymizer.lake.files import write_uri
 
     console.say(verify.table(result))
     said = verify.evidence(result)

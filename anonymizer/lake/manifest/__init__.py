@@ -7,11 +7,13 @@ from typing import Any
 
 import pyarrow as pa
 
+from anonymizer.lake.manifest.folder import ObjectStore
+from anonymizer.lake.manifest.index import Totals
 from anonymizer.lake.manifest.names import new_run_id, record_name
 from anonymizer.lake.manifest.public import write_public
 from anonymizer.lake.manifest.schema import SCHEMA, SCHEMA_VERSION, from_table, public_copy, to_table
-from anonymizer.lake.manifest.snapshot import Snapshot, Totals
-from anonymizer.lake.manifest.store import ManifestStore, ObjectStore
+from anonymizer.lake.manifest.snapshot import Snapshot
+from anonymizer.lake.manifest.store import ManifestStore
 from anonymizer.lake.storage import open_root
 
 

@@ -2,7 +2,7 @@
 
     run_id=<run>/part-<number>.parquet                             the table; what Hive-aware readers see
     _journal/run_id=<run>/<chunk>-<attempt>-<rows>-<digest>.parquet    committed chunks, until they are folded
-    _intents/run_id=<run>/<chunk>-<attempt>-<rows>-<digest>.parquet    what is about to replace its source, in place
+    _intents/run_id=<run>/<chunk>-<attempt>-<rows>-<digest>.parquet    chunks that are about to be published
     _runs/<run>.json                                               one record per run
     _state/<run>.json, _state/<run>/part-<number>.parquet          the current rows as that run left them
     _suspects/<run>-<digest>.jsonl                                 faces that a second look has seen (`boxes.suspects`)

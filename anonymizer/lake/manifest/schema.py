@@ -155,6 +155,17 @@ def conform(table: pa.Table, columns: Sequence[str]) -> pa.Table:
     )
 
 
+def needed_columns(columns: Sequence[str]) -> list[str]:
+    """The columns of `CURRENT_SCHEMA` that have to be read for these: those that tell which row counts, too."""
+    return [name for name in CURRENT_SCHEMA.names if name in columns or name in PRECEDENCE]
+
+
+def of_run(table: pa.Table, run_id: str) -> pa.Table:
+    """The rows with their run, columns in the order of `CURRENT_SCHEMA`."""
+    with_run = table.append_column(CURRENT_SCHEMA.field("run_id"), pa.repeat(pa.scalar(run_id), table.num_rows))
+    return with_run.select([name for name in CURRENT_SCHEMA.names if name in with_run.column_names])
+
+
 def latest(table: pa.Table) -> pa.Table:
     """Of each key the row that is greatest in `PRECEDENCE`, in UTF-8 byte order of keys.
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from anonymizer.lake.storage import rights
-from anonymizer.lake.storage.base import Access, Root
+from anonymizer.lake.storage.access import Access
+from anonymizer.lake.storage.base import Root
 from anonymizer.lake.storage.generic import GenericRoot
 from anonymizer.lake.storage.keys import (
     check_key,
@@ -49,7 +50,7 @@ def open_root(
         put: Extra S3 PutObject parameters, e.g. `ServerSideEncryption`.
         request_payer: Reads from a requester-pays bucket.
         unconditional: Publish although the store cannot write conditionally.
-        private: See `base.Access`, as for the next one.
+        private: See `access.Access`, as for the next one.
         keeps_rights: Of the files that are replaced.
         mark: Id of the OUTPUT that it has to be.
 

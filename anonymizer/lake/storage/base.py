@@ -3,41 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from anonymizer.errors import NotARegularFile, OutputLost, PublishConflict, SourceChanged, SourceGone
+from anonymizer.lake.storage.access import Access
 from anonymizer.lake.storage.keys import MARK_PREFIX, check_key, mark_content, mark_name, marked_id
 from anonymizer.lake.storage.listing import Listed
 from anonymizer.records import ImageRef
-
-
-@dataclass(frozen=True)
-class Access:
-    """How a root is reached.
-
-    Attributes:
-        options: Of the fsspec filesystem; never shown, they may hold secrets.
-        put: Extra S3 PutObject parameters.
-        request_payer: Reads from a requester-pays bucket.
-        unconditional: Publish although the store cannot write conditionally.
-        list_threads: Ranges of keys that are listed at once, where the store can; with 1 no page is asked for early.
-        private: On a disk what is made is for its owner only (0600 and 0700); else the umask decides.
-        keeps_rights: On a disk a file that is replaced leaves its mode, and where we may its owner, to the new one.
-        mark: On a disk everything is looked up, written and removed only in a folder that bears the mark of this id,
-            else `OutputLost`; elsewhere it would be one more request for each object.
-    """
-
-    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    put: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    request_payer: bool = False
-    unconditional: bool = False
-    list_threads: int = 1
-    private: bool = False
-    keeps_rights: bool = False
-    mark: str | None = None
 
 
 class Root(ABC):

@@ -18,7 +18,7 @@ import fsspec.asyn
 import s3fs
 
 from anonymizer.errors import ConfigError
-from anonymizer.lake.storage.base import Access
+from anonymizer.lake.storage.access import Access
 from anonymizer.lake.storage.faults import ANSWERS, ATTEMPTS, S3Fault, kind_of
 
 _CONNECTIONS = 32

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import Enum
 
 import aiohttp
@@ -51,6 +53,15 @@ def file_error(error: OSError, *, writing: bool = False) -> ObjectError:
     """The error of an operation on files; a full disk and everything unknown is worth trying again."""
     number = error.errno or next((number for kind, number in _NUMBERS if isinstance(error, kind)), 0)
     return (_WRITING if writing else _READING).get(number, StorageUnavailable)(number)
+
+
+@contextmanager
+def file_errors(*, writing: bool = False) -> Iterator[None]:
+    """Raises `file_error` in place of what the operating system says of files."""
+    try:
+        yield
+    except OSError as error:
+        raise file_error(error, writing=writing) from error
 
 
 class Kind(Enum):

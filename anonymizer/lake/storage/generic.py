@@ -5,11 +5,9 @@ fsspec has no conditional write, hence a check and a write are two steps here.
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
 from typing import Any
 
 import fsspec
@@ -23,14 +21,13 @@ from anonymizer.errors import (
     SourceGone,
     StorageUnavailable,
 )
-from anonymizer.lake.storage.base import Access, Root, regular_names
+from anonymizer.lake.storage.access import Access
+from anonymizer.lake.storage.base import Root, regular_names
 from anonymizer.lake.storage.faults import file_error
+from anonymizer.lake.storage.info import fits, modified, version_of
 from anonymizer.lake.storage.keys import check_key, is_reserved, join_uri, spelled_key, split_uri
 from anonymizer.lake.storage.listing import Listed, irregular, key_error
 from anonymizer.records import ImageRef
-
-_VERSIONS = ("etag", "ETag", "md5Hash", "content_md5", "checksum")
-_TIMES = ("mtime", "modified", "last_modified", "LastModified", "updated", "created")
 
 
 class GenericRoot(Root):
@@ -88,7 +85,7 @@ class GenericRoot(Root):
         error = key_error(key) or (None if info["type"] == "file" else NotARegularFile)
         if error is not None:
             return irregular(self.uri, key, error)
-        return ImageRef(key, join_uri(self.uri, key), _version(info), int(info["size"]), _modified(info))
+        return ImageRef(key, join_uri(self.uri, key), version_of(info), int(info["size"]), modified(info))
 
     def is_object(self) -> bool:
         try:
@@ -109,7 +106,7 @@ class GenericRoot(Root):
         info = self._object_info(key)
         if info is not None and info["type"] != "file":
             raise NotARegularFile(key)
-        return _version(info) if info is not None else None
+        return version_of(info) if info is not None else None
 
     def stat(self, key: str) -> Listed | None:
         error = key_error(key)
@@ -148,13 +145,13 @@ class GenericRoot(Root):
             before = self._info(key)
             if before["type"] != "file":
                 raise NotARegularFile(key)
-            if expected not in (None, _version(before)):
+            if expected not in (None, version_of(before)):
                 raise SourceChanged(key)
             data = bytes(self._filesystem().cat_file(self._full(key)))
             # A filesystem may know no better version than length and time, and its caches may be old.
-            if not _fits(before, data) or _version(self._info(key)) != _version(before):
+            if not fits(before, data) or version_of(self._info(key)) != version_of(before):
                 raise SourceChanged(key)
-        return data, _version(before)
+        return data, version_of(before)
 
     def _publish(
         self,
@@ -172,9 +169,9 @@ class GenericRoot(Root):
         self._write(key, data, "overwrite")
         with _translated():
             written = self._info(key)
-        if not _fits(written, data):
+        if not fits(written, data):
             raise PublishConflict(key)
-        return _version(written)
+        return version_of(written)
 
     def _remove(self, key: str, expected: str | None) -> None:
         current = self._standing(key)
@@ -225,31 +222,6 @@ def _filesystem_class(scheme: str) -> Any:
         raise ConfigError(f"{scheme}:// needs another package; see fsspec's table of known implementations") from None
     except ValueError:
         raise ConfigError(f"{scheme}:// is not known to fsspec") from None
-
-
-def _fits(info: dict[str, Any], data: bytes) -> bool:
-    return info.get("size") in (None, len(data))
-
-
-def _version(info: dict[str, Any]) -> str:
-    for name in _VERSIONS:
-        if info.get(name):
-            return str(info[name]).strip('"')
-    identity = [info.get("size"), str(_time(info))]
-    return hashlib.blake2b(repr(identity).encode(), digest_size=16).hexdigest()
-
-
-def _time(info: dict[str, Any]) -> object:
-    """When it changed; listings and single answers may spell the same moment differently."""
-    value = next((info[name] for name in _TIMES if info.get(name)), None)
-    if isinstance(value, datetime):
-        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
-    return datetime.fromtimestamp(value, UTC) if isinstance(value, (int, float)) else value
-
-
-def _modified(info: dict[str, Any]) -> datetime | None:
-    moment = _time(info)
-    return moment if isinstance(moment, datetime) else None
 
 
 @contextmanager

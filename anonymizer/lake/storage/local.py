@@ -8,7 +8,6 @@ their owner can open; the folders above it, which may hold other things too, are
 
 from __future__ import annotations
 
-import fcntl
 import os
 import stat
 import time
@@ -27,8 +26,9 @@ from anonymizer.errors import (
     SourceGone,
     UnsafeKey,
 )
-from anonymizer.lake.storage.base import Access, Root, regular_names
-from anonymizer.lake.storage.faults import file_error
+from anonymizer.lake.storage.access import Access
+from anonymizer.lake.storage.base import Root, regular_names
+from anonymizer.lake.storage.faults import file_errors
 from anonymizer.lake.storage.files import current_version, file_version, is_regular, new_file, parent_folder, read_file
 from anonymizer.lake.storage.keys import (
     check_key,
@@ -36,15 +36,14 @@ from anonymizer.lake.storage.keys import (
     is_temporary,
     join_uri,
     local_path,
-    shortened,
     temporary_name,
 )
 from anonymizer.lake.storage.listing import Listed, irregular, key_error
+from anonymizer.lake.storage.lock import lock_beside, locked
 from anonymizer.lake.storage.rights import keep_rights, tighten
 from anonymizer.lake.storage.walk import Entry, walk
 from anonymizer.records import ImageRef
 
-_LOCK_SUFFIX = ".anon-lock"
 _FOLDER_TRIES = 3
 
 
@@ -69,9 +68,7 @@ class LocalRoot(Root):
         unknown = access.options.keys() - {"lock_path"}
         if unknown or access.put:
             raise ConfigError(f"a local folder has no storage option {', '.join(sorted(unknown or access.put))}")
-        folder, name = os.path.split(self._path)
-        beside = Path(folder, f".{shortened(name, len(_LOCK_SUFFIX) + 1)}{_LOCK_SUFFIX}")
-        self._lock_path = Path(access.options.get("lock_path", beside))
+        self._lock_path = Path(access.options.get("lock_path", lock_beside(self._path)))
         self._modes = _PRIVATE if access.private else _OPEN
 
     def list(
@@ -115,7 +112,7 @@ class LocalRoot(Root):
     def version(self, key: str) -> str | None:
         check_key(key)
         try:
-            with _translated(), self._parent(key) as (folder, name):
+            with file_errors(), self._parent(key) as (folder, name):
                 return current_version(folder, name)
         except SourceGone:
             return None
@@ -125,7 +122,7 @@ class LocalRoot(Root):
         if error is not None:
             return irregular(self.uri, key, error)
         try:
-            with _translated(), self._parent(key) as (folder, name):
+            with file_errors(), self._parent(key) as (folder, name):
                 status = os.lstat(name, dir_fd=folder)
         except (SourceGone, NotARegularFile):
             # Also below a link, which no listing follows.
@@ -161,13 +158,13 @@ class LocalRoot(Root):
             for entry in walk(self._path):
                 old = is_temporary(entry.key) and entry.valid and entry.status.st_mtime < latest
                 if old and is_regular(entry.status):
-                    with _translated(), self._parent(entry.key) as (folder, name), suppress(FileNotFoundError):
+                    with file_errors(), self._parent(entry.key) as (folder, name), suppress(FileNotFoundError):
                         os.unlink(name, dir_fd=folder)
                         swept += 1
         return swept
 
     def _read(self, key: str, expected: str | None) -> tuple[bytes, str]:
-        with _translated(), self._parent(key) as (folder, name):
+        with file_errors(), self._parent(key) as (folder, name):
             return read_file(folder, name, expected)
 
     def _publish(
@@ -189,7 +186,7 @@ class LocalRoot(Root):
 
     def _store(self, key: str, data: bytes, permit: Callable[[str | None], None]) -> str:
         """Writes aside, then renames once `permit`, given the version that stands there, has not raised."""
-        with _translated(writing=True):
+        with file_errors(writing=True):
             for _ in range(_FOLDER_TRIES - 1):
                 # A purge beside us may drop the folder that we have just made.
                 with suppress(FileNotFoundError):
@@ -216,7 +213,7 @@ class LocalRoot(Root):
             return version
 
     def _remove(self, key: str, expected: str | None) -> None:
-        with suppress(SourceGone), _translated(), self._parent(key) as (folder, name), self._locked():
+        with suppress(SourceGone), file_errors(), self._parent(key) as (folder, name), self._locked():
             current = current_version(folder, name)
             if current is not None:
                 _only_over(expected or current)(current)
@@ -254,18 +251,8 @@ class LocalRoot(Root):
         except OSError:
             raise ListingError(f"{self.uri}: it cannot be listed") from None
 
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        with _translated(writing=True):
-            self._lock_path.parent.mkdir(parents=True, exist_ok=True)
-            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-            lock = os.open(self._lock_path, flags, self._modes.lock)
-        try:
-            with _translated(writing=True):
-                fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(lock)
+    def _locked(self) -> AbstractContextManager[None]:
+        return locked(self._lock_path, self._modes.lock)
 
     def _parent(self, key: str, *, create: int | None = None) -> AbstractContextManager[tuple[int, str]]:
         return parent_folder(self._path, key, create=create, mark=self._access.mark)
@@ -284,14 +271,6 @@ def _modified(status: os.stat_result) -> datetime | None:
         return datetime.fromtimestamp(status.st_mtime, UTC)
     except (OverflowError, ValueError, OSError):
         return None
-
-
-@contextmanager
-def _translated(*, writing: bool = False) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise file_error(error, writing=writing) from error
 
 
 def _before(prefix: str) -> str:

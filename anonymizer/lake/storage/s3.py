@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,21 +17,19 @@ from anonymizer.errors import (
     StorageError,
     StorageUnavailable,
 )
-from anonymizer.lake.storage.base import Access, Root, regular_names
+from anonymizer.lake.storage.access import Access
+from anonymizer.lake.storage.base import Root, regular_names
+from anonymizer.lake.storage.bucket_listing import PAGE, BucketListing
 from anonymizer.lake.storage.client import S3Client
 from anonymizer.lake.storage.etags import bare, etag_of, same
 from anonymizer.lake.storage.faults import Kind, S3Fault, s3_error
 from anonymizer.lake.storage.keys import check_key, is_reserved, join_uri, split_uri, temporary_name
 from anonymizer.lake.storage.listing import Listed, irregular, key_error
+from anonymizer.lake.storage.object_versions import delete_versions
 from anonymizer.lake.storage.probe import DIFFERS, Probe
-from anonymizer.lake.storage.ranges import in_order, one_by_one
 from anonymizer.records import ImageRef
 
 _BUCKET = re.compile(r"(arn:[^/]*:accesspoint(?::[^/:]+|/[^/]+)|[^/]+)(?:/(.*))?", re.DOTALL)
-_PAGE = 1000
-"""Keys of one ListObjectsV2 or DeleteObjects request: S3's limit."""
-_LEVELS = 8
-"""So deep are levels looked for that have more than one prefix."""
 _OURS = {"Bucket", "Key", "Body", "IfMatch", "IfNoneMatch"}
 
 
@@ -45,6 +43,9 @@ class S3Root(Root):
             raise ConfigError(f"{uri}: no bucket, or one of {', '.join(sorted(_OURS))} among the `put` parameters")
         self._prefix = f"{match[2]}/" if match[2] else ""
         self._client = S3Client(match[1], access)
+        # A single file is not cut into ranges.
+        threads = access.list_threads if only is None else 1
+        self._listing = BucketListing(self._client, self.uri, self._prefix, threads)
         self._bare_tags = False
 
     def list(
@@ -52,7 +53,7 @@ class S3Root(Root):
     ) -> Iterator[Listed]:
         try:
             found = False
-            for item in self._items(start_after or "", self.only or ""):
+            for item in self._listing.items(start_after or "", self.only or ""):
                 found = True
                 listed = self._listed(item)
                 if self.only is not None and self.only != listed.key:
@@ -73,41 +74,6 @@ class S3Root(Root):
         if not item.get("ETag"):
             raise ListingError(f"{self.uri}: the store lists no ETags")
         return ImageRef(key, join_uri(self.uri, key), etag_of(item), item["Size"], _utc(item))
-
-    def _items(self, start_after: str, prefix: str) -> Iterator[dict[str, Any]]:
-        """Objects behind a key and below a prefix, in order; several ranges of keys are listed at once."""
-        below, threads = self._prefix + prefix, self._access.list_threads
-
-        def fetch(after: str, token: str) -> tuple[Sequence[dict[str, Any]], str]:
-            page = {"ContinuationToken": token} if token else {"StartAfter": after} if after else {}
-            answer = self._client.send("list_objects_v2", {"Prefix": below, "MaxKeys": _PAGE, **page})[0]
-            return answer.get("Contents", ()), answer["NextContinuationToken"] if answer.get("IsTruncated") else ""
-
-        if start_after:
-            listing = one_by_one(fetch, self._prefix + start_after)
-        elif threads > 1 and self.only is None:
-            listing = in_order(fetch, self._cuts(below), threads)
-        else:
-            listing = one_by_one(fetch)
-        last = ""
-        with closing(listing) as items:
-            for item in items:
-                if item["Key"] <= last:
-                    # S3 Express directory buckets do this; incremental runs and versions rely on order.
-                    raise ListingError(f"{self.uri}: the store does not list in the order of keys")
-                last = item["Key"]
-                yield item
-
-    def _cuts(self, below: str) -> Sequence[str]:
-        """Where a listing can be cut: the first prefixes of the first level that has more than one."""
-        for _ in range(_LEVELS):
-            page = {"Prefix": below, "MaxKeys": _PAGE, "Delimiter": "/"}
-            answer = self._client.send("list_objects_v2", page)[0]
-            prefixes = [entry["Prefix"] for entry in answer.get("CommonPrefixes", ())]
-            if len(prefixes) != 1 or answer.get("Contents"):
-                return prefixes
-            below = prefixes[0]
-        return []
 
     def is_object(self) -> bool:
         if not self._prefix:
@@ -162,41 +128,11 @@ class S3Root(Root):
     def purge(self, key: str, *, expected: str | None = None) -> None:
         # First what everybody sees, in a versioned bucket under a marker; then all that lies below it.
         self.remove(key, expected=expected)
-        self._delete_versions(self._versions(key))
+        delete_versions(self._client, self._prefix + key)
 
     def forget_older(self, key: str) -> None:
         check_key(key)
-        self._delete_versions(self._versions(key, older=True))
-
-    def _delete_versions(self, batches: Iterator[Sequence[dict[str, str]]]) -> None:
-        for batch in batches:
-            try:
-                answer, _ = self._client.send("delete_objects", {"Delete": {"Objects": batch, "Quiet": True}})
-            except S3Fault as fault:
-                raise s3_error(fault) from None
-            if answer.get("Errors"):
-                raise StorageError("some versions were not deleted")
-
-    def _versions(self, key: str, *, older: bool = False) -> Iterator[Sequence[dict[str, str]]]:
-        """Every version and delete marker of exactly this key, a page at a time; or all but the latest."""
-        name = self._prefix + key
-        page: dict[str, str] = {}
-        while True:
-            try:
-                answer, _ = self._client.send("list_object_versions", {"Prefix": name, **page})
-            except S3Fault as fault:
-                if fault.kind is Kind.UNSUPPORTED:
-                    return
-                raise s3_error(fault) from None
-            entries = [*answer.get("Versions", ()), *answer.get("DeleteMarkers", ())]
-            of_key = [e for e in entries if e["Key"] == name and not (older and e["IsLatest"])]
-            found = [{"Key": name, "VersionId": e["VersionId"]} for e in of_key]
-            if found:
-                yield found
-            # Keys come in order: behind this one are only longer ones.
-            if not answer.get("IsTruncated") or answer["NextKeyMarker"] > name:
-                return
-            page = {"KeyMarker": answer["NextKeyMarker"], "VersionIdMarker": answer.get("NextVersionIdMarker", "")}
+        delete_versions(self._client, self._prefix + key, older=True)
 
     def put(self, name: str, data: bytes) -> None:
         check_key(name)
@@ -215,7 +151,7 @@ class S3Root(Root):
 
     def delete(self, names: Iterable[str]) -> None:
         remaining = iter(names)
-        while batch := list(itertools.islice(remaining, _PAGE)):
+        while batch := list(itertools.islice(remaining, PAGE)):
             for name in batch:
                 check_key(name)
             self._delete(batch)
@@ -231,7 +167,7 @@ class S3Root(Root):
 
     def names(self, prefix: str = "") -> Iterator[str]:
         try:
-            listing = map(self._listed, self._items("", prefix))
+            listing = map(self._listed, self._listing.items("", prefix))
             yield from regular_names(listing, prefix)
         except S3Fault as fault:
             raise ListingError(f"{self.uri}: {fault.kind.value}") from None
@@ -308,7 +244,7 @@ class S3Root(Root):
 
     def _top_names(self, prefix: str) -> Iterator[str]:
         try:
-            for item in self._items("", prefix):
+            for item in self._listing.items("", prefix):
                 yield item["Key"][len(self._prefix) :]
         except S3Fault as fault:
             raise ListingError(f"{self.uri}: {fault.kind.value}") from None

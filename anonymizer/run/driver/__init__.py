@@ -15,8 +15,9 @@ from anonymizer.lake.naming import Places
 from anonymizer.run.driver import dry_run
 from anonymizer.run.driver.driver import Driver
 from anonymizer.run.recorder import Progress
+from anonymizer.run.start.clock import time_of
 from anonymizer.run.start.keylist import KeyList
-from anonymizer.run.start.resolve import resolved, time_of
+from anonymizer.run.start.paths import resolved
 from anonymizer.run.summary import Summary
 
 

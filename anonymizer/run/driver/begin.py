@@ -12,7 +12,8 @@ from anonymizer.run import engine
 from anonymizer.run.context import RunContext, now
 from anonymizer.run.driver import intents
 from anonymizer.run.record import times_resumed
-from anonymizer.run.start.resolve import Decided, arguments_sha256
+from anonymizer.run.start.arguments import arguments_sha256
+from anonymizer.run.start.clock import Decided
 
 log = logging.getLogger(__name__)
 

@@ -26,8 +26,8 @@ from anonymizer.run.marked_output import MarkedOutput
 from anonymizer.run.plan.current_rows import CurrentRows
 from anonymizer.run.plan.planner import Planner
 from anonymizer.run.recorder import Progress, Recorder, Stamp, TooManyFailures
+from anonymizer.run.start.clock import decided_at
 from anonymizer.run.start.keylist import KeyList
-from anonymizer.run.start.resolve import decided_at
 from anonymizer.run.summary import UNSAFE_LEFT, Summary, failure_limit, limit_of
 from anonymizer.run.takedown.owed import record_owed
 from anonymizer.run.takedown.requested import remove_requested

@@ -20,7 +20,7 @@ from anonymizer.run.driver.inputs import Inputs
 from anonymizer.run.driver.planning import listing
 from anonymizer.run.plan.current_rows import CurrentRows
 from anonymizer.run.plan.planner import Planner
-from anonymizer.run.start.resolve import decided_at
+from anonymizer.run.start.clock import decided_at
 from anonymizer.run.summary import OK, Summary
 from anonymizer.run.takedown.unsafe import unsafe_rows
 

@@ -16,7 +16,7 @@ from anonymizer.pipeline import Anonymizer
 from anonymizer.records import GivenBoxes, ImageRef
 from anonymizer.run.plan.decisions import Decisions
 from anonymizer.run.start.keylist import KeyList
-from anonymizer.run.start.resolve import load_boxes, load_keys, load_registry, load_weights
+from anonymizer.run.start.load import load_boxes, load_keys, load_registry, load_weights
 
 log = logging.getLogger(__name__)
 

@@ -6,6 +6,7 @@ driver sends a chunk again, and only when the worker that held it is certainly d
 
 from anonymizer.run.engine.actor import versions
 from anonymizer.run.engine.cluster import connected
-from anonymizer.run.engine.loop import Engine, Sink
+from anonymizer.run.engine.loop import Engine
+from anonymizer.run.engine.returns import Sink
 
 __all__ = ["Engine", "Sink", "connected", "versions"]

@@ -1,82 +1,33 @@
-"""The bounded loop that feeds workers, and what it does when they die."""
+"""The bounded loop: it greets workers, feeds them, takes what they answer, and notices when they die."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import ray
 from ray.exceptions import ActorDiedError, RayActorError, RayTaskError
 
 from anonymizer.config import EngineConfig
-from anonymizer.errors import NoWorkersError, OutputLost, RunError
-from anonymizer.records import ChunkResult
+from anonymizer.errors import NoWorkersError, RunError
 from anonymizer.run.chunks import Task, TaskQueue, as_chunk
 from anonymizer.run.engine import cluster
 from anonymizer.run.engine.actor import Actor, check_versions
 from anonymizer.run.engine.metrics import RunMetrics
+from anonymizer.run.engine.returns import Returns, Sink
+from anonymizer.run.engine.slots import IN_FLIGHT, Flight, Slot, actor_options
 from anonymizer.run.worker import ChunkProcessor
 
 log = logging.getLogger(__name__)
 
-#: Chunks that a worker holds at once: it computes one and reads ahead or publishes behind for the other.
-IN_FLIGHT = 2
 #: How often the cluster's size is looked at.
 FOLLOW_S = 10.0
-#: How long after its deadline a chunk may still be answered before its worker is ended.
-GRACE_S = 20.0
 #: How long workers have to finish what they are writing when a run is stopped.
 STOP_S = 1.5
 #: A worker that dies this often before it is ready is not worth another try.
 STARTS = 5
-
-
-class Sink(Protocol):
-    """Whom the loop tells what became of the tasks."""
-
-    def committed(self, task: Task, result: ChunkResult) -> Iterable[Task]:
-        """Counts a result; gives back what has to be done again (conflicts, unfinished items)."""
-
-    def poison(self, task: Task) -> None:
-        """A single item that no worker survives: the sink writes its row."""
-
-    def refresh(self, task: Task) -> Task:
-        """A task whose worker died: output versions are to be looked up anew, it may have published."""
-
-
-@dataclass
-class _Flight:
-    task: Task
-    sent: float
-    time_s: float
-
-
-@dataclass
-class _Slot:
-    """One actor and what it holds, oldest first."""
-
-    actor: Any
-    hello: Any
-    hello_after: float = 0.0
-    instance: str | None = None
-    flights: dict[Any, _Flight] = field(default_factory=dict)
-    parked: list[tuple[_Flight, bool]] = field(default_factory=list)
-    starts: int = 0
-
-
-def actor_options(config: EngineConfig) -> dict[str, Any]:
-    """What each worker asks Ray for."""
-    return {
-        "num_cpus": 1,
-        "num_gpus": config.gpus_per_worker or None,
-        "max_restarts": -1,
-        # Ray retries nothing: a poison chunk would run four times before the driver hears of it.
-        "max_task_retries": 0,
-        "max_concurrency": IN_FLIGHT + 1,
-    }
 
 
 class Engine:
@@ -94,7 +45,7 @@ class Engine:
         self._make = make
         self._job = ray.put(job)
         self._epoch = epoch
-        self._slots: list[_Slot] = []
+        self._slots: list[Slot] = []
         self._metrics = RunMetrics()
         self._followed = -FOLLOW_S
         self._last_worker = time.monotonic()
@@ -109,14 +60,15 @@ class Engine:
             RunError: A worker cannot start, or rows cannot be written.
         """
         queue = TaskQueue(fresh, self._config.attempts)
+        returns = Returns(queue, sink, self._metrics, self._config.attempts)
         try:
             while True:
                 self._follow_cluster()
                 self._feed(queue)
                 if queue.exhausted and not any(slot.flights or slot.parked for slot in self._slots):
                     return
-                self._wait(queue, sink)
-                self._release_expired(queue, sink)
+                self._wait(returns)
+                self._release_expired(returns)
                 self._check_workers()
         finally:
             self._stop()
@@ -144,34 +96,33 @@ class Engine:
             ray.kill(slot.actor)
             self._slots.remove(slot)
 
-    def _new_slot(self) -> _Slot:
+    def _new_slot(self) -> Slot:
         actor: Any = ray.remote(Actor).options(**actor_options(self._config)).remote()
-        return _Slot(actor, self._greeting(actor))
+        return Slot(actor, self._greeting(actor))
 
     def _greeting(self, actor: Any) -> Any:
         return actor.hello.remote(self._make, self._job)
 
     def _feed(self, queue: TaskQueue) -> None:
+        """Gives every worker a first chunk before any gets its second; a suspect is alone with its worker."""
         for depth in range(IN_FLIGHT):
             for slot in self._slots:
-                if slot.instance is None or len(slot.flights) != depth:
-                    continue
-                if any(flight.task.alone for flight in slot.flights.values()):
+                if slot.instance is None or slot.is_suspect or len(slot.flights) != depth:
                     continue
                 task = queue.take(idle=not slot.flights)
                 if task is not None:
                     self._send(slot, task)
 
-    def _send(self, slot: _Slot, task: Task) -> None:
+    def _send(self, slot: Slot, task: Task) -> None:
         chunk = as_chunk(
             task,
             epoch=self._epoch,
             chunk_time_s=self._config.chunk_time_s,
             image_time_s=self._config.image_time_s,
         )
-        slot.flights[slot.actor.process.remote(chunk)] = _Flight(task, time.monotonic(), chunk.time_s)
+        slot.flights[slot.actor.process.remote(chunk)] = Flight(task, time.monotonic(), chunk.time_s)
 
-    def _wait(self, queue: TaskQueue, sink: Sink) -> None:
+    def _wait(self, returns: Returns) -> None:
         """Handles whatever comes back within a second."""
         owners = {ref: slot for slot in self._slots for ref in slot.flights}
         hellos = {slot.hello: slot for slot in self._slots if slot.hello is not None}
@@ -183,14 +134,14 @@ class Engine:
             ready = ray.wait(refs, num_returns=1, timeout=1.0)[0]
         for ref in ready:
             if ref in hellos:
-                self._greet(hellos[ref], queue, sink)
+                self._greet(hellos[ref], returns)
             elif ref in owners[ref].flights:
-                self._land(owners[ref], ref, queue, sink)
+                self._answered(owners[ref], ref, returns)
         for slot in self._slots:
             if slot.instance is None and slot.hello is None and time.monotonic() >= slot.hello_after:
                 slot.hello = self._greeting(slot.actor)
 
-    def _greet(self, slot: _Slot, queue: TaskQueue, sink: Sink) -> None:
+    def _greet(self, slot: Slot, returns: Returns) -> None:
         """A worker is ready, or is not; a new instance proves that the one before it is dead."""
         ref, slot.hello = slot.hello, None
         try:
@@ -211,38 +162,25 @@ class Engine:
         slot.instance, slot.starts = hello.instance, 0
         parked, slot.parked = slot.parked, []
         for flight, suspect in parked:
-            self._requeue(flight, suspect, queue, sink)
+            returns.lost(flight.task, suspect=suspect)
 
-    def _land(self, slot: _Slot, ref: Any, queue: TaskQueue, sink: Sink) -> None:
+    def _answered(self, slot: Slot, ref: Any, returns: Returns) -> None:
+        """A chunk came back: with its result, with an error, or because its worker died."""
         try:
             result = ray.get(ref)
         except RayTaskError as error:
-            flight = slot.flights.pop(ref)
-            self._uncommitted(flight.task, error, queue, sink)
+            returns.not_committed(slot.flights.pop(ref).task, error)
         except RayActorError:
-            self._bury(slot, queue, sink)
+            self._lost(slot, returns)
         else:
             flight = slot.flights.pop(ref)
-            self._metrics.committed(result)
             if result.hangs and slot.instance is not None:
                 # It has said which picture it was; whatever else it holds is under no suspicion.
                 ray.kill(slot.actor, no_restart=False)
-                self._bury(slot, queue, sink, suspect=False)
-            for again in sink.committed(flight.task, result):
-                queue.put_back(again)
+                self._lost(slot, returns, suspect=False)
+            returns.committed(flight.task, result)
 
-    def _uncommitted(self, task: Task, error: RayTaskError, queue: TaskQueue, sink: Sink) -> None:
-        """The worker lives but its rows could not be written: try again, then end the run; nothing is lost by it."""
-        cause = error.cause
-        if isinstance(cause, OutputLost):
-            raise OutputLost(str(cause)) from None
-        reason = cause.message if hasattr(cause, "message") else f"unexpected {type(cause).__name__}"
-        log.warning("a chunk was not committed: %s", reason)
-        if task.errors + 1 >= self._config.attempts:
-            raise RunError(f"rows of the manifest could not be written: {reason}")
-        queue.put_back(sink.refresh(replace(task, errors=task.errors + 1)))
-
-    def _bury(self, slot: _Slot, queue: TaskQueue, sink: Sink, *, suspect: bool = True) -> None:
+    def _lost(self, slot: Slot, returns: Returns, *, suspect: bool = True) -> None:
         """A worker is gone. What it had finished counts; of the rest the oldest chunk is under suspicion."""
         flights, slot.flights, slot.instance = slot.flights, {}, None
         log.warning("a worker was lost with %d chunks; they will be sent again", len(flights))
@@ -253,32 +191,18 @@ class Engine:
                 slot.parked.append((flight, suspect))
                 suspect = False
             else:
-                self._metrics.committed(result)
-                for again in sink.committed(flight.task, result):
-                    queue.put_back(again)
+                returns.committed(flight.task, result)
         slot.hello_after = time.monotonic()
 
-    def _requeue(self, flight: _Flight, suspect: bool, queue: TaskQueue, sink: Sink) -> None:
-        self._metrics.lost(len(flight.task.items))
-        task = sink.refresh(flight.task)
-        if not task.items:
-            return
-        if not suspect:
-            queue.put_back(task)
-            return
-        poison = queue.killed_worker(task)
-        if poison is not None:
-            sink.poison(poison)
-
-    def _release_expired(self, queue: TaskQueue, sink: Sink) -> None:
+    def _release_expired(self, returns: Returns) -> None:
         """Past its deadline nobody works on a chunk any more, whether or not its worker was seen to die."""
         now = time.monotonic()
         for slot in self._slots:
-            over = [entry for entry in slot.parked if now > entry[0].sent + entry[0].time_s + GRACE_S]
+            over = [entry for entry in slot.parked if entry[0].is_over(now)]
             slot.parked = [entry for entry in slot.parked if entry not in over]
             for flight, suspect in over:
-                self._requeue(flight, suspect, queue, sink)
-            if any(now > flight.sent + flight.time_s + GRACE_S for flight in slot.flights.values()):
+                returns.lost(flight.task, suspect=suspect)
+            if any(flight.is_over(now) for flight in slot.flights.values()):
                 log.warning("a worker does not answer in time and is ended")
                 ray.kill(slot.actor, no_restart=False)
 

@@ -1,1 +1,1 @@
-"""What a run starts from: full URLs, a time, a registry, keys. What is wrong with them is said before any work."""
+"""What a run starts from: its options, URLs, time and inputs. What is wrong with them is said before any work."""

@@ -13,16 +13,19 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
-from unittest import mock
+from unittest.mock import patch
 
 from anonymizer.config import RunConfig, from_mapping
-from anonymizer.errors import NotAnImage, ObjectError
-from anonymizer.records import AnonymizedImage, WorkItem
+from anonymizer.errors import NotAnImage
+from anonymizer.records import WorkItem
 from anonymizer.run import driver
 from anonymizer.run.driver import dispatch
-from anonymizer.run.worker import Deadline, Worker
+from anonymizer.run.worker import Deadline, Job, Worker
+from anonymizer.run.worker.computer import Computed, Computer
+from anonymizer.run.worker.reader import Reader
 from infra.proof.bench import memory
 from infra.proof.bench.figures import Figure, at_most
 
@@ -32,17 +35,31 @@ MARKS = (1_000, 10_000, 100_000)
 _PER_FOLDER = 1_000
 
 
-class EmptyWorker(Worker):
-    """Reads nothing and finds that nothing is a picture: each object gets its row."""
+class NoReader(Reader):
+    """Reads nothing."""
 
     def _read(self, item: WorkItem, deadline: Deadline) -> bytes:
         del item
         deadline.alive()
         return b""
 
-    def _attempt(self, item: WorkItem, data: object, deadline: Deadline) -> AnonymizedImage | ObjectError:
-        del item, data, deadline
-        return NotAnImage()
+
+class NoComputer(Computer):
+    """Finds that nothing is a picture."""
+
+    def compute(self, item: WorkItem, data: Future[bytes], deadline: Deadline) -> Computed:
+        del deadline
+        return Computed(item, NotAnImage(), time.monotonic(), data)
+
+
+class EmptyWorker(Worker):
+    """Neither reads nor computes: each object gets its row."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(job)
+        engine = job.config.engine
+        self._reader = NoReader(self._output, at_once=engine.io_threads, max_bytes=0)
+        self._computer = NoComputer(self._computer._anonymizer, engine.image_time_s)
 
 
 class Marks:
@@ -86,7 +103,8 @@ def main(count: int) -> dict[str, object]:
         )
         marks = Marks()
         began = time.monotonic()
-        with mock.patch.object(dispatch, "Worker", EmptyWorker):  # The one thing that is not real.
+        # The one thing that is not real.
+        with patch.object(dispatch, "Worker", EmptyWorker):
             driver.run(config, marks)
         ended = time.monotonic()
     since, before = marks.first or (began, 0)

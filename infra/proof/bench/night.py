@@ -16,17 +16,17 @@ import urllib.request
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
-from unittest import mock
+from unittest.mock import patch
 
 from anonymizer.config import RunConfig, from_mapping
 from anonymizer.lake.roots import open_input
 from anonymizer.lake.storage import join_uri, open_root
-from anonymizer.records import WorkItem
 from anonymizer.run import driver
 from anonymizer.run.driver import dispatch
 from anonymizer.run.rows import blank_row
-from anonymizer.run.worker import Deadline, Outcome, Worker
+from anonymizer.run.worker import Deadline, Job, Outcome, Worker
+from anonymizer.run.worker.computer import Computed
+from anonymizer.run.worker.publisher import Publisher
 from infra.proof.bench import memory
 from infra.proof.bench.empty import EmptyWorker, Marks
 from infra.proof.bench.figures import Figure, at_most
@@ -34,17 +34,25 @@ from infra.proof.bench.figures import Figure, at_most
 WORKERS = 2
 
 
-class SayingWorker(EmptyWorker):
-    """Reads and publishes nothing; its rows say that it has."""
+class SayingPublisher(Publisher):
+    """Publishes nothing; its rows say that it has."""
 
-    def _publish_or_settle(self, made: Any, deadline: Deadline) -> Outcome:
+    def finish(self, computed: Computed, deadline: Deadline) -> Outcome:
         deadline.alive()
-        item: WorkItem = made.item
-        output = join_uri(self._job.config.output, item.output_key)
+        item = computed.item
+        output = join_uri(self._config.output, item.output_key)
         row = replace(
             blank_row(item), status="no_face", output_uri=output, output_etag="0", output_size=1, face_count=0
         )
         return Outcome(replace(row, redacted_count=0, consent_status="unknown"))
+
+
+class SayingWorker(EmptyWorker):
+    """Neither reads nor publishes."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(job)
+        self._publisher = SayingPublisher(job.config, self._output, None)
 
 
 def main(folder: Path, endpoint: str, what: str) -> dict[str, float]:
@@ -69,7 +77,7 @@ def main(folder: Path, endpoint: str, what: str) -> dict[str, float]:
         with open_root(config.input, config.storage.input) as source:
             listed = sum(1 for _ in source.list())
     else:
-        with mock.patch.object(dispatch, "Worker", SayingWorker if what == "FIRST" else Worker):
+        with patch.object(dispatch, "Worker", SayingWorker if what == "FIRST" else Worker):
             summary = driver.run(config, Marks())
         listed = summary.listed
         if what == "SECOND" and summary.written:

@@ -16,22 +16,31 @@ from datetime import datetime, timedelta, tzinfo
 from unittest import mock
 
 from anonymizer import cli
-from anonymizer.errors import ObjectError
-from anonymizer.records import AnonymizedImage, WorkItem
+from anonymizer.records import WorkItem
 from anonymizer.run import context
 from anonymizer.run.driver import dispatch
-from anonymizer.run.worker import Deadline, Worker
+from anonymizer.run.worker import Deadline, Job, Worker
+from anonymizer.run.worker.computer import Computed, Computer
 
 
-class FaultyWorker(Worker):
+class FaultyComputer(Computer):
     """Does to certain keys what damaged pictures and networks may do."""
 
-    def _attempt(self, item: WorkItem, data: Future[bytes], deadline: Deadline) -> AnonymizedImage | ObjectError:
+    def compute(self, item: WorkItem, data: Future[bytes], deadline: Deadline) -> Computed:
         if item.ref.key == os.environ.get("FAULT_MEMORY"):
             os.kill(os.getpid(), signal.SIGKILL)
         if item.ref.key == os.environ.get("FAULT_HANG"):
-            self._computer.submit(threading.Event().wait)
-        return super()._attempt(item, data, deadline)
+            self._thread.submit(threading.Event().wait)
+        return super().compute(item, data, deadline)
+
+
+class FaultyWorker(Worker):
+    """A worker whose computing goes wrong."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(job)
+        sound = self._computer
+        self._computer = FaultyComputer(sound._anonymizer, sound._image_time_s)
 
 
 class WrongClock(datetime):

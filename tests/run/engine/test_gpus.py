@@ -5,7 +5,7 @@ import pytest
 from anonymizer.config import EngineConfig, RunConfig, from_mapping
 from anonymizer.errors import ConfigError
 from anonymizer.run.engine.cluster import workers_in
-from anonymizer.run.engine.loop import actor_options
+from anonymizer.run.engine.slots import actor_options
 
 
 @pytest.mark.parametrize(

@@ -8,47 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from anonymizer.errors import ConfigError
-from anonymizer.lake.storage import Irregular, open_root
-from anonymizer.records import ImageRef
-from anonymizer.run.start.keylist import KeyRequest, read_keys, requested
-
-ROOT = "s3://lake/photos"
-
-
-def keys(text, name="keys.csv", root=ROOT):
-    return list(read_keys(name, lambda _: text.encode() if isinstance(text, str) else text, root))
-
-
-def test_one_request_per_key_in_byte_order_and_the_graver_action_wins():
-    found = keys("key,action\nb,redo\né,check\na,\nb,remove\nb,check\n")
-    assert found == [KeyRequest("a", "redo"), KeyRequest("b", "remove"), KeyRequest("é", "check")]
-
-
-def test_a_line_with_size_and_etag_stands_for_a_listing():
-    text = 'key,size,etag,last_modified\na,7,"""e1""",2026-01-02T03:04:05Z\nb,,x,\n'
-    listed = KeyRequest("a", "check", "e1", 7, datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
-    assert keys(text) == [listed, KeyRequest("b", "redo", "x")]
-
-
-def test_json_lines_and_nothing():
-    assert keys('{"key": "a", "action": "remove"}\n', "keys.jsonl") == [KeyRequest("a", "remove")]
-    assert keys("key\n") == []
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("", "the file is empty"),
-        ("name\na\n", "column 1 is unknown"),
-        ('key\na\n""\n', "row 2: the key is empty"),
-        ("key,action\na,redo\nb,delete\n", "row 2: action: not one of remove, redo, check"),
-        ("key,size\na,many\n", "row 1: size: not a number of bytes"),
-        ("key,last_modified\na,1 May\n", "row 1: last_modified: not a time"),
-    ],
-)
-def test_what_is_wrong_is_said_with_its_row(text, message):
-    with pytest.raises(ConfigError, match=message):
-        keys(text)
+from anonymizer.run.start.keylist import KeyRequest, read_keys
+from tests.run.start.keylist.lists import ROOT, keys
 
 
 def inventory(kind, data):
@@ -105,17 +66,3 @@ def test_a_damaged_inventory(data):
         inventory("ORC", data)
     with pytest.raises(ConfigError, match="not that of an S3 Inventory"):
         keys("{}", "manifest.json")
-
-
-def test_objects_are_looked_up_in_order_unless_the_list_tells(tmp_path):
-    for i in range(40):
-        (tmp_path / f"{i:02}").write_bytes(b"x" * i)
-    root = open_root(str(tmp_path))
-    wanted = [KeyRequest(f"{i:02}", "redo") for i in range(50)]
-    told = KeyRequest("zz", "check", "e", 5)
-    found = list(requested(root, iter([*wanted, told, KeyRequest("../x", "check", "e", 5)])))
-    assert [request for request, _ in found[:50]] == wanted
-    listed = list(root.list())
-    assert [entry for _, entry in found[:50]] == [*listed, *[None] * 10]
-    assert found[50][1] == ImageRef("zz", f"{root.uri}/zz", "e", 5, None)
-    assert isinstance(found[51][1], Irregular)

@@ -1,0 +1,57 @@
+"""Compaction: the journal's many small parts are folded into few large ones, which query engines read fast.
+
+The large part is created before the small ones in it are deleted. Whoever dies in between leaves rows twice, which
+`latest` settles, and never none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import pyarrow as pa
+
+from anonymizer.errors import RunError
+from anonymizer.lake.manifest import names
+from anonymizer.lake.manifest.folder import ObjectStore, create_once, fetch
+from anonymizer.lake.manifest.journal import journal_parts
+from anonymizer.lake.manifest.names import JournalPart
+from anonymizer.lake.manifest.parts import decode, encode_part
+from anonymizer.lake.manifest.schema import SCHEMA
+
+
+def compact(store: ObjectStore, run_id: str, part_rows: int, *, final: bool) -> int:
+    """See `ManifestStore.compact`; a large part holds at least `part_rows` where there are as many."""
+    folded = 0
+    for group in _groups(journal_parts(store, run_id), part_rows, final):
+        _fold(store, run_id, [part.name for part in group])
+        folded += len(group)
+    return folded
+
+
+def _fold(store: ObjectStore, run_id: str, journal: Sequence[str]) -> None:
+    tables = []
+    for name, data in fetch(store, journal):
+        if data is None:
+            raise RunError(f"manifest part {name} vanished while it was folded: another process does the same")
+        tables.append(decode(data, name, SCHEMA.names))
+    data = encode_part(pa.concat_tables(tables))
+    number = 1 + max(map(names.part_number, store.names(names.parts_folder(run_id))), default=-1)
+    while not create_once(store, names.part_name(run_id, number), data):
+        number += 1
+    store.delete(journal)
+
+
+def _groups(journal: Iterable[JournalPart], part_rows: int, final: bool) -> Iterator[list[JournalPart]]:
+    """Journal parts by the large part that they are folded into."""
+    waiting = list(journal)
+    left = sum(part.rows for part in waiting)
+    group: list[JournalPart] = []
+    rows = 0
+    for part in waiting:
+        group.append(part)
+        rows += part.rows
+        if rows >= part_rows and left - rows >= part_rows:
+            yield group
+            group, rows, left = [], 0, left - rows
+    if final and group:
+        yield group

@@ -1,0 +1,79 @@
+"""An S3 Inventory in place of the listing: its manifest.json and the files that this names.
+
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-inventory-location.html
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable
+from urllib.parse import unquote_plus
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from anonymizer.errors import ConfigError
+from anonymizer.run.start.keylist.requests import requests_of
+
+_CSV = {"Key": "key", "Size": "size", "ETag": "etag", "LastModifiedDate": "last_modified"}
+_PARQUET = {"key": "key", "size": "size", "e_tag": "etag", "last_modified_date": "last_modified"}
+
+
+def read_inventory(data: bytes, read: Callable[[str], bytes], root_uri: str) -> pa.Table:
+    """The objects of an inventory that lie below INPUT, as `KeyList` takes them.
+
+    Args:
+        data: The inventory's manifest.json.
+        read: Gives the content of a URL.
+        root_uri: INPUT.
+
+    Raises:
+        ConfigError: It is no inventory of INPUT's bucket, or a file of it cannot be read.
+    """
+    try:
+        manifest = json.loads(data)
+        bucket = manifest["destinationBucket"].rpartition(":")[2]
+        kind, source = manifest["fileFormat"], manifest["sourceBucket"]
+        schema = [name.strip() for name in manifest["fileSchema"].split(",")] if kind == "CSV" else []
+        files = [file["key"] for file in manifest["files"]]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise ConfigError("--keys: the manifest.json is not that of an S3 Inventory") from None
+    root = f"{root_uri.rstrip('/')}/"
+    prefix = root.removeprefix(f"s3://{source}/")
+    if kind not in ("CSV", "Parquet") or prefix == root:
+        raise ConfigError(f"--keys: an inventory in CSV or Parquet of the bucket of INPUT is needed, not {kind}")
+    parts = [_part(read(f"s3://{bucket}/{file}"), schema, prefix) for file in files]
+    return pa.concat_tables(parts) if parts else requests_of({"key": pa.array([], pa.large_string())}, 0)
+
+
+def _part(data: bytes, schema: list[str], prefix: str) -> pa.Table:
+    try:
+        columns = _csv_columns(data, schema) if schema else _parquet_columns(data)
+        below = pc.and_(pc.starts_with(columns["key"], prefix), pc.invert(pc.ends_with(columns["key"], "/")))
+    except (pa.ArrowException, OSError, EOFError, KeyError):
+        raise ConfigError("--keys: a file of the inventory cannot be read") from None
+    kept = {name: texts.filter(below) for name, texts in columns.items()}
+    kept["key"] = pc.utf8_slice_codeunits(kept["key"], len(prefix))
+    return requests_of(kept, len(kept["key"]))
+
+
+def _csv_columns(data: bytes, schema: list[str]) -> dict[str, pa.Array]:
+    types = pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(schema, pa.large_string()))
+    options = pyarrow.csv.ReadOptions(column_names=schema)
+    table = pyarrow.csv.read_csv(pa.BufferReader(gzip.decompress(data)), read_options=options, convert_options=types)
+    columns = {name: table[theirs].combine_chunks() for theirs, name in _CSV.items() if theirs in schema}
+    columns["key"] = pa.array([unquote_plus(key) for key in columns["key"].to_pylist()], pa.large_string())
+    return columns
+
+
+def _parquet_columns(data: bytes) -> dict[str, pa.Array]:
+    table = pq.read_table(pa.BufferReader(data))
+    if "is_latest" in table.column_names:
+        table = table.filter(pc.and_(table["is_latest"], pc.invert(table["is_delete_marker"])))
+    found = {name: table[theirs] for theirs, name in _PARQUET.items() if theirs in table.column_names}
+    if "last_modified" in found:
+        found["last_modified"] = pc.strftime(found["last_modified"], "%Y-%m-%dT%H:%M:%SZ")
+    return {name: column.cast(pa.large_string()).combine_chunks() for name, column in found.items()}

@@ -1,0 +1,55 @@
+"""The provenance of a row: which run, settings, detector and consent made it, when, and how long it took."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from anonymizer import __version__
+from anonymizer.people import consent
+from anonymizer.pipeline import Anonymizer
+from anonymizer.records import ManifestRow
+from anonymizer.run.worker.computer import Computed
+from anonymizer.run.worker.job import Job
+
+
+class Provenance:
+    """Completes rows with what is the same for every object of a run, and with the object's consent decision.
+
+    Args:
+        job: Of the run.
+        anonymizer: It knows which detector and settings make an image.
+    """
+
+    def __init__(self, job: Job, anonymizer: Anonymizer) -> None:
+        self._job = job
+        self._anonymizer = anonymizer
+
+    def complete(self, row: ManifestRow, attempt: int, computed: Computed) -> ManifestRow:
+        """The row with its provenance.
+
+        Args:
+            row: It says what became of the object; a consent status that it has already stays.
+            attempt: Of the chunk.
+            computed: What the row is of.
+        """
+        config, decision = self._job.config, computed.item.decision
+        detector, detector_sha256, settings_sha256 = self._anonymizer.made_by(computed.item.boxes)
+        return replace(
+            row,
+            attempt=attempt,
+            consent_status=row.consent_status or consent.status_of(decision),
+            consent_record_ids=row.consent_record_ids or decision.record_ids,
+            consent_sha256=decision.sha256,
+            purpose=config.consent.purpose,
+            registry_sha256=self._job.registry_sha256,
+            detector=detector,
+            detector_sha256=detector_sha256,
+            method=config.redaction.method,
+            settings_sha256=settings_sha256,
+            software_version=__version__,
+            as_of=self._job.as_of,
+            processed_at=datetime.now(UTC),
+            duration_ms=(time.monotonic() - computed.began) * 1000,
+        )

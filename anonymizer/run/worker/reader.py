@@ -1,0 +1,48 @@
+"""Reading ahead: the sources of a chunk are fetched by several threads while the ones before are computed."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+
+from anonymizer.errors import ImageTooLarge
+from anonymizer.lake.storage import Root
+from anonymizer.records import WorkItem
+from anonymizer.run.worker.deadline import Deadline
+
+Read = tuple[WorkItem, Future[bytes]]
+"""An item and the bytes of its source, which may still be on their way or may have failed to come."""
+
+
+class Reader:
+    """Reads the sources of chunks.
+
+    Args:
+        source: INPUT.
+        at_once: Sources of one chunk that are on their way or waiting to be computed, at most.
+        max_bytes: A larger file is not read.
+    """
+
+    def __init__(self, source: Root, *, at_once: int, max_bytes: int) -> None:
+        self._source = source
+        self._at_once = at_once
+        self._max_bytes = max_bytes
+
+    def ahead(self, items: Sequence[WorkItem], deadline: Deadline, pool: ThreadPoolExecutor) -> Iterator[Read]:
+        """The items in their order with their bytes; the first ones are asked for now, before any is taken."""
+        reads = ((item, pool.submit(self._read, item, deadline)) for item in items)
+        return _ahead(reads, deque(islice(reads, self._at_once)))
+
+    def _read(self, item: WorkItem, deadline: Deadline) -> bytes:
+        deadline.alive()
+        if item.ref.size > self._max_bytes:
+            raise ImageTooLarge
+        return self._source.read(item.ref)
+
+
+def _ahead(reads: Iterator[Read], window: deque[Read]) -> Iterator[Read]:
+    while window:
+        yield window.popleft()
+        window.extend(islice(reads, 1))
