@@ -53,6 +53,7 @@ from anonymizer.run.start.resolve import (
 from anonymizer.run.summary import (
     NAMED_FAILURES,
     NAMED_OBJECTIONS,
+    UNEXPECTED,
     UNSAFE_LEFT,
     Summary,
     exit_status,
@@ -169,7 +170,7 @@ class Driver:
         except TooManyFailures:
             self.summary.stopped_early = True
         self._recorder.flush()
-        self._finish(registry)
+        self._finish(registry, pruned=pruned)
         if not pruned:
             raise RunError(
                 f"{rows.gone_published} of {rows.published} outputs have no source any more, which is more than "
@@ -519,7 +520,7 @@ class Driver:
         self.summary.gone = rows.gone_published
         return self._removals().prune(rows, self._prune_limit) if config.prune else True
 
-    def _finish(self, registry: Registry) -> None:
+    def _finish(self, registry: Registry, *, pruned: bool) -> None:
         """Folds the journal, balances the account, fixes the exit status and says so in the run's record."""
         summary = self.summary
         self._lease.check()
@@ -536,7 +537,7 @@ class Driver:
                 f"the account does not balance: {summary.listed} listed, "
                 f"{summary.written} rows written, {summary.unchanged} unchanged"
             )
-        summary.exit_status = exit_status(summary, self._limit, totals.rows)
+        summary.exit_status = exit_status(summary, self._limit, totals.rows) if pruned else UNEXPECTED
         finished = None if summary.stopped_early else datetime.now(UTC).isoformat()
         counts = {
             "listed": summary.listed,
