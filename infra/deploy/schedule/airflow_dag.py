@@ -2,7 +2,8 @@
 
 Needs apache-airflow-providers-cncf-kubernetes. Every exit status but 0 fails the task and so the night: 3 when more
 objects than `--max-failures` stand as failed, 4 when `verify` finds something, 5 when an output that is no longer safe
-is still there. The log of the pod ends with the status and what it is about.
+is still there. The log of the pod ends with the status and what it is about, or with one line that says why the command
+did not come to its end.
 """
 
 from __future__ import annotations
@@ -11,10 +12,14 @@ from datetime import datetime, timedelta
 
 from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
 from airflow.sdk import DAG
+from kubernetes.client import models as k8s
 
 IMAGE = "registry.example.com/ray-anonymizer:0.1.0"
 OUTPUT = "s3://photos-safe/lake"
 MANIFEST = "s3://photos-manifest/lake"
+SIZE = {"cpu": "8", "memory": "12Gi"}
+# Without a limit Ray sees every CPU of the node.
+RESOURCES = k8s.V1ResourceRequirements(requests=SIZE, limits=SIZE)
 
 
 def step(name: str, *arguments: str, hours: int, when: str = "all_success") -> KubernetesPodOperator:
@@ -24,7 +29,7 @@ def step(name: str, *arguments: str, hours: int, when: str = "all_success") -> K
         image=IMAGE,
         arguments=list(arguments),
         service_account_name="anonymizer",
-        container_resources={"requests": {"cpu": "8", "memory": "12Gi"}},
+        container_resources=RESOURCES,
         retries=1,
         trigger_rule=when,
         execution_timeout=timedelta(hours=hours),
@@ -41,7 +46,7 @@ with DAG(
 ):
     run = step(
         *("run", "run", "s3://photos-raw/lake", OUTPUT, "--manifest", MANIFEST),
-        *("--consent", "s3://photos-consent/registry.csv", "--max-failures", "1%"),
+        *("--consent", "s3://photos-consent/registry.csv", "--workers", "8", "--max-failures", "1%"),
         hours=8,
     )
     verify = step("verify", "verify", OUTPUT, "--manifest", MANIFEST, hours=4, when="all_done")
