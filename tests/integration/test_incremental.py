@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -151,6 +152,8 @@ def test_sources_that_are_gone_are_reported_and_pruned_only_when_asked(lake, tmp
     assert (summary.gone, summary.removed_gone, "00.png" in files(tmp_path / "out")) == (1, 0, True)
     with pytest.raises(RunError, match="1 of 6 outputs have no source any more"):
         run(lake, tmp_path / "out", {"prune": True})
+    newest = max((tmp_path / "out.manifest/_runs").iterdir())
+    assert json.loads(newest.read_text())["exit_status"] == 1
     assert "00.png" in files(tmp_path / "out")
     summary = run(lake, tmp_path / "out", {"prune": True, "prune_limit": "1"})
     # The failure goes with its source: it cannot stand in the way of exit status 0 for ever.

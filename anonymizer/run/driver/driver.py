@@ -143,7 +143,7 @@ class Session:
             snapshot = remove_requested(run, inputs.keys, inputs.registry, snapshot)
         rows = run.current_rows(snapshot)
         pruned = self._anonymize(rows)
-        finish(run, inputs, record)
+        finish(run, inputs, record, pruned=pruned)
         if not pruned:
             raise RunError(
                 f"{rows.gone_published} of {rows.published} outputs have no source any more, which is more than "

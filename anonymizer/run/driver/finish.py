@@ -12,7 +12,7 @@ from anonymizer.run.driver import unmatched
 from anonymizer.run.driver.inputs import Inputs
 from anonymizer.run.plan.current_rows import CurrentRows
 from anonymizer.run.record import counts_of
-from anonymizer.run.summary import Summary, exit_status
+from anonymizer.run.summary import UNEXPECTED, Summary, exit_status
 from anonymizer.run.takedown.removals import Removals
 from anonymizer.run.takedown.unsafe import checked_against
 
@@ -35,13 +35,14 @@ def prune(run: RunContext, rows: CurrentRows) -> bool:
     return Removals(run).prune(rows, run.prune_limit) if config.prune else True
 
 
-def finish(run: RunContext, inputs: Inputs, record: dict[str, Any]) -> None:
+def finish(run: RunContext, inputs: Inputs, record: dict[str, Any], *, pruned: bool) -> None:
     """Folds the journal, balances the account, fixes the exit status and says so in the run's record.
 
     Args:
         run: At its end.
         inputs: The registry's rows that met no object are named in the account.
         record: As it was written when the run began.
+        pruned: Whether pruning was not refused; what `prune` returned.
 
     Raises:
         LeaseLost: Another run has taken over.
@@ -55,7 +56,7 @@ def finish(run: RunContext, inputs: Inputs, record: dict[str, Any]) -> None:
     totals = _save(run, registry)
     summary.standing_failures = totals.statuses.get("failed", 0)
     _balance(summary)
-    summary.exit_status = exit_status(summary, run.failure_limit, totals.rows)
+    summary.exit_status = exit_status(summary, run.failure_limit, totals.rows) if pruned else UNEXPECTED
     finished = None if summary.stopped_early else now().isoformat()
     ended = {"finished": finished, "counts": counts_of(summary), "exit_status": summary.exit_status}
     run.manifest.write_run(run.run_id, record | ended)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -69,6 +70,19 @@ def test_both_schedules_run_the_same_job():
     pod = cron["jobTemplate"]["spec"]["template"]["spec"]
     assert pod["volumes"][0]["configMap"]["name"] == generated["name"]
     assert generated["files"] == ["rayjob.yaml"]
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not here")
+def test_kustomize_puts_the_job_where_the_cron_job_looks_for_it(tmp_path):
+    # kubectl writes to its HOME.
+    command = ["kubectl", "kustomize", str(KUBERNETES)]
+    built = subprocess.run(
+        command, env={**os.environ, "HOME": str(tmp_path)}, capture_output=True, text=True, check=True
+    )
+    documents = list(yaml.safe_load_all(built.stdout))
+    assert {document["metadata"]["namespace"] for document in documents} == {"anonymizer"}
+    [generated] = [document for document in documents if document["kind"] == "ConfigMap"]
+    assert yaml.safe_load(generated["data"]["rayjob.yaml"]) == loaded("rayjob.yaml")
 
 
 def test_service_accounts_are_there_and_may_do_what_is_asked_of_them():
