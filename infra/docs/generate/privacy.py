@@ -56,10 +56,14 @@ def strongest(known: Mapping[str, Any]) -> str:
     names |= {"blur": "6 × 6 cells, smoothed (`blur`)", "gaussian": "`gaussian`", "smooth": "`smooth` (default)"}
     lines = ["| | strongest attacker | area under the curve | first guess |", "|---|---|---|---|"]
     for variant in ("raw", "pixelate", "blur", "gaussian", "smooth", "solid"):
-        best = max(ATTACKERS, key=lambda one, of=variant: known[f"area.{of}.{one}.{RAW}"]["value"])
+        best = _best(known, variant)
         area, first = (known[f"{what}.{variant}.{best}.{RAW}"] for what in ("area", "first"))
         lines.append(f"| {names.get(variant, f'`{variant}`')} | {best} | {interval(area)} | {first['value']:.3f} |")
     return "\n".join(lines)
+
+
+def _best(known: Mapping[str, Any], variant: str) -> str:
+    return max(ATTACKERS, key=lambda attacker: known[f"area.{variant}.{attacker}.{RAW}"]["value"])
 
 
 def interval(one: Mapping[str, float]) -> str:
