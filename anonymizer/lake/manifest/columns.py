@@ -104,7 +104,11 @@ COLUMNS = (
         "of its run, each time that the work is sent out raises it.",
     ),
     Column("as_of", _TIME, "The time for which consent was decided."),
-    Column("retained_until", _TIME, "When the consent that keeps a face of this output ends; null for no end."),
+    Column(
+        "retained_until",
+        _TIME,
+        "When the consent that keeps a face of this output ends; null where it has no end, or none is kept.",
+    ),
     Column("processed_at", _TIME, "When the row was written."),
     Column("duration_ms", pa.float32(), "Time that a worker took for the object."),
 )

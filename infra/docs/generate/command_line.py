@@ -60,7 +60,7 @@ def _statuses(command: str, statuses: Mapping[int, str]) -> str:
 def _code(text: str) -> str:
     """Options and settings of a plain text in the font of code; what stands in it already stays."""
     parts = re.split(r"(`[^`]*`)", text)
-    named = re.compile(r"(?<![\w`-])(--[a-z][a-z-]*|[a-z]+\.[a-z_]+[a-z])(?![\w`(/])")
+    named = re.compile(r"(?<![\w`/-])(--[a-z][a-z-]*|[a-z]+\.[a-z_]+[a-z])(?![\w`(/])")
     return "".join(part if part.startswith("`") else named.sub(r"`\1`", part) for part in parts)
 
 

@@ -40,7 +40,7 @@ def presets() -> str:
 
 def columns() -> str:
     """Markdown: every column of the manifest, its type and what it says."""
-    lines = ["| column | type | |", "|---|---|---|", "| `run_id` | string | The run that wrote the row. |"]
+    lines = ["| column | type | |", "|---|---|---|", "| `run_id` | `string` | The run that wrote the row. |"]
     lines += [f"| `{column.name}` | {_type(str(column.type))} | {_cell(column.text)} |" for column in COLUMNS]
     return "\n".join(lines)
 
@@ -50,11 +50,11 @@ NEVER_IN_A_ROW = (DeadlinePassed,)
 
 
 def error_codes() -> str:
-    """Markdown: every code that a row can bear, its status and message, and whether every run tries again."""
-    lines = ["| code | status | message | every run tries again |", "|---|---|---|---|"]
+    """Markdown: every code that a row can bear, its status and message, and whether it is retryable."""
+    lines = ["| code | status | message | `retryable` |", "|---|---|---|---|"]
     for error in sorted(_errors(ObjectError), key=lambda one: (one.status, one.code)):
-        again = "yes" if error.retryable else "when the object, its consent or the settings change"
-        lines.append(f"| `{error.code}` | {error.status} | {_cell(error.message)} | {again} |")
+        retryable = "yes" if error.retryable else "no"
+        lines.append(f"| `{error.code}` | {error.status} | {_cell(error.message)} | {retryable} |")
     return "\n".join(lines)
 
 
@@ -81,7 +81,8 @@ def _type(arrow: str) -> str:
     """Arrow's name of a type, shorter for faces: `list<struct<frame: int32, ...>>`."""
     named = re.sub(r"(?:item|element): ", "", arrow)
     face = f"struct<{', '.join(f'{field.name} {field.type}' for field in FACE)}>"
-    return f"`{re.sub(r'struct<.*>(?=>)', face, named)}`"
+    shorter = re.sub(r"struct<.*>(?=>)", face, named)
+    return f"`{re.sub(r'float(?![0-9])', 'float32', shorter)}`"
 
 
 def _cell(text: str) -> str:
