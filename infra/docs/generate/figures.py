@@ -120,8 +120,7 @@ def _interval(value: Any) -> str:
 
 
 def _percent(value: Any) -> str:
-    share = value if isinstance(value, int | float) else value["hits"] / value["of"]
-    return f"{100 * share:.1f} %"
+    return f"{100 * value:.1f} %" if isinstance(value, int | float) else _plain(value)
 
 
 FORMS: Mapping[str, Callable[[Any], str]] = {

@@ -29,8 +29,8 @@ def of_faces(pairs: Sequence[tuple[int, int]]) -> Share:
 
 
 def of_photos(hits: int, photos: int) -> Share:
-    """A share of photos, each a trial (Clopper-Pearson)."""
-    low, high = exact_interval(hits, photos)
+    """A share of photos, each a trial (Clopper-Pearson); of no photos nothing is known."""
+    low, high = exact_interval(hits, photos) if photos else (0.0, 1.0)
     return {"hits": hits, "of": photos, "low": round(low, 4), "high": round(high, 4)}
 
 

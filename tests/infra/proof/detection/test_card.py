@@ -76,6 +76,13 @@ def test_the_tables(values):
     assert "0.000 [0.000, 0.975] of 1" in rows["turned by 180°"]
 
 
+def test_of_sets_that_are_not_there_nothing_is_known():
+    known = {name: [] for name in card.SETS} | {"wider_val": [seen("a/1.jpg", (30, 0.9, {"pose": "0"}))]}
+    values = {card._of("fast", name): value for name, value in card.figures(known)}
+    assert card.summary(values).splitlines()[-1].startswith("| fast | 1 of 1 = 100.0 % | 100.0 % | 3.0 % | none | ")
+    assert "| `london`: portraits found | none |" in card.tables(values)
+
+
 def test_the_summary(values):
     assert card.summary(values).splitlines()[2:] == [
         f"| {preset} | 2 of 3 = 66.7 % | 50.0 % | 3.0 % | 100.0 % | 1 of 2 = 50.0 % | 66.7 % | 0.50 |"
