@@ -61,6 +61,19 @@ def _anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
+def test_every_page_can_be_reached() -> None:
+    links = {
+        (ROOT / page).parent.joinpath(target).resolve()
+        for page in PAGES
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", (ROOT / page).read_text(encoding="utf-8"))
+    }
+    folders = {link for link in links if link.is_dir()}
+    alone = [
+        page for page in PAGES[1:] if not {(ROOT / page).resolve(), (ROOT / page).resolve().parent} & (links | folders)
+    ]
+    assert not alone
+
+
 def test_the_readme_is_read_in_three_minutes() -> None:
     assert len(README.splitlines()) <= README_LINES
 
