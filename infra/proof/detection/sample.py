@@ -107,7 +107,7 @@ def sensitivity_table(values: Mapping[str, Any]) -> str:
     for name in ("wider_val", "nonface"):
         photos_, suspect, boxes = (values[f"{name}.{what}"] for what in ("photos", "suspect photos", "suspect boxes"))
         raised = values[f"{name}.raised"]
-        share = f"{raised['hits']} = {FORMS['interval'](raised)}" if raised["of"] else "-"
+        share = f"{raised['hits']} = {FORMS['interval'](raised).partition(' of ')[0]}" if raised["of"] else "-"
         lines.append(f"| `{name}` | {photos_} | {suspect} | {boxes} | {raised['of']} | {share} |")
     return "\n".join(lines)
 
