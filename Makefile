@@ -40,11 +40,11 @@ format: $(READY) ## Let ruff format and repair what it can
 fuzz: $(READY) ## Fuzz all that reads hostile bytes (SECONDS=60 per target, TARGETS="walk- codec-png", SEED=1, WRITE=--write)
 	$(BIN)/python -m infra.proof.fuzz $(TARGETS) --seconds $(or $(SECONDS),60) --seed $(or $(SEED),1) $(WRITE)
 
-bench: $(READY) ## Measure against deface, a bare loop, S3 and more (PARTS="b c", PHOTOS=folder, IMAGES=200, ROUNDS=3)
+bench: $(READY) ## Measure against deface, a bare loop, S3 and more (PARTS="b c", PHOTOS=folder, IMAGES=200, ROUNDS=3, WRITE=--write)
 	$(BIN)/python -m infra.proof.bench $(PARTS) --images $(or $(IMAGES),200) --rounds $(or $(ROUNDS),3) \
-		$(if $(PHOTOS),--photos $(PHOTOS))
+		$(if $(PHOTOS),--photos $(PHOTOS)) $(WRITE)
 
-bench-detection: $(READY) ## What each detector preset finds, misses and costs on labelled photographs (WHAT=fit|cross|misses|sample|proof|card; WRITE=--write)
+bench-detection: $(READY) ## What each detector preset finds, misses and costs on labelled photographs (WHAT=fit|cross|misses|sample|proof|ranges; WRITE=--write)
 	$(BIN)/python -m infra.proof.detection $(or $(WHAT),measure) $(WRITE)
 
 faults: $(READY) ## Kill, throttle, fill, corrupt: runs that are hit, against an undisturbed one (FAULTS="driver hang", COUNT=2000, KILLS=20, WRITE=--write)
@@ -74,10 +74,8 @@ lock: ## Resolve both lock files from pyproject.toml (needs uv; UPGRADE=--upgrad
 	$(UV) $(UPGRADE) -o requirements.lock pyproject.toml requirements.in
 	$(UV) $(UPGRADE) -c requirements.lock --extra dev -o requirements-dev.lock pyproject.toml requirements.in
 
-docs: $(READY) ## Write the generated parts of the documentation anew
-	$(BIN)/python infra/docs/settings_table.py --write
-	$(BIN)/python -m infra.docs.formats_table --write
-	$(BIN)/python infra/demo/demo.py --picture infra/docs/before-after.jpg
+docs: $(READY) ## Write the generated parts of the documentation anew (runs the demo; the table of formats needs exiftool and mat2)
+	$(BIN)/python -m infra.docs.generate --write
 
 clean: ## Remove what was built or generated, the virtual environment included
 	rm -rf $(VENV) build dist demo *.egg-info fuzz-findings utility .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -82,7 +82,7 @@ def add_common(command: argparse.ArgumentParser, verbose: str) -> None:
     text = "settings as TOML (or JSON), section by section; any fsspec URL"
     command.add_argument("--config", metavar="FILE", help=text)
     assignments: dict[str, Any] = {"action": "append", "default": [], "metavar": "SECTION.KEY=VALUE"}
-    text = "any setting, repeatable; the README lists them"
+    text = "any setting, repeatable; infra/docs/settings.md lists them"
     command.add_argument("--set", dest="assignments", help=text, **assignments)
     command.add_argument("--verbose", action="store_true", help=verbose)
 

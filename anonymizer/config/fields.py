@@ -1,6 +1,6 @@
 """What one setting is: a dataclass field that carries its documentation and its limits.
 
-The help texts of the command line, the README's table of settings and the error messages are made from these fields.
+The help texts of the command line, the page of settings and the error messages are made from these fields.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def setting(
 
     Args:
         default: The value when the user sets nothing.
-        doc: One sentence or two, as `--help` and the README show them.
+        doc: One sentence or two, as `--help` and the page of settings show them.
         low: The least number that is allowed.
         high: The greatest number that is allowed.
         words: If there are any, the value is one of these words, or several of them with commas or as a list.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from anonymizer.errors import ConfigError
@@ -14,6 +14,26 @@ NAMED_FAILURES = 10
 NAMED_OBJECTIONS = 100
 
 OK, UNEXPECTED, USAGE, FAILURES, VERIFY, UNSAFE_LEFT = 0, 1, 2, 3, 4, 5
+
+#: What `anonymizer run` ends with: the first that holds.
+RUN_STATUSES = {
+    UNEXPECTED: "anything unexpected: the listing broke off, no workers, another run at work, stopped by a signal",
+    USAGE: "wrong usage, configuration, registry or OUTPUT, said in one line before any work; with consent.strict an "
+    "objection that matches nothing, before anything new is published",
+    UNSAFE_LEFT: "an output that is no longer safe could not be removed, or lies where OUTPUT is not mounted; every "
+    "run tries again",
+    FAILURES: "more objects than --max-failures (default 0) stand as failed; nothing of them was newly published, the "
+    "others are safe",
+    OK: "every object is safe",
+}
+#: What `anonymizer verify` ends with; with --redact-suspects, 1, 2 and 5 may be those of the run.
+VERIFY_STATUSES = {
+    UNEXPECTED: "anything unexpected, a listing or a manifest that cannot be read completely included",
+    USAGE: "wrong usage or no manifest",
+    VERIFY: "something was found; the table says what",
+    OK: "every published file is what its row says, holds nothing that this software does not write, and none is "
+    "missing or without a row",
+}
 
 
 @dataclass(frozen=True)
@@ -167,6 +187,11 @@ def exit_status(summary: Summary, limit: FailureLimit | None, rows: int) -> int:
         return UNSAFE_LEFT
     allowed = limit.allowed(rows) if limit is not None else 0
     return FAILURES if summary.standing_failures > allowed or summary.stopped_early else OK
+
+
+def statuses_text(statuses: Mapping[int, str]) -> str:
+    """As `--help` says them, in one paragraph."""
+    return "exit status, the first that holds: " + "; ".join(f"{status} {text}" for status, text in statuses.items())
 
 
 def row_list(rows: Sequence[int], most: int) -> str:

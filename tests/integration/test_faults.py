@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from anonymizer.image.detectors.patch import PATCH_RGB
+from infra.docs.generate import figures
 from infra.proof.faults import absent, kills, table
 from infra.proof.faults.harness import Harness
 from infra.proof.faults.sampler import Sampler
@@ -48,11 +49,13 @@ def test_what_may_not_stand_in_output_is_seen(tmp_path):
     assert [bad.partition(":")[0] for bad in sorted(sampler.bad)] == ["a/b.jpg", "a/b.jpg", "c.jpg"]
 
 
-def test_a_new_measurement_takes_the_place_of_its_old_line():
+def test_a_new_measurement_takes_the_place_of_its_old_line(tmp_path):
     def score(fault: str, hits: int) -> Score:
         return Score(fault, "so", hits, 1, 2, 2, 2, 2, 0, 9, 1.0, 1.0)
 
-    page = table.merged(f"a\n{table.BEGIN}\n{table.END}\nb\n", [score("one", 1), score("two", 1)])
-    page = table.merged(page, [score("one", 7)])
-    assert [line.split("|")[1:4:2] for line in page.splitlines()[4:6]] == [[" one ", " 7 "], [" two ", " 1 "]]
-    assert page.endswith(f"{table.END}\nb\n")
+    file = tmp_path / "figures.json"
+    file.write_text("{}")
+    for fault, hits in (("one", 1), ("two", 1), ("one", 7)):
+        figures.save(table.PREFIX + fault, "make faults", table.values(score(fault, hits)), file=file)
+    lines = table.table(figures.load(file)).splitlines()[2:4]
+    assert [line.split("|")[1:4:2] for line in lines] == [[" one ", " 7 "], [" two ", " 1 "]]

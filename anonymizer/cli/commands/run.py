@@ -8,15 +8,12 @@ from anonymizer.cli.command import Command, Invocation
 from anonymizer.cli.options import add_all_options, add_common, documentation
 from anonymizer.cli.running import driven
 from anonymizer.errors import ConfigError
+from anonymizer.run.summary import RUN_STATUSES, statuses_text
 
 _DESCRIPTION = (
     "Redacts every face without consent, scrubs all metadata, and writes what is safe to OUTPUT and a row for every "
     "object to the manifest. INPUT is a folder or a single file, OUTPUT a folder, both any fsspec URL. Started again "
     "with the same arguments it goes on where it stopped."
-)
-_EXIT_STATUS = (
-    "exit status: 0 every object is safe; 3 more objects than --max-failures (default 0) stand as failed; 2 wrong "
-    "usage, configuration, registry or OUTPUT; 5 an output that is no longer safe could not be removed; 1 all else."
 )
 
 
@@ -37,7 +34,7 @@ COMMAND = Command(
     name="run",
     help="anonymize INPUT into OUTPUT",
     description=_DESCRIPTION,
-    epilog=_EXIT_STATUS,
+    epilog=statuses_text(RUN_STATUSES),
     add_arguments=_add_arguments,
     execute=_execute,
 )

@@ -10,6 +10,7 @@ from anonymizer.cli.command import Command, Invocation
 from anonymizer.cli.options import add_common, add_options, documentation
 from anonymizer.cli.running import driven, end_orderly, inside_job, with_cluster
 from anonymizer.errors import ConfigError
+from anonymizer.run.summary import VERIFY_STATUSES, statuses_text
 
 if typing.TYPE_CHECKING:
     from anonymizer.audit.verify import Redo, Sample, Verification
@@ -23,10 +24,6 @@ _SECOND_LOOK = (
     "Another detector looks at a random sample of the photos as they are published, larger than the run did and "
     "mirrored. A face of which less than 80 % lies in pixels that are found to be redacted is a finding, unless "
     "consent has kept it. Best with a detector that the run did not use: --detector yunet --weights FILE."
-)
-_EXIT_STATUS = (
-    "exit status: 0 nothing was found; 4 something was; 2 wrong usage or no manifest; 1 anything else, a listing or a "
-    "manifest that cannot be read completely included."
 )
 
 
@@ -101,7 +98,7 @@ COMMAND = Command(
     name="verify",
     help="re-open what is published and hold it against the manifest",
     description=_DESCRIPTION,
-    epilog=_EXIT_STATUS,
+    epilog=statuses_text(VERIFY_STATUSES),
     add_arguments=_add_arguments,
     execute=_execute,
 )

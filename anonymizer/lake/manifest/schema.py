@@ -11,71 +11,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from anonymizer.lake.manifest.columns import COLUMNS, FACE
 from anonymizer.records import Face, ManifestRow
 
 SCHEMA_VERSION = 3
 """Raised with every change of `SCHEMA`. Columns are only added: readers fill what an older part lacks with null."""
 
-_TIME = pa.timestamp("us", tz="UTC")
-_FACE = pa.struct(
-    [
-        ("frame", pa.int32()),
-        ("x", pa.float32()),
-        ("y", pa.float32()),
-        ("w", pa.float32()),
-        ("h", pa.float32()),
-        ("score", pa.float32()),
-        ("redacted", pa.bool_()),
-    ]
-)
-
-SCHEMA = pa.schema(
-    [
-        ("key", pa.string()),
-        ("source_uri", pa.string()),
-        ("output_uri", pa.string()),
-        ("source_etag", pa.string()),
-        ("source_size", pa.int64()),
-        ("source_modified", _TIME),
-        ("source_sha256", pa.string()),
-        ("content_sha256", pa.string()),
-        ("content_etag", pa.string()),
-        ("output_sha256", pa.string()),
-        ("output_size", pa.int64()),
-        ("output_etag", pa.string()),
-        ("status", pa.string()),
-        ("error_code", pa.string()),
-        ("error_message", pa.string()),
-        ("retryable", pa.bool_()),
-        ("consent_status", pa.string()),
-        ("consent_sha256", pa.string()),
-        ("consent_record_ids", pa.list_(pa.string())),
-        ("consent_bound", pa.list_(pa.string())),
-        ("purpose", pa.string()),
-        ("registry_sha256", pa.string()),
-        ("format", pa.string()),
-        ("width", pa.int32()),
-        ("height", pa.int32()),
-        ("frame_count", pa.int32()),
-        ("encoding", pa.string()),
-        ("face_count", pa.int32()),
-        ("redacted_count", pa.int32()),
-        ("faces", pa.list_(_FACE)),
-        ("metadata_removed", pa.list_(pa.string())),
-        ("metadata_kept", pa.list_(pa.string())),
-        ("detector", pa.string()),
-        ("detector_sha256", pa.string()),
-        ("method", pa.string()),
-        ("settings_sha256", pa.string()),
-        ("software_version", pa.string()),
-        ("attempt", pa.int32()),
-        ("as_of", _TIME),
-        ("retained_until", _TIME),
-        ("processed_at", _TIME),
-        ("duration_ms", pa.float32()),
-    ],
-    metadata={"schema_version": str(SCHEMA_VERSION)},
-)
+SCHEMA = pa.schema([(column.name, column.type) for column in COLUMNS], metadata={"schema_version": str(SCHEMA_VERSION)})
 """Every column of the manifest but `run_id`, which the folder of a part holds."""
 
 CURRENT_SCHEMA = SCHEMA.append(pa.field("run_id", pa.string()))
@@ -116,7 +58,7 @@ def _column(values: Sequence[Any], name: str, arrow_type: pa.DataType) -> pa.Arr
 def _faces(rows: Sequence[ManifestRow]) -> pa.Array:
     flat = [face for row in rows for face in row.faces]
     offsets = pa.array(accumulate((len(row.faces) for row in rows), initial=0), pa.int32())
-    structs = pa.StructArray.from_arrays([_column(flat, f.name, f.type) for f in _FACE], fields=list(_FACE))
+    structs = pa.StructArray.from_arrays([_column(flat, f.name, f.type) for f in FACE], fields=list(FACE))
     return pa.ListArray.from_arrays(offsets, structs)
 
 

@@ -1,4 +1,4 @@
-"""`python -m infra.proof.bench`, or `make bench`: measures, prints a table and writes it with a plot into infra/docs/.
+"""`python -m infra.proof.bench`, or `make bench`: measures and prints; --write puts tables and a plot into infra/docs.
 
 Everything runs on this machine, in turns. Each part can be had by itself: PARTS="b c".
 """
@@ -18,18 +18,16 @@ from pathlib import Path
 
 from anonymizer import __version__
 from anonymizer.config import RunConfig, choices, from_mapping, parse_assignments
+from infra.docs.generate import figures as measurements
+from infra.docs.generate import pages
 from infra.proof.bench import empty, jobs, large, listing, night, photos, plot, registry, rivals, store
-from infra.proof.bench.figures import PARTS, Figure, table
+from infra.proof.bench.figures import PARTS, Figure, measured_parts, stored, table
+from infra.proof.machine import processor
 
 ROOT = Path(__file__).parents[3]
 PHOTOS = ROOT.parent / "shared" / "data" / "wider_val"
 DEFACE = ROOT / "build" / "bench" / "deface-venv"
 DOCS = ROOT / "infra" / "docs"
-HEAD = """# Benchmarks
-
-Written by `make bench`, which measures everything below in one run on one machine, in turns; medians over the rounds,
-ratios formed within a round. Steady rates are those between the first and the last tenth of a run's rows.
-"""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -44,12 +42,24 @@ def main(arguments: Sequence[str]) -> int:
             print(f"{letter}: {PARTS[letter]} ...", file=sys.stderr, flush=True)
             found += parts[letter]()
             print(f"{letter}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
-    page = "\n".join([HEAD, f"{_machine()}; {_given(options)}.", *notes, "", table(found), ""])
-    print(table(found))
-    options.docs.mkdir(parents=True, exist_ok=True)
-    plot.draw(found, options.docs / "benchmarks.png")
-    (options.docs / "benchmarks.md").write_text(page + "\n![Medians as multiples of their targets](benchmarks.png)\n")
+    print(
+        "\n".join(
+            [f"{processor()}, Python {platform.python_version()}, version {__version__}.", *notes, "", table(found)]
+        )
+    )
+    if options.write:
+        _write(options, found)
     return 0
+
+
+def _write(options: argparse.Namespace, found: Sequence[Figure]) -> None:
+    """Each part is a measurement of its own: those that were not measured now stay as they were."""
+    for letter in sorted({figure.part for figure in found}):
+        values = stored([figure for figure in found if figure.part == letter])
+        note = f"{_given(options)}, Python {platform.python_version()}, version {__version__}"
+        pages.measured(f"bench-{letter}", f"make bench PARTS={letter} WRITE=--write", values, note)
+    every = [figure for figures in measured_parts(measurements.load()).values() for figure in figures]
+    plot.draw(every, DOCS / "benchmarks.png")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -67,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
         "--keys", type=int, default=1_000_000, metavar="N", help="of f, and rows of i (default: 1,000,000)"
     )
     parser.add_argument("--set", dest="settings", action="append", default=[], metavar="SECTION.KEY=VALUE")
-    parser.add_argument("--docs", type=Path, default=DOCS, metavar="FOLDER", help="where table and plot go")
+    parser.add_argument("--write", action="store_true", help="put tables and plot into infra/docs")
     return parser
 
 
@@ -164,10 +174,6 @@ def _alone(module: str, *arguments: str, scratch: Path, environ: dict[str, str] 
     subprocess.run(command, check=True, cwd=ROOT, env=os.environ | (environ or {}), stdout=subprocess.DEVNULL)
     loaded: dict[str, float] = json.loads(result.read_text())
     return loaded
-
-
-def _machine() -> str:
-    return f"{os.cpu_count()} CPUs ({platform.machine()}), Python {platform.python_version()}, version {__version__}"
 
 
 def _given(options: argparse.Namespace) -> str:

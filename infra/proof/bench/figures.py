@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
+
+from infra.docs.generate.figures import Measurement, number
 
 PARTS = {
     "a": "this job against `deface`",
@@ -91,6 +93,46 @@ def ratios(upper: Sequence[float], lower: Sequence[float]) -> tuple[float, ...]:
     return tuple(above / below for above, below in zip(upper, lower, strict=True))
 
 
+def stored(figures: Sequence[Figure]) -> dict[str, dict[str, Any]]:
+    """As `infra/docs/figures.json` has them: name, unit, target, and of the rounds the median and both ends."""
+    return {
+        figure.name: {
+            "median": figure.median,
+            "least": min(figure.values),
+            "most": max(figure.values),
+            "unit": figure.unit,
+            "target": None if figure.target is None else [figure.target.side, figure.target.bound],
+        }
+        for figure in figures
+    }
+
+
+def restored(part: str, values: Mapping[str, Any]) -> list[Figure]:
+    """What `stored` gave, as figures of a part; of the rounds three are left, the least, the median and the most."""
+    return [_restored(part, name, one) for name, one in values.items()]
+
+
+def _restored(part: str, name: str, one: Mapping[str, Any]) -> Figure:
+    rounds = (one["median"],) if one["least"] == one["most"] else (one["least"], one["median"], one["most"])
+    target = None if one["target"] is None else Target(one["target"][1], one["target"][0])
+    return Figure(part, name, rounds, one["unit"], target)
+
+
+def sections(measurements: Mapping[str, Measurement]) -> str:
+    """Markdown: for each part what it compares, how and where it was measured, and its table."""
+    parts = []
+    for letter, figures in measured_parts(measurements).items():
+        made = measurements[f"bench-{letter}"].made
+        parts.append(f"### {letter}: {PARTS[letter]}\n{made}.\n\n{table(figures)}")
+    return "\n\n".join(parts)
+
+
+def measured_parts(measurements: Mapping[str, Measurement]) -> dict[str, list[Figure]]:
+    """Figures by letter, of those parts that were ever measured."""
+    found = {letter: measurements.get(f"bench-{letter}") for letter in PARTS}
+    return {letter: restored(letter, one.values) for letter, one in found.items() if one is not None}
+
+
 def table(figures: Sequence[Figure]) -> str:
     """Markdown, part by part; ratios and figures with a target come first."""
     ordered = sorted(figures, key=lambda figure: (figure.part, figure.target is None, figure.unit != ""))
@@ -98,12 +140,7 @@ def table(figures: Sequence[Figure]) -> str:
 
 
 def _line(figure: Figure) -> str:
-    median = f"{shown(figure.median)} {figure.unit}".strip()
-    spread = f"{shown(min(figure.values))} – {shown(max(figure.values))}" if len(figure.values) > 1 else ""
+    median = f"{number(figure.median)} {figure.unit}".strip()
+    spread = f"{number(min(figure.values))} – {number(max(figure.values))}" if len(figure.values) > 1 else ""
     verdict = {True: "met", False: "**missed**", None: ""}[figure.is_met]
     return f"| {figure.part} | {figure.name} | {median} | {spread} | {figure.target or ''} | {verdict} |"
-
-
-def shown(value: float) -> str:
-    """Three digits, or all of those before the point."""
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from infra.proof.bench.figures import Figure, shown
+from infra.docs.generate.figures import number
+from infra.proof.bench.figures import Figure
 
 WIDTH_PX, ROW_PX, MARGIN_PX = 1100, 44, 24
 LABELS_PX, VALUES_PX = 520, 150
@@ -40,7 +41,7 @@ def _row(
     pen.rectangle([LABELS_PX, top + 10, end, top + ROW_PX - 10], fill=_MET if figure.is_met else _MISSED)
     # Pillow's own font has no sign for "at least" or "at most".
     target = str(figure.target).translate({ord("≥"): ">=", ord("≤"): "<="})
-    text = f"{shown(figure.median)} {figure.unit}".strip() + f"  ({target})"
+    text = f"{number(figure.median)} {figure.unit}".strip() + f"  ({target})"
     pen.text((WIDTH_PX - MARGIN_PX, middle), text, font=font, fill=_TEXT, anchor="rm")
 
 

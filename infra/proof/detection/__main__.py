@@ -5,101 +5,78 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import cv2
 
 from anonymizer.image.detectors import weights
 from anonymizer.image.detectors.presets import PRESETS
-from infra.proof.detection import card, fit, measure, misses, ranges, sample
+from infra.docs.generate import pages
+from infra.proof.detection import card, cross, fit, misses, ranges, sample
+from infra.proof.machine import processor
 
 ROOT = Path(__file__).parents[3]
-PAGE = ROOT / "infra/docs/detection.md"
 SENSITIVITY = ROOT / "anonymizer/audit/verify/sensitivity.py"
-CARD = ROOT / "infra/docs/model-card.md"
-VERIFICATION = ROOT / "infra/docs/verification.md"
 COEFFICIENTS = ROOT / "anonymizer/image/detectors/coefficients.py"
 RANGES = ROOT / "anonymizer/image/detectors/ranges.py"
 
 
-def embedded(text: str, name: str, figures: str) -> str:
-    """The page with other figures between the markers of that name.
-
-    Raises:
-        ValueError: A marker is missing.
-    """
-    begin, end = f"<!-- {name}: begin (make bench-detection) -->", f"<!-- {name}: end -->"
-    before, _, rest = text.partition(begin)
-    _, found, after = rest.partition(end)
-    if not found:
-        raise ValueError(f"no place for {name} in the page")
-    return f"{before}{begin}\n{figures}\n{end}{after}"
+def _measure(options: argparse.Namespace) -> tuple[str, Mapping[str, Any], str]:
+    values = card.measured(options.data, options.pieces, options.presets)
+    return "detection", values, f"{card.summary(values)}\n\n{card.tables(values)}"
 
 
-def _tell(options: argparse.Namespace, page: Path, figures: str) -> None:
-    """Prints figures and, with `--write`, puts them into their page."""
-    print(figures)
+def _cross(options: argparse.Namespace) -> tuple[str, Mapping[str, Any], str]:
+    folded, scores = fit.crossed(options.data)
+    values = cross.measured(options.data, tuple(options.presets), folded) | scores
+    return "detection-cross", values, f"{cross.table(values)}\n\n{fit.reliability_table(values)}"
+
+
+def _sample(options: argparse.Namespace) -> tuple[str, Mapping[str, Any], str]:
+    values = sample.sensitivity(options.data, options.weights)
     if options.write:
-        page.write_text(embedded(page.read_text(encoding="utf-8"), options.what, figures), encoding="utf-8")
+        SENSITIVITY.write_text(sample.module(values), encoding="utf-8")
+    return "second-look", values, sample.sensitivity_table(values)
 
 
-def _card(options: argparse.Namespace) -> None:
-    _tell(options, CARD, card.tables(options.data, options.pieces, options.presets))
+def _proof(options: argparse.Namespace) -> tuple[str, Mapping[str, Any], str]:
+    values = sample.proofs(options.data)
+    return "second-look-proof", values, sample.proofs_table(values)
 
 
-def _sample(options: argparse.Namespace) -> None:
-    """What `verify --sample` is worth."""
-    text, figures = sample.sensitivity(options.data, options.weights)
+#: What measures: gives the measurement's name, its figures, and their tables.
+_MEASURE: dict[str, Callable[[argparse.Namespace], tuple[str, Mapping[str, Any], str]]] = {
+    "measure": _measure,
+    "cross": _cross,
+    "sample": _sample,
+    "proof": _proof,
+}
+
+
+def _fit(options: argparse.Namespace) -> str:
+    text = fit.run(options.data)
     if options.write:
-        SENSITIVITY.write_text(text, encoding="utf-8")
-    _tell(options, VERIFICATION, figures)
+        COEFFICIENTS.write_text(text, encoding="utf-8")
+    return text
 
 
-def _proof(options: argparse.Namespace) -> None:
-    _tell(options, VERIFICATION, sample.proofs(options.data))
-
-
-def _misses(options: argparse.Namespace) -> None:
-    for preset in options.presets:
-        print(misses.sheet(options.data / options.folder, preset, options.count, options.out))
-
-
-def _ranges(options: argparse.Namespace) -> None:
-    """Writes a module, and has no figures."""
+def _ranges(options: argparse.Namespace) -> str:
     network = weights.cleaned(weights.centerface(None, lambda path: Path(path).read_bytes()))
     text = ranges.run(network, options.data)
     if options.write:
         RANGES.write_text(text, encoding="utf-8")
-    print(text)
+    return text
 
 
-def _fit(options: argparse.Namespace) -> None:
-    text, figures = fit.run(options.data)
-    if options.write:
-        COEFFICIENTS.write_text(text, encoding="utf-8")
-    print(text)
-    _tell(options, PAGE, figures)
+def _misses(options: argparse.Namespace) -> str:
+    folder = options.data / options.folder
+    return "\n".join(misses.sheet(folder, preset, options.count, options.out) for preset in options.presets)
 
 
-def _cross(options: argparse.Namespace) -> None:
-    _tell(options, PAGE, measure.crossed(options.data, tuple(options.presets), fit.folded(options.data)))
-
-
-def _measure(options: argparse.Namespace) -> None:
-    _tell(options, PAGE, measure.table(options.data, tuple(options.presets)))
-
-
-WHAT: dict[str, Callable[[argparse.Namespace], None]] = {
-    "card": _card,
-    "cross": _cross,
-    "fit": _fit,
-    "measure": _measure,
-    "misses": _misses,
-    "proof": _proof,
-    "ranges": _ranges,
-    "sample": _sample,
-}
+#: What sets the detector, or shows: gives what is printed.
+_OTHER: dict[str, Callable[[argparse.Namespace], str]] = {"fit": _fit, "ranges": _ranges, "misses": _misses}
 
 
 def main(argv: list[str]) -> int:
@@ -108,14 +85,23 @@ def main(argv: list[str]) -> int:
     if not (options.data / "wider_val").is_dir():
         print(f"{options.data} holds no labelled photographs (wider_val, nonface, mask853, lfw)", file=sys.stderr)
         return 2
+    if options.write and set(options.presets) != set(PRESETS):
+        print("--write is for all presets", file=sys.stderr)
+        return 2
     cv2.setNumThreads(1)
-    WHAT[options.what](options)
+    if options.what in _OTHER:
+        print(_OTHER[options.what](options))
+        return 0
+    name, values, tables = _MEASURE[options.what](options)
+    print(f"{processor()}\n\n{tables}")
+    if options.write:
+        pages.measured(name, f"make bench-detection WHAT={options.what} WRITE=--write", values)
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m infra.proof.detection", description=__doc__)
-    parser.add_argument("what", choices=tuple(WHAT))
+    parser.add_argument("what", choices=sorted((*_MEASURE, *_OTHER)))
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared/data", help="folder of the labelled sets")
     parser.add_argument("--presets", nargs="+", default=list(PRESETS), choices=list(PRESETS))
     parser.add_argument(
@@ -127,10 +113,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--pieces",
         type=Path,
-        default=Path(tempfile.gettempdir()) / "anonymizer-model-card",
-        help="card: where what was measured is kept, one file for a preset and a set",
+        default=Path(tempfile.gettempdir()) / "anonymizer-detection",
+        help="measure: where what was measured is kept, one file for a preset and a set",
     )
-    parser.add_argument("--write", action="store_true", help="put coefficients and tables where they belong")
+    text = "put figures into the pages, and coefficients and ranges where they belong"
+    parser.add_argument("--write", action="store_true", help=text)
     parser.add_argument("--set", dest="folder", default="wider_val", help="misses: of which set (default: wider_val)")
     parser.add_argument("--count", type=int, default=30, help="misses: how many are shown (default: 30)")
     parser.add_argument("--out", type=Path, default=Path("misses.png"), help="misses: the contact sheet")

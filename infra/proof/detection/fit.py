@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -165,10 +167,13 @@ def left_out(rows: list[Rows]) -> tuple[Floats, NDArray[np.int8]]:
     return np.concatenate(scores), np.concatenate(truths)
 
 
-def folded(data: Path) -> list[calibration.Weights]:
-    """For each part of a cross-validation, what a fit that knew none of its photos gives.
+def crossed(data: Path) -> tuple[list[calibration.Weights], dict[str, Any]]:
+    """A cross-validation: for each part what a fit gives that knew none of its photos, and what those scores are worth.
 
     Which proposals are looked at again is decided by the fit of all: only their weights are left out.
+
+    Returns:
+        Weights of each part, and what `reliability` gives.
     """
     rows = company_rows([data / "wider_val", data / "nonface"])
     looks = look_rows(data, fitted(rows))
@@ -176,18 +181,28 @@ def folded(data: Path) -> list[calibration.Weights]:
     for part in range(FOLDS):
         parts = [fitted([row for row in of if fold(row.name, FOLDS) != part]) for of in (rows, looks)]
         found.append(calibration.Weights(*(tuple(part.tolist()) for part in parts)))
-    return found
+    return found, reliability(*left_out(rows))
 
 
-def reliability(scores: Floats, truth: NDArray[np.int8]) -> str:
-    """Markdown: how often a box of a score is a face."""
+def reliability(scores: Floats, truth: NDArray[np.int8]) -> dict[str, Any]:
+    """How often a box of a score is a face: by range of scores the boxes, their mean score, and the share of faces."""
     edges = (0.0, 0.05, 0.2, 0.4, 0.6, 0.8, 0.95, 1.0)
-    lines = ["| score | boxes | mean score | are faces |", "|---|---:|---:|---:|"]
+    found = {}
     for low, high in pairwise(edges):
         there = (scores >= low) & (scores <= high if high == 1 else scores < high)
         if there.any():
-            mean, share = scores[there].mean(), truth[there].mean()
-            lines.append(f"| {low:.2f}-{high:.2f} | {int(there.sum()):,} | {mean:.3f} | {share:.3f} |")
+            mean, share = float(scores[there].mean()), float(truth[there].mean())
+            found[f"scores.{low:.2f}-{high:.2f}"] = [int(there.sum()), round(mean, 3), round(share, 3)]
+    return found
+
+
+def reliability_table(values: Mapping[str, Any]) -> str:
+    """Markdown: a line for each range of scores."""
+    lines = ["| score | boxes | mean score | are faces |", "|---|---:|---:|---:|"]
+    for name, one in values.items():
+        if name.startswith("scores."):
+            boxes, mean, share = one
+            lines.append(f"| {name.removeprefix('scores.')} | {boxes:,} | {mean:.3f} | {share:.3f} |")
     return "\n".join(lines)
 
 
@@ -204,9 +219,7 @@ def source(company: Floats, look: Floats) -> str:
     )
 
 
-def run(data: Path) -> tuple[str, str]:
-    """The module's text, and the reliability on photos left out."""
-    rows = company_rows([data / "wider_val", data / "nonface"])
-    company = fitted(rows)
-    look = fitted(look_rows(data, company))
-    return source(company, look), reliability(*left_out(rows))
+def run(data: Path) -> str:
+    """The module's text."""
+    company = fitted(company_rows([data / "wider_val", data / "nonface"]))
+    return source(company, fitted(look_rows(data, company)))

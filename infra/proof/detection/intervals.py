@@ -33,12 +33,3 @@ def clustered(pairs: Sequence[tuple[int, int]]) -> tuple[float, float]:
     shares = (drawn @ counts[:, 0]) / np.maximum(1, drawn @ counts[:, 1])
     low, high = np.quantile(shares, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return float(low), float(high)
-
-
-def shown(pairs: Sequence[tuple[int, int]]) -> str:
-    """`0.954 [0.941, 0.966] of 2715`."""
-    hits, faces = (sum(pair[side] for pair in pairs) for side in (0, 1))
-    if not faces:
-        return "none"
-    low, high = clustered(pairs)
-    return f"{hits / faces:.3f} [{low:.3f}, {high:.3f}] of {faces}"

@@ -12,8 +12,9 @@ import numpy as np
 from anonymizer.config import DetectorConfig, Preset
 from anonymizer.image.detectors import Detector
 from anonymizer.records import Pixels
-from infra.proof.detection.measure import LEAST_FACE_PX, LEAST_SHARE, detector_of, mask_of
 from infra.proof.detection.photos import Photo, photos
+from infra.proof.detection.seen import detector_of, mask_of
+from infra.proof.detection.shares import LEAST_FACE_PX, LEAST_SHARE
 
 TILE_PX = 160
 _COLUMNS = 6

@@ -5,10 +5,11 @@ The run's work is done in this process, photo by photo, and the look sees nothin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -20,9 +21,10 @@ from anonymizer.errors import ObjectError
 from anonymizer.image import detectors, geometry
 from anonymizer.image.detectors import Detector
 from anonymizer.records import AnonymizedImage, Detections, ManifestRow, Mask
-from infra.proof.detection.intervals import clustered, shown
-from infra.proof.detection.measure import LEAST_FACE_PX, LEAST_SHARE
+from infra.docs.generate.figures import FORMS
+from infra.proof.detection import shares
 from infra.proof.detection.photos import Photo, photos
+from infra.proof.detection.shares import LEAST_FACE_PX, LEAST_SHARE
 
 SAME_FACE_IOU = 0.3
 """A suspect is a labelled face if their boxes share this much."""
@@ -65,17 +67,14 @@ class Tally:
         self.suspects += len(suspects)
         self.suspect_photos += bool(suspects)
 
-    @property
-    def sums(self) -> tuple[int, int]:
-        """Faces raised, and left uncovered."""
-        return sum(pair[0] for pair in self.raised), sum(pair[1] for pair in self.raised)
-
-    def line(self, name: str) -> str:
-        """Of the table."""
-        raised, missed = self.sums
-        low, high = clustered(self.raised)
-        share = f"{raised} = {raised / missed:.3f} [{low:.3f}, {high:.3f}]" if missed else "-"
-        return f"| `{name}` | {len(self.raised)} | {self.suspect_photos} | {self.suspects} | {missed} | {share} |"
+    def values(self, name: str) -> dict[str, Any]:
+        """The figures of a set, by name."""
+        return {
+            f"{name}.photos": len(self.raised),
+            f"{name}.suspect photos": self.suspect_photos,
+            f"{name}.suspect boxes": self.suspects,
+            f"{name}.raised": shares.of_faces(self.raised),
+        }
 
 
 def uncovered(photo: Photo, mask: Mask) -> geometry.FloatBoxes:
@@ -88,22 +87,29 @@ def uncovered(photo: Photo, mask: Mask) -> geometry.FloatBoxes:
     return geometry.as_boxes(np.array(found, np.float32))
 
 
-def sensitivity(data: Path, weights: Path) -> tuple[str, str]:
-    """What the look raises on `wider_val` and, where nobody is, on `nonface`.
-
-    Returns:
-        The module `anonymizer.audit.verify.sensitivity`, and a Markdown table.
-    """
+def sensitivity(data: Path, weights: Path) -> dict[str, Any]:
+    """What the look raises on `wider_val` and, where nobody is, on `nonface`: figures by name."""
     detector = second_detector(weights, DetectorConfig(name="yunet"))
-    found = {name: tally(photos(data / name), data / name, detector) for name in ("wider_val", "nonface")}
+    found: dict[str, Any] = {"weights_sha256": detector.sha256}
+    for name in ("wider_val", "nonface"):
+        found |= tally(photos(data / name), data / name, detector).values(name)
+    return found
+
+
+def sensitivity_table(values: Mapping[str, Any]) -> str:
+    """Markdown: a line for each set."""
     lines = [
-        f"Weights: SHA-256 `{detector.sha256}`.",
+        f"Weights: SHA-256 `{values['weights_sha256']}`.",
         "",
         "| set | photos | suspect photos | suspect boxes | labelled faces left uncovered | of these raised |",
         "|---|---:|---:|---:|---:|---:|",
-        *(one.line(name) for name, one in found.items()),
     ]
-    return _module(detector.sha256, found["wider_val"]), "\n".join(lines)
+    for name in ("wider_val", "nonface"):
+        photos_, suspect, boxes = (values[f"{name}.{what}"] for what in ("photos", "suspect photos", "suspect boxes"))
+        raised = values[f"{name}.raised"]
+        share = f"{raised['hits']} = {FORMS['interval'](raised).partition(' of ')[0]}" if raised["of"] else "-"
+        lines.append(f"| `{name}` | {photos_} | {suspect} | {boxes} | {raised['of']} | {share} |")
+    return "\n".join(lines)
 
 
 def tally(chosen: Iterable[Photo], folder: Path, detector: Detector) -> Tally:
@@ -120,25 +126,23 @@ def tally(chosen: Iterable[Photo], folder: Path, detector: Detector) -> Tally:
     return counts
 
 
-def _module(sha256: str, counts: Tally) -> str:
-    raised, missed = counts.sums
-    low, high = clustered(counts.raised)
+def module(values: Mapping[str, Any]) -> str:
+    """The module `anonymizer.audit.verify.sensitivity`."""
+    raised = values["wider_val.raised"]
     return (
         '"""Written by `python -m infra.proof.detection sample --write`; not by hand."""\n\n'
         "#: By SHA-256 of the second detector's weights, with its default settings: labelled faces raised, of so many "
         "that the\n#: preset balanced had left uncovered, and the ends of the share's 95 % interval.\n"
         "SENSITIVITY: dict[str, tuple[int, int, float, float]] = {\n"
-        f'    "{sha256}": ({raised}, {missed}, {low:.3f}, {high:.3f}),\n'
+        f'    "{values["weights_sha256"]}": '
+        f"({raised['hits']}, {raised['of']}, {raised['low']:.3f}, {raised['high']:.3f}),\n"
         "}\n"
     )
 
 
-def proofs(data: Path) -> str:
-    """A Markdown table by method: redacted faces that are found to be, and faces in clear that would be."""
-    lines = [
-        "| method | redacted faces found redacted | the same faces in clear found redacted |",
-        "|---|---:|---:|",
-    ]
+def proofs(data: Path) -> dict[str, Any]:
+    """By method: redacted faces that are found to be (`smooth.redacted`), and faces in clear that would be."""
+    found: dict[str, Any] = {}
     detector = Anonymizer()
     for method in METHODS:
         config = replace(detector.config, redaction=replace(detector.config.redaction, method=method))
@@ -151,7 +155,16 @@ def proofs(data: Path) -> str:
             row = row_of(path.name, image)
             redacted.append(_found(image.data, row, made))
             clear.append(_found(source, row, made))
-        lines.append(f"| {method} | {shown(redacted)} | {shown(clear)} |")
+        found |= {f"{method}.redacted": shares.of_faces(redacted), f"{method}.clear": shares.of_faces(clear)}
+    return found
+
+
+def proofs_table(values: Mapping[str, Any]) -> str:
+    """Markdown: a line for each method."""
+    lines = ["| method | redacted faces found redacted | the same faces in clear found redacted |", "|---|---:|---:|"]
+    for method in METHODS:
+        cells = (FORMS["interval"](values[f"{method}.{what}"]) for what in ("redacted", "clear"))
+        lines.append(f"| {method} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 

@@ -1,7 +1,7 @@
 """`make faults` (`python -m infra.proof.faults`): hits runs in every way, prints a table; status 1 if one went wrong.
 
 FAULTS (names, or how they begin), COUNT of objects, KILLS and SEED come as options; --write puts the lines that were
-measured into infra/docs/faults.md, between its markers.
+measured into infra/docs.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
+from infra.docs.generate import pages
 from infra.proof.faults.faults import FAULTS, Harness
-from infra.proof.faults.table import PAGE, line, merged
+from infra.proof.faults.table import PREFIX, line, values
+from infra.proof.machine import processor
 
 
 def main(argv: list[str]) -> int:
@@ -25,14 +27,18 @@ def main(argv: list[str]) -> int:
     with tempfile.TemporaryDirectory(dir=options.folder, prefix="faults-") as folder:
         harness = Harness(Path(folder), options.count, options.kills, options.seed)
         scores = []
+        print(processor(), flush=True)
         for name in names:
             score = FAULTS[name](harness)
             scores.append(score)
-            print(line(score), flush=True)
+            print(line(values(score)), flush=True)
             for wrong in score.wrong[:20]:
                 print(f"  {wrong}", file=sys.stderr, flush=True)
             if options.write:
-                PAGE.write_text(merged(PAGE.read_text(encoding="utf-8"), scores), encoding="utf-8")
+                command = (
+                    f'make faults FAULTS="{score.fault}" COUNT={options.count} KILLS={options.kills} WRITE=--write'
+                )
+                pages.measured(PREFIX + score.fault, command, values(score))
     if options.json:
         options.json.write_text(json.dumps([asdict(score) for score in scores], indent=1), encoding="utf-8")
     return int(any(score.wrong for score in scores))
@@ -46,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()), help="where to work")
     parser.add_argument("--json", type=Path, help="write the figures there, too")
-    parser.add_argument("--write", action="store_true", help="put the table into infra/docs/faults.md")
+    parser.add_argument("--write", action="store_true", help="put the lines into infra/docs/faults.md")
     return parser
 
 

@@ -1,14 +1,15 @@
-"""The table of infra/docs/faults.md: a line for each fault; a new measurement takes the place of its old line."""
+"""The table of infra/docs/faults.md: a line for each fault, each a measurement of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
 
+from infra.docs.generate.figures import Measurement, having_prefix, when
 from infra.proof.faults.trial import Score
 
-PAGE = Path(__file__).parents[2] / "docs" / "faults.md"
-BEGIN, END = "<!-- figures: begin (make faults WRITE=--write) -->", "<!-- figures: end -->"
+PREFIX = "fault "
 HEAD = (
     "| fault | injected how | hits | starts | objects | outputs right | rows right | redone | looks, bad ones | "
     "wall time | undisturbed | |",
@@ -16,30 +17,22 @@ HEAD = (
 )
 
 
-def line(score: Score) -> str:
+def values(score: Score) -> dict[str, Any]:
+    """The figures of a line, by the names of `Score`; of what was wrong the number."""
+    return asdict(score) | {"wrong": len(score.wrong)}
+
+
+def line(one: Mapping[str, Any]) -> str:
     """Markdown."""
-    outputs = f"{score.outputs_right:,} of {score.outputs:,}"
-    rows = f"{score.rows_right:,} of {score.objects:,}"
-    seen = f"{score.looks:,}, {len(score.wrong)}"
-    figures = (score.hits, score.runs, f"{score.objects:,}", outputs, rows, f"{score.redone:,}", seen)
-    times = (f"{score.wall_s:.0f} s", f"{score.undisturbed_s:.0f} s")
-    return "| " + " | ".join(map(str, (score.fault, score.how, *figures, *times, score.note))) + " |"
+    outputs = f"{one['outputs_right']:,} of {one['outputs']:,}"
+    rows = f"{one['rows_right']:,} of {one['objects']:,}"
+    seen = f"{one['looks']:,}, {one['wrong']}"
+    figures = (one["hits"], one["runs"], f"{one['objects']:,}", outputs, rows, f"{one['redone']:,}", seen)
+    times = (f"{one['wall_s']:.0f} s", f"{one['undisturbed_s']:.0f} s")
+    return "| " + " | ".join(map(str, (one["fault"], one["how"], *figures, *times, one["note"]))) + " |"
 
 
-def merged(text: str, scores: Iterable[Score]) -> str:
-    """The page with these lines between its markers, those of other faults as they were.
-
-    Raises:
-        ValueError: A marker is missing.
-    """
-    before, _, rest = text.partition(BEGIN)
-    figures, found, after = rest.partition(END)
-    if not found:
-        raise ValueError(f"no table between {BEGIN} and {END}")
-    lines = {_fault(row): row for row in figures.splitlines() if row.startswith("| ") and row != HEAD[0]}
-    lines |= {score.fault: line(score) for score in scores}
-    return f"{before}{BEGIN}\n" + "\n".join((*HEAD, *lines.values())) + f"\n{END}{after}"
-
-
-def _fault(row: str) -> str:
-    return row.split("|")[1].strip()
+def table(measurements: Mapping[str, Measurement]) -> str:
+    """All lines as Markdown, and when each was measured."""
+    known = having_prefix(measurements, PREFIX)
+    return "\n".join((*HEAD, *(line(one.values) for one in known.values()), "", when(known)))

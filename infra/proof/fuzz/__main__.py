@@ -1,50 +1,53 @@
 """`python -m infra.proof.fuzz`, or `make fuzz`: fuzzes and prints a table; status 1 if anything was found.
 
-SECONDS for each target, SEED, TARGETS (names or beginnings of names) come as options; --write puts the table into
-infra/docs/fuzzing.md, between its markers.
+SECONDS for each target, SEED, TARGETS (names or beginnings of names) come as options; --write puts the lines into
+infra/docs/fuzzing.md.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+from infra.docs.generate import pages
+from infra.docs.generate.figures import Measurement, having_prefix, when
 from infra.proof.fuzz import run, store
 from infra.proof.fuzz.corpus import FOLDER
 from infra.proof.fuzz.targets import targets
 from infra.proof.fuzz.tasks import Task
+from infra.proof.machine import processor
 
-PAGE = Path(__file__).parents[2] / "docs" / "fuzzing.md"
-BEGIN, END = "<!-- figures: begin (make fuzz WRITE=--write) -->", "<!-- figures: end -->"
+PREFIX = "fuzz "
 HEAD = (
     "| target | corpus | executions | accepted | refused | memory refused | slowest, ms | grown, MiB | findings |",
     "|---|---:|---:|---:|---:|---:|---:|---:|---:|",
 )
 
 
-def table(scores: list[run.Score]) -> str:
+def values(score: run.Score) -> dict[str, Any]:
+    """The figures of a target's line, by the names of `Score`; of the findings their number."""
+    kept = ("corpus", "executions", "accepted", "refused", "out_of_memory", "slowest_s", "grown_mib")
+    return {field: getattr(score, field) for field in kept} | {"findings": len(score.findings)}
+
+
+def table(figures: Mapping[str, Mapping[str, Any]]) -> str:
     """Markdown: one line for each target, and the sum."""
     lines = [
-        f"| `{s.target}` | {s.corpus} | {s.executions:,} | {s.accepted:,} | {s.refused:,} | {s.out_of_memory:,} | "
-        f"{s.slowest_s * 1000:,.0f} | {s.grown_mib:,.0f} | {len(s.findings)} |"
-        for s in scores
+        f"| `{target}` | {s['corpus']} | {s['executions']:,} | {s['accepted']:,} | {s['refused']:,} | "
+        f"{s['out_of_memory']:,} | {s['slowest_s'] * 1000:,.0f} | {s['grown_mib']:,.0f} | {s['findings']} |"
+        for target, s in figures.items()
     ]
-    executions, findings = sum(s.executions for s in scores), sum(len(s.findings) for s in scores)
+    executions, findings = (sum(s[field] for s in figures.values()) for field in ("executions", "findings"))
     return "\n".join((*HEAD, *lines, f"| all | | {executions:,} | | | | | | {findings} |"))
 
 
-def embedded(text: str, figures: str) -> str:
-    """The page with other figures between its markers.
-
-    Raises:
-        ValueError: A marker is missing.
-    """
-    before, _, rest = text.partition(BEGIN)
-    _, found, after = rest.partition(END)
-    if not found:
-        raise ValueError(f"no table between {BEGIN} and {END}")
-    return f"{before}{BEGIN}\n{figures}\n{END}{after}"
+def page_table(measurements: Mapping[str, Measurement]) -> str:
+    """Of all targets that were ever measured, and when each was."""
+    known = having_prefix(measurements, PREFIX)
+    return f"{table({name: one.values for name, one in known.items()})}\n\n{when(known)}"
 
 
 def main(argv: list[str]) -> int:
@@ -59,9 +62,10 @@ def main(argv: list[str]) -> int:
         print(f"{name}: {score.executions:,} executions, {len(score.findings)} findings", file=sys.stderr)
         for place, finding in score.findings.items():
             print(f"  {place}: {store.save(name, options.seed, finding)}", file=sys.stderr)
-    print(table(scores))
-    if options.write:
-        PAGE.write_text(embedded(PAGE.read_text(encoding="utf-8"), table(scores)), encoding="utf-8")
+    print(f"{processor()}\n\n{table({score.target: values(score) for score in scores})}")
+    for score in scores if options.write else ():
+        command = f'make fuzz TARGETS="{score.target}" SECONDS={options.seconds:g} WRITE=--write'
+        pages.measured(PREFIX + score.target, command, values(score))
     return int(any(score.findings for score in scores))
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from infra.docs.generate import markers
 from tests.image.formats.kinds import KINDS
 from tests.image.formats.probes import COLUMNS
 from tests.image.formats.tools import clean
 
 PAGE = Path(__file__).parents[3] / "infra" / "docs" / "formats.md"
-BEGIN, END = "<!-- table: begin (make docs) -->", "<!-- table: end -->"
+NAME = "formats"
+"""Of the page's part."""
 TOOLS = ("ExifTool", "mat2")
 
 
@@ -26,19 +28,6 @@ def table() -> str:
 
 def committed() -> dict[str, dict[str, str]]:
     """Kind of file to column to cell, as the page has them."""
-    inside = PAGE.read_text(encoding="utf-8").partition(BEGIN)[2].partition(END)[0]
-    head, _, *rows = ([cell.strip() for cell in line.split("|")[1:-1]] for line in inside.strip().splitlines())
+    inside = dict(markers.bodies(PAGE.read_text(encoding="utf-8")))[NAME]
+    head, _, *rows = ([cell.strip() for cell in line.split("|")[1:-1]] for line in inside.splitlines())
     return {row[0]: dict(zip(head[1:], row[1:], strict=True)) for row in rows}
-
-
-def embedded(text: str) -> str:
-    """`text` with the current table between its markers.
-
-    Raises:
-        ValueError: A marker is missing.
-    """
-    before, _, rest = text.partition(BEGIN)
-    _, found, after = rest.partition(END)
-    if not found:
-        raise ValueError(f"no table between {BEGIN} and {END}")
-    return f"{before}{BEGIN}\n{table()}\n{END}{after}"

@@ -6,10 +6,11 @@ import re
 
 import pytest
 
+from infra.docs.generate import markers
 from tests.image.codec.samples import MARKER
 from tests.image.formats.kinds import FRAMES, KINDS, Kind, frames
 from tests.image.formats.probes import COLUMNS, NO, NOT_APPLICABLE, soiled
-from tests.image.formats.table import BEGIN, END, PAGE, TOOLS, committed, embedded
+from tests.image.formats.table import NAME, PAGE, TOOLS, committed
 from tests.image.formats.tools import EXIFTOOL, MAT2, clean
 
 TABLE = committed()
@@ -45,13 +46,8 @@ def test_the_metadata_of_a_source_are_there_and_do_not_come_out(kind: Kind) -> N
     assert MARKER not in soiled(kind).data
 
 
-def test_a_missing_marker_is_an_error() -> None:
-    with pytest.raises(ValueError, match="no table"):
-        embedded("# Title\n")
-
-
 def test_the_page_has_one_table_and_its_links_lead_somewhere() -> None:
     text = PAGE.read_text(encoding="utf-8")
-    assert text.count(BEGIN) == text.count(END) == 1
+    assert [name for name, _ in markers.bodies(text)] == [NAME]
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", text):
         assert (PAGE.parent / target).exists(), target

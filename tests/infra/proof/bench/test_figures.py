@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from infra.docs.generate.figures import Measurement, number
 from infra.proof.bench import empty, listing, photos, plot, rivals
-from infra.proof.bench.figures import Figure, at_least, at_most, ratios, shown, table
+from infra.proof.bench.figures import Figure, at_least, at_most, ratios, restored, sections, stored, table
 from infra.proof.bench.jobs import Bench
 from infra.proof.bench.runs import Run, steady_rate
 from infra.proof.bench.store import Bucket, made_up
@@ -37,7 +38,20 @@ def test_the_table_has_targets_and_ratios_first():
 
 
 def test_numbers_have_three_digits():
-    assert [shown(value) for value in (0.12345, 12.345, 123.45, 12345.6)] == ["0.123", "12.3", "123", "12,346"]
+    assert [number(value) for value in (0.12345, 12.345, 123.45, 12345.6)] == ["0.123", "12.3", "123", "12,346"]
+
+
+def test_what_is_kept_gives_the_same_lines_again():
+    figures = [Figure("b", "rate", (10.0, 12.0, 30.0), "img/s"), Figure("b", "ratio", (0.95,), "", at_least(0.92))]
+    assert table(restored("b", stored(figures))) == table(figures)
+
+
+def test_every_part_says_on_what_it_was_measured():
+    figures = stored([Figure("c", "rate", (10.0,), "img/s")])
+    kept = {"bench-c": Measurement("make bench PARTS=c", "2026-01-02", "", figures)}
+    text = sections(kept)
+    assert text.startswith("### c: two workers against one\n`make bench PARTS=c`, 2026-01-02, processor not recorded.")
+    assert text.endswith("| c | rate | 10 img/s |  |  |  |")
 
 
 def test_the_steady_rate_leaves_out_start_and_end():

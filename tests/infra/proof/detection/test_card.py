@@ -7,8 +7,9 @@ import csv
 import numpy as np
 import pytest
 
-from infra.proof.detection import card
-from infra.proof.detection.intervals import clustered, shown
+from infra.docs.generate.figures import FORMS
+from infra.proof.detection import card, shares
+from infra.proof.detection.intervals import clustered
 from infra.proof.detection.seen import LabelledFace, Seen, pieces
 from tests.pictures import encoded, scene
 
@@ -30,16 +31,17 @@ def test_where_nothing_varies_photos_are_the_trials():
     assert (low, high) == pytest.approx((0, 0.1684), abs=1e-4)
     assert clustered([(5, 5)] * 20) == pytest.approx((1 - 0.1684, 1), abs=1e-4)
     assert clustered([(0, 0), (0, 0)]) == (0, 1)
-    assert shown([(0, 0)]) == "none"
-    assert shown([(9, 10), (0, 0)]) == "0.900 [0.900, 0.900] of 10"
+    assert FORMS["interval"](shares.of_faces([(0, 0)])) == "none"
+    assert FORMS["interval"](shares.of_faces([(9, 10), (0, 0)])) == "0.900 [0.900, 0.900] of 10"
 
 
 def seen(name, *faces, boxes=1, middle=True):
-    return Seen(name, boxes, middle, tuple(LabelledFace(height, share, kinds) for height, share, kinds in faces))
+    known = tuple(LabelledFace(height, share, kinds) for height, share, kinds in faces)
+    return Seen(name, boxes, middle, known, stray_px=3, all_px=100, cpu_s=0.1, plain_cpu_s=0.2)
 
 
 @pytest.fixture
-def measured(monkeypatch):
+def values():
     masked = {"class": "with_mask"}
     sets = {
         "wider_val": [
@@ -53,12 +55,11 @@ def measured(monkeypatch):
         "london": [seen("1.jpg")],
     }
     sets |= {f"lfw{turn}": [seen("1.jpg", middle=turn != "@180")] for turn in ("", "@90", "@180", "@270")}
-    monkeypatch.setattr(card, "pieces", lambda _data, _folder, _preset, names: {name: sets[name] for name in names})
+    return {card._of(preset, name): value for preset in ("fast", "balanced") for name, value in card.figures(sets)}
 
 
-def test_the_tables(measured, tmp_path):
-    del measured
-    text = card.tables(tmp_path, tmp_path, ("fast", "balanced"))
+def test_the_tables(values):
+    text = card.tables(values)
     rows = {line.split(" | ")[0].removeprefix("| "): line for line in text.splitlines() if line.startswith("| ")}
     assert "| fast | balanced |" in text
     assert "0.667" in rows["`wider_val`: faces covered"]
@@ -73,6 +74,20 @@ def test_the_tables(measured, tmp_path):
     assert "of 1" in rows["heavily occluded"]
     assert "1.000" in rows["atypical pose"]
     assert "0.000 [0.000, 0.975] of 1" in rows["turned by 180°"]
+
+
+def test_of_sets_that_are_not_there_nothing_is_known():
+    known = {name: [] for name in card.SETS} | {"wider_val": [seen("a/1.jpg", (30, 0.9, {"pose": "0"}))]}
+    values = {card._of("fast", name): value for name, value in card.figures(known)}
+    assert card.summary(values).splitlines()[-1].startswith("| fast | 1 of 1 = 100.0 % | 100.0 % | 3.0 % | none | ")
+    assert "| `london`: portraits found | none |" in card.tables(values)
+
+
+def test_the_summary(values):
+    assert card.summary(values).splitlines()[2:] == [
+        f"| {preset} | 2 of 3 = 66.7 % | 50.0 % | 3.0 % | 100.0 % | 1 of 2 = 50.0 % | 66.7 % | 0.50 |"
+        for preset in ("fast", "balanced")
+    ]
 
 
 def test_a_piece_is_measured_once_and_again_when_the_detector_has_changed(tmp_path, monkeypatch):

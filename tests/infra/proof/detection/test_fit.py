@@ -12,10 +12,22 @@ from anonymizer.image.detectors import coefficients
 from anonymizer.image.detectors.calibration import FITTED, Weights
 from anonymizer.image.geometry import as_boxes
 from anonymizer.records import Grid
-from infra.proof.detection.__main__ import COEFFICIENTS, PAGE, embedded, main
-from infra.proof.detection.fit import FOLDS, Rows, fitted, left_out, logistic, reliability, source, truth_of
-from infra.proof.detection.measure import Tally, count, crossed_preset
+from infra.proof.detection import cross, shares
+from infra.proof.detection.__main__ import COEFFICIENTS, main
+from infra.proof.detection.cross import crossed_preset
+from infra.proof.detection.fit import (
+    FOLDS,
+    Rows,
+    fitted,
+    left_out,
+    logistic,
+    reliability,
+    reliability_table,
+    source,
+    truth_of,
+)
 from infra.proof.detection.photos import Photo, fold, photos
+from infra.proof.detection.seen import judged
 from tests.pictures import encoded
 from tests.pictures import photo as png
 
@@ -58,7 +70,7 @@ def test_scores_of_photos_left_out_are_what_they_say() -> None:
     assert len(scores) == len(truth) == 150 * 60
     high = scores > 0.8
     assert truth[high].mean() == pytest.approx(scores[high].mean(), abs=0.05)
-    assert reliability(scores, truth).count("\n") >= 6
+    assert reliability_table(reliability(scores, truth)).count("\n") >= 6
 
 
 def test_every_photo_has_one_part_of_five() -> None:
@@ -74,15 +86,21 @@ def test_truth_is_open_where_labels_are() -> None:
 
 
 def test_coverage_counts_faces_waste_and_whole_photos() -> None:
-    tally = Tally()
     photo = _photo([(20, 20, 60, 60), (100, 100, 140, 140), (0, 0, 5, 5)], [False, False, False])
-    count(tally, photo, (as_boxes([(20, 20, 60, 60)]), np.ones(1, np.float32)), 1.4)
-    assert (tally.faces, tally.covered, tally.with_faces, tally.complete, tally.touched) == (2, 1, 1, 0, 1)
-    assert tally.outside < 0.01
-    count(tally, photo, (as_boxes([(150, 20, 190, 60)]), np.ones(1, np.float32)), 1.4)
-    assert (tally.recall, tally.photos) == (0.25, 2)
-    assert tally.outside > 0.02
-    assert tally.by_kind["pose", "0"] == [4, 1]
+    right, wrong = (judged(photo, as_boxes([box]), 1.4) for box in ((20, 20, 60, 60), (150, 20, 190, 60)))
+    assert shares.covered([right]) == [(1, 2)]
+    assert shares.complete([right])["hits"] == 0
+    assert shares.complete([right])["of"] == shares.touched([right])["hits"] == 1
+    assert shares.outside([right]) < 0.01
+    assert shares.of_faces(shares.covered([right, wrong])).items() >= {"hits": 1, "of": 4}.items()
+    assert shares.outside([right, wrong]) > 0.02
+    assert [face.share >= 0.8 for face in right.faces] == [True, False, False]
+    assert all(face.kinds == {"pose": "0"} for face in right.faces)
+
+
+def test_a_label_that_does_not_count_is_no_face_and_no_waste() -> None:
+    seen = judged(_photo([(20, 20, 60, 60)], [True]), as_boxes([(20, 20, 60, 60)]), 1.0)
+    assert (seen.faces, seen.stray_px) == ((), 0)
 
 
 def test_the_written_module_is_the_one_that_is_there() -> None:
@@ -101,24 +119,17 @@ def test_photos_come_with_their_labels(tmp_path: Path) -> None:
     assert [turned.pixels.shape for turned in photos(tmp_path, turns=1, step=2)] == [(120, 90, 3)]
 
 
-def test_the_page_has_a_place_for_each_table() -> None:
-    text = PAGE.read_text(encoding="utf-8")
-    for name in ("fit", "measure", "cross"):
-        assert "| new |" in embedded(text, name, "| new |")
-    with pytest.raises(ValueError, match="no place"):
-        embedded(text, "other", "")
-
-
 def test_a_photo_is_scored_by_the_fit_that_left_it_out(tmp_path: Path) -> None:
     for name in ("wider_val", "nonface"):
         (tmp_path / name).mkdir()
     (tmp_path / "wider_val/face.png").write_bytes(encoded(astronaut()))
     (tmp_path / "wider_val/labels.csv").write_text("image,x,y,w,h\nface.png,185,55,80,130\n")
     (tmp_path / "nonface/wall.png").write_bytes(png(1, ()))
-    assert crossed_preset(tmp_path, "fast", [FITTED] * FOLDS).startswith("| fast | 1/1 = 1.0000 | ")
+    assert crossed_preset(tmp_path, "fast", [FITTED] * FOLDS)["wider_val.fast.recall20"]["hits"] == 1
     blind = [FITTED] * FOLDS
     blind[fold("face.png", FOLDS)] = Weights((-30.0,) + (0.0,) * 7, (-30.0, 0.0, 0.0))
-    assert crossed_preset(tmp_path, "fast", blind) == "| fast | 0/1 = 0.0000 | 0.00% | 0.0% | 0 of 1 = 0.0% |"
+    line = "| fast | 0 of 1 = 0.0 % | 0.0 % | 0.0 % | 0 of 1 = 0.0 % |"
+    assert cross.table(crossed_preset(tmp_path, "fast", blind)).splitlines()[-1] == line
 
 
 def test_without_photographs_it_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

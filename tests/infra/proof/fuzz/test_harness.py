@@ -12,6 +12,7 @@ from random import Random
 
 import pytest
 
+from infra.docs.generate.figures import Measurement
 from infra.proof.fuzz import __main__ as command
 from infra.proof.fuzz import child, run, store
 from infra.proof.fuzz.containers import CONTAINERS, container_of
@@ -139,7 +140,7 @@ def test_a_child_fuzzes_and_comes_back() -> None:
     assert score.findings == {}
     assert score.executions > score.corpus > 10
     assert score.executions == score.accepted + score.refused
-    assert "| `walk-bmp` |" in command.table([score])
+    assert "| `walk-bmp` |" in command.table({score.target: command.values(score)})
 
 
 @pytest.mark.parametrize(("end", "kind"), [(signal.SIGSEGV, "crash SIGSEGV"), (None, "hang")])
@@ -173,9 +174,13 @@ def test_the_corpus_takes_files_of_a_folder(tmp_path: Path) -> None:
     assert all(sample.width > 1 for sample in samples(targets()["mark-tiff"], tmp_path))
 
 
-def test_figures_stand_between_their_markers() -> None:
-    assert command.embedded(f"a{command.BEGIN}old{command.END}b", "new") == f"a{command.BEGIN}\nnew\n{command.END}b"
-    with pytest.raises(ValueError, match="between"):
-        command.embedded("a", "new")
-    assert command.embedded(command.PAGE.read_text(encoding="utf-8"), "x")
+def test_lines_of_other_targets_stay_with_their_own_date() -> None:
+    lines = {f"fuzz {name}": Measurement("make fuzz", date, "", command.values(run.Score(name, executions=count)))
+             for name, date, count in (("a", "2026-01-02", 3), ("b", "2026-01-03", 4))}  # fmt: skip
+    text = command.page_table(lines)
+    assert "| all | | 7 |" in text
+    assert "- Measured 2026-01-03, processor not recorded: b." in text
+
+
+def test_the_limit_of_memory_is_less_than_a_machine_has() -> None:
     assert child.LIMIT_BYTES < 2**30
