@@ -26,6 +26,8 @@ _CHANNELS = {WHITE_IS_ZERO: 1, BLACK_IS_ZERO: 1, RGB: 3, PALETTE: 1, CMYK: 4, YC
 _OF_BYTES = frozenset({RAW, LZW, DEFLATE, OLD_DEFLATE, PACK_BITS, ZSTD})
 _PREDICTED = frozenset({LZW, DEFLATE, OLD_DEFLATE, ZSTD})
 
+_OF_JPEG = frozenset({(8, 1, WHITE_IS_ZERO), (8, 1, BLACK_IS_ZERO), (8, 3, RGB), (8, 3, YCBCR), (8, 4, CMYK)})
+
 # Pixels that share one Cb and one Cr, across and down: those that libtiff turns into RGB.
 _SUBSAMPLINGS = frozenset({(1, 1), (1, 2), (2, 1), (2, 2), (4, 1), (4, 2), (4, 4)})
 
@@ -202,7 +204,7 @@ def _refuse_what_no_decoder_reads(page: Page) -> None:
     if page.compression in (CCITT_RLE, CCITT_3, CCITT_4):
         fits = layout in ((1, 1, WHITE_IS_ZERO), (1, 1, BLACK_IS_ZERO))
     elif page.compression == JPEG:
-        fits = layout in ((8, 1, BLACK_IS_ZERO), (8, 3, RGB), (8, 3, YCBCR), (8, 4, CMYK))
+        fits = layout in _OF_JPEG
     elif page.compression == OLD_JPEG:
         fits = layout in ((8, 1, WHITE_IS_ZERO), (8, 1, BLACK_IS_ZERO), (8, 3, YCBCR))
     elif page.compression in _OF_BYTES:

@@ -12,8 +12,8 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from anonymizer.errors import DecodeError, UnsupportedFormat
 from anonymizer.image.codec.tiff.bare import Tag, bare_file, floats, longs, opaque, opened, shorts
-from anonymizer.image.codec.tiff.old_jpeg import old_jpeg_pieces, old_jpeg_tags
-from anonymizer.image.codec.tiff.page import DEFLATE, OLD_JPEG, RAW, YCBCR, Page
+from anonymizer.image.codec.tiff.old_jpeg import as_libtiff_reads_it, old_jpeg_pieces, old_jpeg_tags
+from anonymizer.image.codec.tiff.page import DEFLATE, OLD_JPEG, RAW, WHITE_IS_ZERO, YCBCR, Page
 from anonymizer.records import Pixels
 
 _STRIPS, _STRIP_BYTES, _TILES, _TILE_BYTES = 273, 279, 324, 325
@@ -71,6 +71,8 @@ def whole_page(page: Page) -> Image.Image:
     Raises:
         UnsupportedFormat: Old JPEG of a kind that libtiff does not read.
     """
+    if page.compression == OLD_JPEG:
+        page = as_libtiff_reads_it(page)
     tags, segments = _layout(page), list(stored_segments(page))
     pieces = old_jpeg_pieces(page) if page.compression == OLD_JPEG else {}
     if page.compression == RAW:
@@ -90,8 +92,8 @@ def whole_page(page: Page) -> Image.Image:
 def _load_old_jpeg(image: TiffImageFile, page: Page) -> None:
     if page.channels == 1:
         # Pillow takes all old JPEG for YCbCr.
-        image._mode = "L"
-        image.tile = [tile._replace(args=("L", False, image.tag_v2.offset)) for tile in image.tile]
+        image._mode, mode = "L", "L;I" if page.photometric == WHITE_IS_ZERO else "L"
+        image.tile = [tile._replace(args=(mode, False, image.tag_v2.offset)) for tile in image.tile]
     try:
         image.load()
     except OSError:
