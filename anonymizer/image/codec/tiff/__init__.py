@@ -21,6 +21,8 @@ _ORIENTATION, _ICC_PROFILE = 274, 34675
 _MAX_PROFILE_BYTES = 8 * 2**20
 _MAX_PROFILES = 64
 _FIRST_DIRECTORY = 8
+_FULL_BYTES = 3
+"""Of a pixel of 8 bit RGB, which counts as one; of less, as gray and faxes are, it counts as much less."""
 
 # Packed bytes that a hostile file may name again and again, beside those that it has: times what they unpack to.
 _MOST_EXPANSION = 8
@@ -79,18 +81,23 @@ def encode(picture: Picture) -> Encoded:
 
 
 def _pages(data: bytes, config: CodecConfig) -> list[Page]:
-    """Layouts of all pages; what they ask for together is bounded."""
-    pages, pixels, segments, packed, unpacked = list[Page](), 0, 0, 0, 0
+    """Layouts of all pages; what they ask for together is bounded.
+
+    One page is worked on at a time, which takes the memory that its pixels take, whatever they are; the others lie
+    there decoded. So each page may have as many pixels as the limit says, and all together as many bytes as that
+    many pixels of RGB.
+    """
+    pages, held, segments, packed, unpacked = list[Page](), 0, 0, 0, 0
     for directory in chain(data):
         if is_copy(directory):
             continue
         page = with_segments(read_page(directory, config), config)
         pages.append(page)
-        pixels += page.width * page.height
+        held += page.width * page.height * min(page.frame_bytes, _FULL_BYTES)
         segments += len(page.offsets)
         packed += int(page.sizes.sum()) + (stream_place(page)[1] if page.compression == OLD_JPEG else 0)
         unpacked += int(segment_rows(page).sum()) * page.row_bytes
-        if pixels > config.max_pixels or segments > MAX_SEGMENTS:
+        if held > _FULL_BYTES * config.max_pixels or segments > MAX_SEGMENTS:
             raise ImageTooLarge
         if packed > len(data) + _MOST_EXPANSION * unpacked:
             raise DecodeError

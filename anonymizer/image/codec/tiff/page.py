@@ -90,6 +90,12 @@ class Page:
         return _CHANNELS[self.photometric]
 
     @property
+    def frame_bytes(self) -> int:
+        """Bytes of a pixel once it is decoded, alpha among them."""
+        colors = 3 if self.photometric == PALETTE else self.colors
+        return (colors + (self.alpha is not None)) * (1 if self.bits <= 8 else 2)
+
+    @property
     def of_bytes(self) -> bool:
         """The samples can be had by undoing a compression of bytes; else a decoder of pictures is needed."""
         return self.compression in _OF_BYTES and self.photometric != YCBCR
