@@ -43,8 +43,8 @@ def as_libtiff_reads_it(page: Page) -> Page:
     picture is that, however many strips are said to lie in it.
 
     Raises:
-        UnsupportedFormat: libtiff would give other pixels: it takes RGB for YCbCr, and the tables of tiles that lie
-            side by side for those of strips.
+        UnsupportedFormat: libtiff would give other pixels: it takes RGB for YCbCr, the tables of tiles that lie side
+            by side for those of strips, and planes for what it does not find between them.
     """
     at, size = stream_place(page)
     data, places = page.directory.data, zip(page.offsets.tolist(), page.sizes.tolist(), strict=True)
@@ -55,10 +55,13 @@ def as_libtiff_reads_it(page: Page) -> Page:
     beside = page.tiled and page.width > page.segment_width
     if stream.rgb or (beside and not stream.height):
         raise UnsupportedFormat
-    if size and stream.whole and stream.height >= page.height and not page.tiled and not page.planar:
+    if size and stream.whole and stream.height >= page.height and not page.tiled:
         nothing = np.zeros(1, np.int64)
-        return replace(page, segment_height=page.height, offsets=nothing, sizes=nothing)
-    return page
+        return replace(page, segment_height=page.height, planar=False, offsets=nothing, sizes=nothing)
+    if page.planar and len(stored) > 1:
+        raise UnsupportedFormat
+    # One strip is no three planes, whatever its directory says.
+    return replace(page, planar=False)
 
 
 def _read_stream(stream: bytes) -> _Stream:
