@@ -32,6 +32,7 @@ from tests.image.codec.tiff_samples import (
     Made,
     of_type,
     page,
+    shared,
     tiff_of,
 )
 
@@ -57,17 +58,6 @@ def rgb_of(
     red, green, blue = coefficients
     r, b = cr * (2 - 2 * red) + y, cb * (2 - 2 * blue) + y
     return np.dstack((r, (y - blue * b - red * r) / green, b)).clip(0, 255)
-
-
-def shared(ycc: NDArray[Any], wide: int, high: int) -> tuple[bytes, NDArray[Any]]:
-    """Data units of blocks of pixels that share the colour of their first one, and the picture that this makes."""
-    height, width = ycc.shape[:2]
-    padded = np.pad(ycc, ((0, -height % high), (0, -width % wide), (0, 0)), mode="edge")
-    down, across = padded.shape[0] // high, padded.shape[1] // wide
-    luma = padded[..., 0].reshape(down, high, across, wide).swapaxes(1, 2).reshape(down, across, -1)
-    chroma = padded[::high, ::wide, 1:]
-    spread = chroma.repeat(high, axis=0).repeat(wide, axis=1)[:height, :width]
-    return np.concatenate((luma, chroma), axis=2).tobytes(), np.dstack((ycc[..., 0], spread))
 
 
 def _page(segments: list[bytes], packing: int, subsampling: tuple[int, int]) -> Made:

@@ -84,6 +84,17 @@ def packed_bits(samples: NDArray[Any], bits: int) -> NDArray[np.uint8]:
     return np.packbits((samples[..., None] >> shifts & 1).astype(np.uint8).reshape(len(samples), -1), axis=1)
 
 
+def shared(ycc: NDArray[Any], wide: int, high: int) -> tuple[bytes, NDArray[Any]]:
+    """Data units of blocks of pixels that share the colour of their first one, and the picture that this makes."""
+    height, width = ycc.shape[:2]
+    padded = np.pad(ycc, ((0, -height % high), (0, -width % wide), (0, 0)), mode="edge")
+    down, across = padded.shape[0] // high, padded.shape[1] // wide
+    luma = padded[..., 0].reshape(down, high, across, wide).swapaxes(1, 2).reshape(down, across, -1)
+    chroma = padded[::high, ::wide, 1:]
+    spread = chroma.repeat(high, axis=0).repeat(wide, axis=1)[:height, :width]
+    return np.concatenate((luma, chroma), axis=2).tobytes(), np.dstack((ycc[..., 0], spread))
+
+
 def tiff_of(*pages: Made, order: str = "<", big: bool = False) -> bytes:
     """A file of a chain of pages."""
     file = bytearray((b"II" if order == "<" else b"MM") + struct.pack(order + ("HHHQ" if big else "HI"), *_head(big)))
