@@ -1,4 +1,4 @@
-"""Second decoders of TIFF, where they are at hand: none of them has a line in common with the code that is tested."""
+"""Second decoders of TIFF and BMP, where they are at hand: they have no line in common with the code under test."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ from anonymizer.image import codec, metadata
 from anonymizer.image.profiles import PROFILES
 from anonymizer.records import Frame, Picture, Pixels
 from tests.image.codec.samples import CONFIG, encoded, only_frame, photo, saved
+from tests.image.codec.second import by_imagemagick
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "RGB"])
@@ -145,6 +146,9 @@ def test_a_palette_means_what_it_says_at_every_depth(
     for file in (data, codec.encode(codec.decode(data, CONFIG)).data):
         pixels = only_frame(file).pixels.reshape(3, 5, -1)
         np.testing.assert_array_equal(np.broadcast_to(pixels, expected.shape), expected)
+    second = by_imagemagick(data, "bmp", expected.shape)
+    if second is not None:
+        np.testing.assert_array_equal(second, expected)
 
 
 def _palette_file(indices: Pixels, entries: Pixels) -> bytes:

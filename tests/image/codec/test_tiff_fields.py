@@ -147,3 +147,10 @@ def test_numbers_that_there_are_not() -> None:
     assert real_numbers(bytes(8), "<", ASCII, 1, 0) is None
     np.testing.assert_array_equal(real_numbers(b"\1\0\0\0\0\0\0\0", "<", RATIONAL, 1, 0), [0])
     np.testing.assert_array_equal(real_numbers(b"\xff\xff\xff\xff\0\0\0\2", ">", SRATIONAL, 1, 0), [-0.5])
+
+
+@pytest.mark.parametrize("tag", [529, 530, 531, 532, 292, 519])
+def test_numbers_that_nobody_needs_are_not_looked_at(tag: int) -> None:
+    made = page(SMALL, 2)
+    made.tags[tag] = (ASCII, b"nothing of the kind\0")
+    np.testing.assert_array_equal(only_frame(tiff_of(made)).pixels, SMALL)

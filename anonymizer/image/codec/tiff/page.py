@@ -142,7 +142,7 @@ def read_page(directory: Directory, config: CodecConfig) -> Page:
     page = Page(
         directory, width, height, bits, channels, alpha, associated, compression, photometric, predictor,
         channels > 1 and directory.number(_PLANAR, 1) == 2, tiled, _are_bits_reversed(directory, compression),
-        *_segment_size(directory, width, height, tiled), _subsampling(directory),
+        *_segment_size(directory, width, height, tiled), _subsampling(directory) if photometric == YCBCR else (1, 1),
     )  # fmt: skip
     _refuse_what_no_decoder_reads(page)
     return page

@@ -18,7 +18,7 @@ from anonymizer.records import Pixels
 
 _STRIPS, _STRIP_BYTES, _TILES, _TILE_BYTES = 273, 279, 324, 325
 _T4_OPTIONS, _T6_OPTIONS, _PREDICTOR, _JPEG_TABLES = 292, 293, 317, 347
-_COEFFICIENTS, _SUBSAMPLING, _POSITIONING, _REFERENCE_BLACK_WHITE = 529, 530, 531, 532
+_COEFFICIENTS, _SUBSAMPLING, _REFERENCE_BLACK_WHITE = 529, 530, 532
 
 _MAX_TABLE_BYTES = 2**16
 _VIEW_BYTES = 2**25
@@ -125,7 +125,10 @@ def _layout(page: Page) -> list[Tag]:
 
 
 def _color_tags(page: Page) -> list[Tag]:
-    """What YCbCr means, of whatever type its numbers are (TIFF 6.0, sections 20 and 21)."""
+    """What YCbCr means, of whatever type its numbers are (TIFF 6.0, sections 20 and 21).
+
+    YCbCrPositioning is not among it: libtiff gives each pixel of a block the block's colour.
+    """
     tags = []
     for tag, count in ((_COEFFICIENTS, 3), (_REFERENCE_BLACK_WHITE, 6)):
         values = page.directory.reals(tag, count)
@@ -133,6 +136,4 @@ def _color_tags(page: Page) -> list[Tag]:
             tags.append(floats(tag, values.tolist()))
     if _SUBSAMPLING in page.directory.entries:
         tags.append(shorts(_SUBSAMPLING, *page.subsampling))
-    if _POSITIONING in page.directory.entries:
-        tags.append(shorts(_POSITIONING, page.directory.number(_POSITIONING, 1) & 0xFFFF))
     return tags
