@@ -120,12 +120,7 @@ def read_page(directory: Directory, config: CodecConfig) -> Page:
     width, height = directory.number(_WIDTH, 0), directory.number(_HEIGHT, 0)
     check_size(width, height, config)
     compression = directory.number(_COMPRESSION, RAW)
-    photometric = directory.number(_PHOTOMETRIC, YCBCR if compression == OLD_JPEG else WHITE_IS_ZERO)
-    if compression == OLD_JPEG and photometric == RGB:
-        # What is said to be RGB is YCbCr in all files of that kind, and to libtiff.
-        photometric = YCBCR
-    if photometric not in _CHANNELS:
-        raise UnsupportedFormat
+    photometric = _photometric(directory, compression)
     channels = directory.number(_SAMPLES, _CHANNELS[photometric] if compression == OLD_JPEG else 1)
     bits = _bits(directory, channels)
     if channels < _CHANNELS[photometric]:
@@ -146,6 +141,16 @@ def read_page(directory: Directory, config: CodecConfig) -> Page:
     )  # fmt: skip
     _refuse_what_no_decoder_reads(page)
     return page
+
+
+def _photometric(directory: Directory, compression: int) -> int:
+    photometric = directory.number(_PHOTOMETRIC, YCBCR if compression == OLD_JPEG else WHITE_IS_ZERO)
+    if compression == OLD_JPEG and photometric == RGB:
+        # What is said to be RGB is YCbCr in all files of that kind, and to libtiff.
+        return YCBCR
+    if photometric not in _CHANNELS:
+        raise UnsupportedFormat
+    return photometric
 
 
 def _bits(directory: Directory, channels: int) -> int:
