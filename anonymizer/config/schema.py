@@ -119,7 +119,12 @@ class CodecConfig:
     jpeg: Jpeg = setting(
         "exact", "`exact`: outside the redacted blocks every coefficient stays; `reencode`: written anew from pixels."
     )
-    max_pixels: int = setting(120_000_000, "A picture with more pixels, all frames together, is not decoded.", low=1)
+    max_pixels: int = setting(
+        120_000_000,
+        "A picture with more pixels, all frames together, is not decoded. Of TIFF each page may have as many, and all "
+        "pages together as many bytes as that many pixels of RGB, 8 bit: gray and bilevel pages count a third.",
+        low=1,
+    )
     max_bytes: int = setting(512 * 2**20, "A file with more bytes is not read.", low=1)
 
 

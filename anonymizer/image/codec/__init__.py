@@ -16,8 +16,12 @@ from anonymizer.records import Encoded, Picture
 
 __all__ = ["CODECS", "MEDIA_TYPES", "OUTPUT_REVISION", "Codec", "decode", "encode", "sniff"]
 
-OUTPUT_REVISION = 5
-"""Raised by hand whenever the bytes that `encode` writes for a picture, or the pixels `decode` reads, change."""
+OUTPUT_REVISION = 6
+"""Raised by hand whenever the bytes that `encode` writes for a picture, or the pixels `decode` reads, change.
+
+So it is when more is read than before: what failed for good is tried again only if its file, its consent or the
+settings change, of which this number is one.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import numpy as np
 from PIL.BmpImagePlugin import BmpImageFile
 
 from anonymizer.config import CodecConfig
-from anonymizer.errors import EncodeError
+from anonymizer.errors import EncodeError, UnsupportedFormat
 from anonymizer.image.codec.palette import to_palette
 from anonymizer.image.codec.pixels import check_size, only_frame, samples_of, upright_frame
 from anonymizer.records import Encoded, Picture, Samples
@@ -19,7 +19,11 @@ _FILE_HEADER_BYTES = 14
 _INFO_HEADER_BYTES = 40
 _V4_HEADER_BYTES = 108
 _V5_HEADER_BYTES = 124
-_BI_RGB, _BI_BITFIELDS = 0, 3
+_BI_RGB, _BI_RLE8, _BI_RLE4, _BI_BITFIELDS = 0, 1, 2, 3
+_CORE_HEADER_BYTES = 12
+# OS/2 1 and 2, Windows 3, with masks of colours and of alpha (Adobe), 4 and 5.
+_HEADER_SIZES = frozenset({_CORE_HEADER_BYTES, 64, _INFO_HEADER_BYTES, 52, 56, _V4_HEADER_BYTES, _V5_HEADER_BYTES})
+_DEPTHS, _PACKINGS = frozenset({1, 4, 8, 16, 24, 32}), frozenset({_BI_RGB, _BI_RLE8, _BI_RLE4, _BI_BITFIELDS})
 _PROFILE_EMBEDDED = b"DEBM"  # 'MBED', little-endian
 _MAX_PROFILE_BYTES = 8 * 2**20
 
@@ -36,12 +40,36 @@ class Source:
     indexed: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Header:
+    """What the second header says of the pixels.
+
+    Attributes:
+        height: Negative = from top to bottom.
+        bits: Of each pixel.
+        compression: One of those that are read.
+        colors: Of the palette; 0 = as many as the depth allows.
+    """
+
+    height: int
+    bits: int
+    compression: int
+    colors: int
+
+
+#: Bits of a pixel in the modes that Pillow takes a palette for that is gray; the file may have others.
+_GRAY_BITS = {"1": 1, "L": 8}
+
+
 def decode(data: bytes, config: CodecConfig) -> Picture:
-    """Reads a BMP: 1 to 32 bit, palettes, RLE, bit fields. See `anonymizer.image.codec.decode`."""
-    image = BmpImageFile(BytesIO(data))
+    """Reads a BMP: 1 to 32 bit, palettes, RLE, bit fields. See `anonymizer.image.codec.decode`.
+
+    JPEG, PNG and fax in a BMP, 2 and 64 bit, and bit fields that are not whole bytes, 5-5-5 or 5-6-5 are refused.
+    """
+    header = _header(data)
+    image = _opened(data, header)
     check_size(image.width, image.height, config)
-    image.load()
-    upright = upright_frame(*samples_of(image), _profile(data), 1, keep_profile=False)
+    upright = upright_frame(*_samples(data, header, image), _profile(data), 1, keep_profile=False)
     return Picture("bmp", (upright.frame,), converted=upright.converted, encoder=Source(image.mode == "P"))
 
 
@@ -65,6 +93,58 @@ def encode(picture: Picture) -> Encoded:
     else:
         data = _file(frame.pixels[..., ::-1], _INFO_HEADER_BYTES, _BI_RGB, b"")
     return Encoded(data, "bmp", "reencoded" if picture.converted else "exact")
+
+
+def _header(data: bytes) -> _Header:
+    """Reads the second header (MS-WMF, 2.2.2.3; OS/2 2.x).
+
+    Raises:
+        UnsupportedFormat: A header, depth or compression that Pillow does not read.
+    """
+    (size,) = struct.unpack_from("<I", data, _FILE_HEADER_BYTES)
+    if size not in _HEADER_SIZES:
+        raise UnsupportedFormat
+    if size == _CORE_HEADER_BYTES:
+        height, bits = struct.unpack_from("<HxxH", data, 20)
+        header = _Header(height, bits, _BI_RGB, 0)
+    else:
+        height, bits, compression, colors = struct.unpack_from("<ixxHI12xI", data, 22)
+        header = _Header(height, bits, compression, colors)
+    if header.bits not in _DEPTHS or header.compression not in _PACKINGS:
+        raise UnsupportedFormat
+    return header
+
+
+def _opened(data: bytes, header: _Header) -> BmpImageFile:
+    try:
+        return BmpImageFile(BytesIO(data))
+    except OSError:
+        if header.compression == _BI_BITFIELDS:
+            raise UnsupportedFormat from None
+        raise
+
+
+def _samples(data: bytes, header: _Header, image: BmpImageFile) -> tuple[Samples, Samples | None]:
+    if header.compression == _BI_RGB and _GRAY_BITS.get(image.mode, header.bits) != header.bits:
+        return _gray_levels(data, header, image), None
+    image.load()
+    return samples_of(image)
+
+
+def _gray_levels(data: bytes, header: _Header, image: BmpImageFile) -> Samples:
+    """(H, W) levels of a picture with a palette of black and white alone, or of the gray that each index is.
+
+    Pillow would read it with one bit, or eight, for each pixel, whatever the header says.
+    """
+    stride = (image.width * header.bits + 31) // 32 * 4
+    rows = np.frombuffer(data, np.uint8, stride * image.height, image.tile[0].offset).reshape(image.height, stride)
+    shifts = np.arange(8 - header.bits, -1, -header.bits, dtype=np.uint8)
+    indices = (rows[..., None] >> shifts & np.uint8((1 << header.bits) - 1)).reshape(image.height, -1)
+    levels = np.zeros(256, np.uint8)
+    colors = min(header.colors or 1 << header.bits, 256)
+    levels[:colors] = (0, 255) if colors == 2 else np.arange(colors)
+    pixels: Samples = levels[indices[:, : image.width]]
+    return pixels if header.height < 0 else pixels[::-1]
 
 
 def _is_indexed(picture: Picture) -> bool:

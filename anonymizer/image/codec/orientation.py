@@ -6,10 +6,11 @@ import struct
 
 import numpy as np
 
+from anonymizer.image.tiff_fields import lies_within_entry, whole_numbers
 from anonymizer.records import Samples
 
 _ORIENTATION_TAG = 0x0112
-_SHORT, _LONG = 3, 4
+_ENTRY_BYTES = 4
 
 
 def read_orientation(exif: bytes | None) -> int:
@@ -58,8 +59,12 @@ def _from_first_directory(tiff: bytes, endian: str) -> int:
     (start,) = struct.unpack_from(endian + "I", tiff, 4)
     (count,) = struct.unpack_from(endian + "H", tiff, start)
     for entry in range(start + 2, start + 2 + 12 * count, 12):
-        tag, kind = struct.unpack_from(endian + "HH", tiff, entry)
-        if tag == _ORIENTATION_TAG and kind in (_SHORT, _LONG):
-            (value,) = struct.unpack_from(endian + ("H" if kind == _SHORT else "I"), tiff, entry + 8)
-            return int(value) if 1 <= value <= 8 else 1
+        tag, kind, values = struct.unpack_from(endian + "HHI", tiff, entry)
+        if tag == _ORIENTATION_TAG:
+            place = entry + 8
+            if not lies_within_entry(kind, values, _ENTRY_BYTES):
+                (place,) = struct.unpack_from(endian + "I", tiff, place)
+            found = whole_numbers(tiff, endian, kind, 1, place)
+            if found is not None:
+                return int(found[0]) if 1 <= found[0] <= 8 else 1
     return 1

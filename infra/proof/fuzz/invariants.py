@@ -23,6 +23,11 @@ class Broken(Exception):
     """Something does not hold that has to; its text is the finding's."""
 
 
+def _page_bytes(frame: Frame) -> int:
+    held = frame.pixels.nbytes + (0 if frame.alpha is None else frame.alpha.nbytes)
+    return min(held, 3 * frame.width * frame.height)
+
+
 def demand_sane(picture: Picture) -> None:
     """What was read is what `Frame` promises, within the limit, and hides nothing under alpha.
 
@@ -31,7 +36,10 @@ def demand_sane(picture: Picture) -> None:
     """
     if not picture.frames:
         raise Broken("decode gives no frame")
-    if sum(frame.width * frame.height for frame in picture.frames) > MAX_PIXELS:
+    pixels = [frame.width * frame.height for frame in picture.frames]
+    # Pages of TIFF count by their bytes, as far as those of RGB (`codec.max_pixels`).
+    together = sum(map(_page_bytes, picture.frames)) / 3 if picture.format == "tiff" else sum(pixels)
+    if max(pixels) > MAX_PIXELS or together > MAX_PIXELS:
         raise Broken("decode gives more pixels than the limit allows")
     for frame in picture.frames:
         kinds = {frame.pixels.dtype.name, frame.pixels.dtype.name if frame.alpha is None else frame.alpha.dtype.name}

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, features
 
-from tests.image.codec import heic
+from tests.image.codec import heic, old_jpeg
+from tests.image.codec import tiff_samples as made
 from tests.image.codec.samples import (
     PLANTED,
     chunk,
@@ -170,6 +171,9 @@ def _bmp() -> Iterator[bytes]:
     masks = struct.pack("<III", 0xF800, 0x7E0, 0x1F)
     head = struct.pack("<IiiHHIIiiII", 40, 8, -8, 1, 16, 3, 128, 0, 0, 0, 0)
     yield struct.pack("<2sIHHI", b"BM", 66 + 128, 0, 0, 66) + head + masks + bytes(range(128))
+    for depth, row in ((8, bytes((0, 1, 1, 0))), (4, b"\x01\x10\0\0")):
+        head = struct.pack("<IiiHHIIiiII", 40, 4, -4, 1, depth, 0, 16, 0, 0, 2, 0)
+        yield struct.pack("<2sIHHI", b"BM", 62 + 16, 0, 0, 62) + head + b"\0\0\0\0\xff\xff\xff\0" + row * 4
     core = struct.pack("<2sIHHIIHHHH", b"BM", 26 + 192, 0, 0, 26, 12, 8, 8, 1, 24)
     yield core + bytes(192)
 
@@ -205,6 +209,32 @@ def _tiff() -> Iterator[bytes]:
     yield bytes(deep.tobytes())
     for order in "<>":
         yield tiled(order)
+    yield from _ycbcr()
+    yield from _of_no_size(saved(modes["1"], "tiff", compression="group4"))
+    for way in old_jpeg.WAYS:
+        yield made.tiff_of(way("4:2:0"))
+    yield made.tiff_of(old_jpeg.whole_stream("4:4:4"), old_jpeg.tables_and_strips("4:2:2"), order=">", big=True)
+
+
+def _ycbcr() -> Iterator[bytes]:
+    """Blocks of pixels that share their colour, not packed and deflated, with numbers of several types."""
+    for subsampling, kind, order, big in (((1, 1), made.RATIONAL, "<", False), ((2, 2), made.DOUBLE, ">", True)):
+        for packing in (1, 8):
+            units, _ = made.shared(_picture(), *subsampling)
+            page = made.page(_picture(), 6)
+            page.segments = [units if packing == 1 else zlib.compress(units)]
+            page.tags |= {259: (made.SHORT, (packing,)), 274: (made.SLONG, (6,)), 530: (made.SHORT, subsampling)}
+            page.tags |= {
+                529: made.of_type(kind, 0.2126, 0.7152, 0.0722),
+                532: made.of_type(kind, 0, 255, 128, 255, 128, 255),
+            }
+            yield made.tiff_of(page, order=order, big=big)
+
+
+def _of_no_size(fax: bytes) -> Iterator[bytes]:
+    """A fax whose StripByteCounts is 0."""
+    at = fax.index(struct.pack("<HHI", 279, 4, 1)) + 8
+    yield fax[:at] + bytes(4) + fax[at + 4 :]
 
 
 def tiled(order: str = "<") -> bytes:

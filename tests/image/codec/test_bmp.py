@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from anonymizer.errors import DecodeError, EncodeError, ImageTooLarge, ScrubCheckFailed
+from anonymizer.errors import DecodeError, EncodeError, ImageTooLarge, ScrubCheckFailed, UnsupportedFormat
 from anonymizer.image import codec, metadata
 from anonymizer.image.profiles import PROFILES
 from anonymizer.records import Frame, Picture, Pixels
 from tests.image.codec.samples import CONFIG, encoded, only_frame, photo, saved
+from tests.image.codec.second import by_imagemagick
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "RGB"])
@@ -59,12 +60,95 @@ def test_a_size_beyond_the_limit_is_refused_before_any_pixel() -> None:
         codec.decode(bytes(data), CONFIG)
 
 
-@pytest.mark.parametrize(("at", "value"), [(18, 0), (22, 0), (14, 41), (28, 7), (30, 9)])
+@pytest.mark.parametrize(("at", "value"), [(18, 0), (22, 0), (10, 60_000)])
 def test_broken_headers_are_refused(at: int, value: int) -> None:
     data = bytearray(encoded("bmp"))
     struct.pack_into("<H", data, at, value)
     with pytest.raises(DecodeError):
         codec.decode(bytes(data), CONFIG)
+
+
+def test_a_header_cut_short_is_damage() -> None:
+    for size in (16, 30, 53):
+        with pytest.raises(DecodeError):
+            codec.decode(encoded("bmp")[:size], CONFIG)
+
+
+RLE8, RLE4, FIELDS, JPEG, PNG, ALPHA_FIELDS, CMYK = 1, 2, 3, 4, 5, 6, 11
+
+
+def _bitmap(
+    rows: bytes, bits: int, compression: int = 0, tail: bytes = b"", *, size: tuple[int, int] = (4, 4), header: int = 40
+) -> bytes:
+    """A file of any header, depth and compression; `tail` is what stands between header and rows."""
+    colors = 0 if compression == FIELDS else len(tail) // 4
+    fields = struct.pack("<IiiHHIIiiII", header, *size, 1, bits, compression, len(rows), 0, 0, colors, 0)
+    second = fields[:header].ljust(header, b"\0")
+    at = 14 + len(second) + len(tail)
+    return struct.pack("<2sIHHI", b"BM", at + len(rows), 0, 0, at) + second + tail + rows
+
+
+UNREAD = {
+    "header of 16 bytes": _bitmap(bytes(64), 24, header=16),
+    "header of no known size": _bitmap(bytes(64), 24, header=41),
+    "no depth, as a JPEG in it has": _bitmap(bytes(64), 0, JPEG),
+    "2 bit": _bitmap(bytes(64), 2, 0, bytes(16)),
+    "7 bit": _bitmap(bytes(64), 7),
+    "64 bit": _bitmap(bytes(128), 64),
+    "JPEG": _bitmap(bytes(64), 24, JPEG),
+    "PNG": _bitmap(bytes(64), 24, PNG),
+    "fields with alpha": _bitmap(bytes(64), 32, ALPHA_FIELDS, struct.pack("<4I", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)),
+    "CMYK": _bitmap(bytes(64), 32, CMYK),
+    "compression of nobody": _bitmap(bytes(64), 24, 9),
+    "fax of OS/2": _bitmap(bytes(64), 1, FIELDS, header=64),
+    "masks of 4 bit": _bitmap(bytes(32), 16, FIELDS, struct.pack("<3I", 0xF00, 0xF0, 0xF)),
+    "masks in another order": _bitmap(bytes(32), 16, FIELDS, struct.pack("<3I", 0x1F, 0x7E0, 0xF800)),
+    "masks of 10 bit": _bitmap(bytes(64), 32, FIELDS, struct.pack("<3I", 0x3FF00000, 0xFFC00, 0x3FF)),
+    "masks of a palette": _bitmap(bytes(64), 8, FIELDS, struct.pack("<3I", 0xE0, 0x1C, 3)),
+}
+
+
+@pytest.mark.parametrize("kind", UNREAD)
+def test_what_is_no_damage_but_another_kind(kind: str) -> None:
+    with pytest.raises(UnsupportedFormat):
+        codec.decode(UNREAD[kind], CONFIG)
+
+
+INDICES = np.array([[0, 1, 1, 0, 1], [1, 0, 0, 1, 0], [0, 0, 0, 1, 1]], np.uint8)
+BLACK, WHITE = (0, 0, 0), (255, 255, 255)
+
+
+def _rows_of_indices(bits: int, compression: int, *, top_down: bool) -> bytes:
+    rows = INDICES if top_down else INDICES[::-1]
+    if compression:
+        runs = (b"".join(bytes((1, index << (8 - bits))) for index in row) + b"\0\0" for row in rows)
+        return b"".join(runs) + b"\0\1"
+    spread = (rows[..., None] >> np.arange(bits - 1, -1, -1) & 1).reshape(len(rows), -1)
+    packed = np.packbits(spread.astype(np.uint8), axis=1)
+    return b"".join(row.tobytes().ljust(-(-len(row.tobytes()) // 4) * 4, b"\0") for row in packed)
+
+
+@pytest.mark.parametrize(
+    "colors",
+    [(BLACK, WHITE), (WHITE, BLACK), ((9, 9, 9), (7, 7, 7)), ((1, 2, 3), (40, 50, 60)), [(n,) * 3 for n in range(16)]],
+    ids=["black and white", "white and black", "two grays", "two colours", "gray as its index"],
+)
+@pytest.mark.parametrize(("bits", "compression"), [(1, 0), (4, 0), (8, 0), (4, RLE4), (8, RLE8)])
+@pytest.mark.parametrize("top_down", [False, True])
+def test_a_palette_means_what_it_says_at_every_depth(
+    bits: int, compression: int, colors: list[tuple[int, int, int]], top_down: bool
+) -> None:
+    """Pillow takes black and white for one bit per pixel, and gray for eight, whatever the header says."""
+    table = b"".join(bytes((*color[::-1], 0)) for color in colors)
+    rows = _rows_of_indices(bits, compression, top_down=top_down)
+    data = _bitmap(rows, bits, compression, table, size=(5, -3 if top_down else 3))
+    expected = np.array(colors, np.uint8)[INDICES]
+    for file in (data, codec.encode(codec.decode(data, CONFIG)).data):
+        pixels = only_frame(file).pixels.reshape(3, 5, -1)
+        np.testing.assert_array_equal(np.broadcast_to(pixels, expected.shape), expected)
+    second = by_imagemagick(data, "bmp", expected.shape)
+    if second is not None:
+        np.testing.assert_array_equal(second, expected)
 
 
 def _palette_file(indices: Pixels, entries: Pixels) -> bytes:

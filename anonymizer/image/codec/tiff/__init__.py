@@ -9,16 +9,10 @@ from anonymizer.config import CodecConfig
 from anonymizer.errors import DecodeError, EncodeError, ImageTooLarge, UnsupportedFormat
 from anonymizer.image.codec.pixels import Upright, upright_frame
 from anonymizer.image.codec.tiff.directory import chain
-from anonymizer.image.codec.tiff.page import (
-    MAX_SEGMENTS,
-    OLD_JPEG,
-    PALETTE,
-    Page,
-    is_copy,
-    read_page,
-    segment_rows,
-)
+from anonymizer.image.codec.tiff.old_jpeg import stream_place
+from anonymizer.image.codec.tiff.page import OLD_JPEG, PALETTE, Page, is_copy, read_page
 from anonymizer.image.codec.tiff.read import Stored, read_samples
+from anonymizer.image.codec.tiff.segments import MAX_SEGMENTS, segment_rows, with_segments
 from anonymizer.image.codec.tiff.write import PageStyle, written_page
 from anonymizer.image.profiles import PROFILES
 from anonymizer.records import Encoded, Picture
@@ -27,6 +21,8 @@ _ORIENTATION, _ICC_PROFILE = 274, 34675
 _MAX_PROFILE_BYTES = 8 * 2**20
 _MAX_PROFILES = 64
 _FIRST_DIRECTORY = 8
+_FULL_BYTES = 3
+"""Of a pixel of 8 bit RGB, which counts as one; of less, as gray and faxes are, it counts as much less."""
 
 # Packed bytes that a hostile file may name again and again, beside those that it has: times what they unpack to.
 _MOST_EXPANSION = 8
@@ -85,23 +81,28 @@ def encode(picture: Picture) -> Encoded:
 
 
 def _pages(data: bytes, config: CodecConfig) -> list[Page]:
-    """Layouts of all pages; what they ask for together is bounded."""
-    pages, pixels, segments, packed, unpacked = list[Page](), 0, 0, 0, 0
+    """Layouts of all pages; what they ask for together is bounded.
+
+    One page is worked on at a time, which takes the memory that its pixels take, whatever they are; the others lie
+    there decoded. So each page may have as many pixels as the limit says, and all together as many bytes as that
+    many pixels of RGB.
+    """
+    pages, held, segments, packed, unpacked = list[Page](), 0, 0, 0, 0
     for directory in chain(data):
         if is_copy(directory):
             continue
-        page = read_page(directory, config)
+        page = with_segments(read_page(directory, config), config)
         pages.append(page)
-        pixels += page.width * page.height
+        held += page.width * page.height * min(page.frame_bytes, _FULL_BYTES)
         segments += len(page.offsets)
-        packed += int(page.sizes.sum())
+        packed += int(page.sizes.sum()) + (stream_place(page)[1] if page.compression == OLD_JPEG else 0)
         unpacked += int(segment_rows(page).sum()) * page.row_bytes
-        if pixels > config.max_pixels or segments > MAX_SEGMENTS:
+        if held > _FULL_BYTES * config.max_pixels or segments > MAX_SEGMENTS:
             raise ImageTooLarge
         if packed > len(data) + _MOST_EXPANSION * unpacked:
             raise DecodeError
-    # A chain of previews alone belongs to a picture that is elsewhere; old JPEG is read with the whole file around it.
-    if not pages or (len(pages) > 1 and any(page.compression == OLD_JPEG for page in pages)):
+    # A chain of previews alone belongs to a picture that is elsewhere.
+    if not pages:
         raise UnsupportedFormat
     return pages
 
@@ -117,9 +118,16 @@ def _profiles(pages: Sequence[Page]) -> list[bytes | None]:
 
 
 def _upright(page: Page, stored: Stored, profile: bytes | None, *, keep: bool) -> Upright:
-    orientation = page.directory.number(_ORIENTATION, 1)
-    orientation = orientation if 1 <= orientation <= 8 else 1
-    return upright_frame(stored.pixels, stored.alpha, profile, orientation, keep_profile=keep)
+    return upright_frame(stored.pixels, stored.alpha, profile, _orientation(page), keep_profile=keep)
+
+
+def _orientation(page: Page) -> int:
+    """1 to 8; 1 (as stored) for anything else, as in EXIF."""
+    try:
+        orientation = page.directory.number(_ORIENTATION, 1)
+    except DecodeError:
+        return 1
+    return orientation if 1 <= orientation <= 8 else 1
 
 
 def _style(page: Page) -> PageStyle:

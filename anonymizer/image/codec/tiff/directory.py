@@ -10,14 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonymizer.errors import DecodeError, ImageTooLarge
+from anonymizer.image.tiff_fields import lies_within_entry, real_numbers, whole_numbers
 
 MAX_DIRECTORIES = 10_000
 _MAX_ENTRIES = 4096
 _MAX_ALL_ENTRIES = 2**18
 _SUB_IFDS = 330
-
-# Types whose values are whole numbers without a sign, and the bytes of each (BigTIFF adds 16 and 18).
-_UNSIGNED: dict[int, int] = {1: 1, 3: 2, 4: 4, 7: 1, 13: 4, 16: 8, 18: 8}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +42,20 @@ class Directory:
             limit: How many are read at most.
 
         Raises:
-            DecodeError: Values beyond the end of the file, or values that are no whole numbers.
+            DecodeError: Values beyond the end of the file, values that are no whole numbers, or negative ones.
         """
         if tag not in self.entries:
             return np.empty(0, np.int64)
         kind, count, at = self.entries[tag]
-        size, count = _UNSIGNED.get(kind, 0), min(count, limit)
-        if size == 0 or at + size * count > len(self.data):
+        values = whole_numbers(self.data, self.endian, kind, min(count, limit), at)
+        if values is None or (values < 0).any():
             raise DecodeError
-        values = np.frombuffer(self.data, f"{self.endian}u{size}", count, at)
-        if size == 8 and count and int(values.max()) >= 2**63:
-            raise DecodeError
-        return values.astype(np.int64)
+        return values
+
+    def reals(self, tag: int, count: int) -> NDArray[np.float64] | None:
+        """(count,) values of a tag, of any type that is a number; None where it is absent or is not as many numbers."""
+        kind, stored, at = self.entries.get(tag, (0, 0, 0))
+        return real_numbers(self.data, self.endian, kind, count, at) if stored == count else None
 
     def number(self, tag: int, default: int) -> int:
         """The first value of a tag."""
@@ -120,7 +120,7 @@ def read_directory(data: bytes, offset: int) -> Directory:
     for at in range(start, end, step):
         tag, kind, values = struct.unpack_from(endian + entry, data, at)
         place = at + step - inline
-        if _UNSIGNED.get(kind, 1) * values > inline:
+        if not lies_within_entry(kind, values, inline):
             (place,) = struct.unpack_from(endian + pointer, data, place)
         entries.setdefault(tag, (kind, values, place))
     # Some writers leave the pointer out where the file ends with its only directory.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,19 +15,21 @@ from anonymizer.image.codec.tiff.directory import Directory
 (_NEW_SUBFILE_TYPE, _SUBFILE_TYPE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER) = (
     254, 255, 256, 257, 258, 259, 262, 266,
 )  # fmt: skip
-_STRIP_OFFSETS, _SAMPLES, _ROWS_PER_STRIP, _STRIP_COUNTS, _PLANAR, _PREDICTOR = 273, 277, 278, 279, 284, 317
-_TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_COUNTS, _INK_SET, _EXTRA, _FORMAT = 322, 323, 324, 325, 332, 338, 339
+_SAMPLES, _ROWS_PER_STRIP, _PLANAR, _PREDICTOR, _TILE_WIDTH, _TILE_HEIGHT = 277, 278, 284, 317, 322, 323
+_INK_SET, _EXTRA, _FORMAT, _SUBSAMPLING = 332, 338, 339, 530
 
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, CMYK, YCBCR = 0, 1, 2, 3, 5, 6
 RAW, CCITT_RLE, CCITT_3, CCITT_4, LZW, OLD_JPEG, JPEG, DEFLATE = 1, 2, 3, 4, 5, 6, 7, 8
 PACK_BITS, OLD_DEFLATE, ZSTD = 32773, 32946, 50000
 
-MAX_SEGMENTS = 2**20
-"""Strips and tiles of a file, all pages together."""
-
 _CHANNELS = {WHITE_IS_ZERO: 1, BLACK_IS_ZERO: 1, RGB: 3, PALETTE: 1, CMYK: 4, YCBCR: 3}
 _OF_BYTES = frozenset({RAW, LZW, DEFLATE, OLD_DEFLATE, PACK_BITS, ZSTD})
 _PREDICTED = frozenset({LZW, DEFLATE, OLD_DEFLATE, ZSTD})
+
+_OF_JPEG = frozenset({(8, 1, WHITE_IS_ZERO), (8, 1, BLACK_IS_ZERO), (8, 3, RGB), (8, 3, YCBCR), (8, 4, CMYK)})
+
+# Pixels that share one Cb and one Cr, across and down: those that libtiff turns into RGB.
+_SUBSAMPLINGS = frozenset({(1, 1), (1, 2), (2, 1), (2, 2), (4, 1), (4, 2), (4, 4)})
 
 _ASSOCIATED, _UNASSOCIATED, _COREL_ALPHA = 1, 2, 999
 _MAX_SAMPLES = 64
@@ -48,7 +50,8 @@ class Page:
         tiled: Segments are tiles, all of one size; else strips, of which the last may be shorter.
         segment_width: Pixels.
         segment_height: Rows.
-        offsets: (S,) of the segments, plane by plane.
+        subsampling: Pixels that share one Cb and one Cr, across and down; says nothing of JPEG, which knows by itself.
+        offsets: (S,) of the segments, plane by plane; see `codec.tiff.segments`.
         sizes: (S,) bytes of the segments as they are stored.
     """
 
@@ -67,8 +70,9 @@ class Page:
     reversed_bits: bool
     segment_width: int
     segment_height: int
-    offsets: NDArray[np.int64]
-    sizes: NDArray[np.int64]
+    subsampling: tuple[int, int]
+    offsets: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    sizes: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
 
     @property
     def planes(self) -> int:
@@ -86,6 +90,12 @@ class Page:
         return _CHANNELS[self.photometric]
 
     @property
+    def frame_bytes(self) -> int:
+        """Bytes of a pixel once it is decoded, alpha among them."""
+        colors = 3 if self.photometric == PALETTE else self.colors
+        return (colors + (self.alpha is not None)) * (1 if self.bits <= 8 else 2)
+
+    @property
     def of_bytes(self) -> bool:
         """The samples can be had by undoing a compression of bytes; else a decoder of pictures is needed."""
         return self.compression in _OF_BYTES and self.photometric != YCBCR
@@ -100,19 +110,17 @@ def is_copy(directory: Directory) -> bool:
 
 
 def read_page(directory: Directory, config: CodecConfig) -> Page:
-    """Reads the layout of a page.
+    """Reads the layout of a page, its segments' places aside.
 
     Raises:
         UnsupportedFormat: Samples that cannot be kept (float, 32 bit, Lab), or an unknown compression.
         DecodeError: Tags that contradict each other or point outside of the file.
-        ImageTooLarge: More pixels, bytes or segments than a page may have.
+        ImageTooLarge: More pixels or bytes than a page may have.
     """
     width, height = directory.number(_WIDTH, 0), directory.number(_HEIGHT, 0)
     check_size(width, height, config)
     compression = directory.number(_COMPRESSION, RAW)
-    photometric = directory.number(_PHOTOMETRIC, YCBCR if compression == OLD_JPEG else WHITE_IS_ZERO)
-    if photometric not in _CHANNELS:
-        raise UnsupportedFormat
+    photometric = _photometric(directory, compression)
     channels = directory.number(_SAMPLES, _CHANNELS[photometric] if compression == OLD_JPEG else 1)
     bits = _bits(directory, channels)
     if channels < _CHANNELS[photometric]:
@@ -128,21 +136,21 @@ def read_page(directory: Directory, config: CodecConfig) -> Page:
     tiled = _TILE_WIDTH in directory.entries
     page = Page(
         directory, width, height, bits, channels, alpha, associated, compression, photometric, predictor,
-        channels > 1 and directory.number(_PLANAR, 1) == 2, tiled, directory.number(_FILL_ORDER, 1) == 2,
-        *_segment_size(directory, width, height, tiled), np.empty(0, np.int64), np.empty(0, np.int64),
+        channels > 1 and directory.number(_PLANAR, 1) == 2, tiled, _are_bits_reversed(directory, compression),
+        *_segment_size(directory, width, height, tiled), _subsampling(directory) if photometric == YCBCR else (1, 1),
     )  # fmt: skip
     _refuse_what_no_decoder_reads(page)
-    return _with_segments(page, config)
+    return page
 
 
-def segment_rows(page: Page) -> NDArray[np.int64]:
-    """(S,) rows of each segment, unpacked."""
-    down = -(-page.height // page.segment_height)
-    rows = np.full(down, page.segment_height, np.int64)
-    if page.tiled:
-        return np.full(len(page.offsets), page.segment_height, np.int64)
-    rows[-1] = page.height - (down - 1) * page.segment_height
-    return np.tile(rows, page.planes)
+def _photometric(directory: Directory, compression: int) -> int:
+    photometric = directory.number(_PHOTOMETRIC, YCBCR if compression == OLD_JPEG else WHITE_IS_ZERO)
+    if compression == OLD_JPEG and photometric == RGB:
+        # What is said to be RGB is YCbCr in all files of that kind, and to libtiff.
+        return YCBCR
+    if photometric not in _CHANNELS:
+        raise UnsupportedFormat
+    return photometric
 
 
 def _bits(directory: Directory, channels: int) -> int:
@@ -186,6 +194,16 @@ def _segment_size(directory: Directory, width: int, height: int, tiled: bool) ->
     return size
 
 
+def _are_bits_reversed(directory: Directory, compression: int) -> bool:
+    """JPEG has an order of its own, whatever FillOrder says."""
+    return compression not in (OLD_JPEG, JPEG) and directory.number(_FILL_ORDER, 1) == 2
+
+
+def _subsampling(directory: Directory) -> tuple[int, int]:
+    values = directory.numbers(_SUBSAMPLING, 2).tolist()
+    return (values[0], values[1]) if len(values) == 2 else (2, 2)
+
+
 def _refuse_what_no_decoder_reads(page: Page) -> None:
     """Only the combinations go on that Pillow gives back sample by sample."""
     if page.of_bytes:
@@ -197,43 +215,15 @@ def _refuse_what_no_decoder_reads(page: Page) -> None:
     if page.compression in (CCITT_RLE, CCITT_3, CCITT_4):
         fits = layout in ((1, 1, WHITE_IS_ZERO), (1, 1, BLACK_IS_ZERO))
     elif page.compression == JPEG:
-        fits = layout in ((8, 1, BLACK_IS_ZERO), (8, 3, RGB), (8, 3, YCBCR), (8, 4, CMYK))
-    elif page.compression == OLD_JPEG or page.compression in _OF_BYTES:
-        fits = layout == (8, 3, YCBCR) and not page.planar and page.predictor == 1
+        fits = layout in _OF_JPEG
+    elif page.compression == OLD_JPEG:
+        fits = layout in ((8, 1, WHITE_IS_ZERO), (8, 1, BLACK_IS_ZERO), (8, 3, YCBCR))
+    elif page.compression in _OF_BYTES:
+        whole = page.subsampling == (1, 1)
+        fits = layout == (8, 3, YCBCR) and (
+            whole or (page.subsampling in _SUBSAMPLINGS and not page.planar and page.predictor == 1)
+        )
     else:
         fits = False
     if not fits:
         raise UnsupportedFormat
-
-
-def _with_segments(page: Page, config: CodecConfig) -> Page:
-    """The page with its segments' places, all of them within the file."""
-    across, down = -(-page.width // page.segment_width), -(-page.height // page.segment_height)
-    count = across * down * page.planes
-    padded = across * page.segment_width * down * page.segment_height
-    if count > MAX_SEGMENTS or (page.tiled and padded > 4 * max(config.max_pixels, 2**20)):
-        raise ImageTooLarge
-    tags = (_TILE_OFFSETS, _TILE_COUNTS) if page.tiled else (_STRIP_OFFSETS, _STRIP_COUNTS)
-    # Some tilers use the tags of strips for their tiles.
-    if page.tiled and _TILE_OFFSETS not in page.directory.entries:
-        tags = (_STRIP_OFFSETS, _STRIP_COUNTS)
-    offsets, sizes = (page.directory.numbers(tag, MAX_SEGMENTS)[:count] for tag in tags)
-    page = replace(page, offsets=offsets)
-    if page.compression == RAW and page.of_bytes:
-        # Writers are careless with the sizes of what is not packed; the layout says them better.
-        sizes = segment_rows(page) * page.row_bytes
-    elif not len(sizes) and count == len(offsets) == 1:
-        sizes = len(page.directory.data) - offsets
-    if page.compression == OLD_JPEG:
-        return replace(page, sizes=sizes)
-    end = len(page.directory.data)
-    if len(offsets) != count or len(sizes) != count or not _within(offsets, sizes, end):
-        raise DecodeError
-    # Strips may be shared, but those that differ do not overlap; else a small file would be read as a large one.
-    if int(np.unique(np.stack((offsets, sizes)), axis=1)[1].sum()) > end:
-        raise DecodeError
-    return replace(page, sizes=sizes)
-
-
-def _within(offsets: NDArray[np.int64], sizes: NDArray[np.int64], end: int) -> bool:
-    return bool((sizes > 0).all() and (sizes <= end).all() and (offsets >= 8).all() and (offsets <= end - sizes).all())

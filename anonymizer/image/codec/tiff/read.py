@@ -17,8 +17,8 @@ from anonymizer.image.codec.tiff.page import (
     RAW,
     WHITE_IS_ZERO,
     Page,
-    segment_rows,
 )
+from anonymizer.image.codec.tiff.segments import segment_rows
 from anonymizer.image.codec.tiff.view import batches, stored_segments, unpacked_bytes, whole_page
 from anonymizer.records import Pixels, Samples
 

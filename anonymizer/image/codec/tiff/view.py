@@ -1,13 +1,9 @@
-"""Bare TIFF files for libtiff, which Pillow brings along: one directory with the tags that a decoder needs.
-
-Pillow and libtiff never get to see a source's own directories, nor anything that these would lead them to.
-"""
+"""What libtiff has to decode: packed bytes that it unpacks, and pages that it decodes as a picture."""
 
 from __future__ import annotations
 
-import struct
+import zlib
 from collections.abc import Iterator, Sequence
-from io import BytesIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,21 +11,17 @@ from PIL import Image
 from PIL.TiffImagePlugin import TiffImageFile
 
 from anonymizer.errors import DecodeError, UnsupportedFormat
-from anonymizer.image.codec.tiff.directory import Directory
-from anonymizer.image.codec.tiff.page import OLD_JPEG, Page
+from anonymizer.image.codec.tiff.bare import Tag, bare_file, floats, longs, opaque, opened, shorts
+from anonymizer.image.codec.tiff.old_jpeg import as_libtiff_reads_it, old_jpeg_pieces, old_jpeg_tags
+from anonymizer.image.codec.tiff.page import DEFLATE, OLD_JPEG, RAW, WHITE_IS_ZERO, YCBCR, Page
 from anonymizer.records import Pixels
 
-Tag = tuple[int, int, int, bytes]
-"""Number, type, count and the values as bytes."""
+_STRIPS, _STRIP_BYTES, _TILES, _TILE_BYTES = 273, 279, 324, 325
+_T4_OPTIONS, _T6_OPTIONS, _PREDICTOR, _JPEG_TABLES = 292, 293, 317, 347
+_COEFFICIENTS, _SUBSAMPLING, _REFERENCE_BLACK_WHITE = 529, 530, 532
 
-_SHORT, _LONG = 3, 4
-_TYPE_BYTES = {1: 1, 3: 2, 4: 4, 5: 8, 7: 1}
-_MAX_VALUE_BYTES = 2**16
+_MAX_TABLE_BYTES = 2**16
 _VIEW_BYTES = 2**25
-
-# T4Options, T6Options, JPEGTables, and those of YCbCr; width to planes come from the page.
-_COPIED = (292, 293, 347, 529, 530, 531, 532)
-_COPIED_OF_OLD_JPEG = (*range(512, 522), 529, 530, 531, 532)
 
 _REVERSED = bytes(int(f"{value:08b}"[::-1], 2) for value in range(256))
 
@@ -56,7 +48,9 @@ def unpacked_bytes(compression: int, segments: Sequence[bytes], rows: int, row_b
     """
     height = rows * len(segments)
     layout = [(256, row_bytes), (257, height), (258, 8), (259, compression), (262, 1), (277, 1), (278, rows)]
-    image = _loaded(_bare("<", [_long("<", *pair) for pair in layout], 273, list(segments)))
+    tags = [longs(*pair) for pair in layout] + [longs(_STRIP_BYTES, *map(len, segments))]
+    image = opened(bare_file(tags, {_STRIPS: segments}))
+    image.load()
     if image.mode != "L" or image.size != (row_bytes, height):
         raise DecodeError
     return np.asarray(image)
@@ -72,85 +66,74 @@ def batches(sizes: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
 
 
 def whole_page(page: Page) -> Image.Image:
-    """A page that libtiff has to decode as a picture: JPEG, fax and YCbCr."""
-    endian = page.directory.endian
-    layout = [
-        (256, page.width), (257, page.height), (258, page.bits), (259, page.compression), (262, page.photometric),
-        (277, page.channels), (284, 2 if page.planar else 1),
-    ]  # fmt: skip
-    if page.tiled:
-        layout += [(322, page.segment_width), (323, page.segment_height)]
-    else:
-        layout += [(278, page.segment_height)]
-    tags = [_long(endian, *pair) for pair in layout if pair[0] != 258]
-    tags.append((258, _SHORT, page.channels, struct.pack(endian + "H", page.bits) * page.channels))
+    """A page that libtiff has to decode as a picture: JPEG, fax and YCbCr.
+
+    Raises:
+        UnsupportedFormat: Old JPEG of a kind that libtiff does not read.
+    """
     if page.compression == OLD_JPEG:
-        image = _loaded(_with_old_jpeg(page, tags))
+        page = as_libtiff_reads_it(page)
+    tags, segments = _layout(page), list(stored_segments(page))
+    pieces = old_jpeg_pieces(page) if page.compression == OLD_JPEG else {}
+    if page.compression == RAW:
+        # Pillow reads what is not packed by itself, and knows no YCbCr whose pixels share their colour.
+        segments = [zlib.compress(segment, 0) for segment in segments]
+    tags.append(longs(_TILE_BYTES if page.tiled else _STRIP_BYTES, *map(len, segments)))
+    image = opened(bare_file(tags, {**pieces, _TILES if page.tiled else _STRIPS: segments}))
+    if page.compression == OLD_JPEG:
+        _load_old_jpeg(image, page)
     else:
-        tags += _copied(page.directory, _COPIED)
-        image = _loaded(_bare(endian, tags, 324 if page.tiled else 273, list(stored_segments(page))))
+        image.load()
     if image.size != (page.width, page.height):
         raise DecodeError
     return image
 
 
-def _loaded(data: bytes) -> Image.Image:
-    image = TiffImageFile(BytesIO(data))
-    image.load()
-    return image
+def _load_old_jpeg(image: TiffImageFile, page: Page) -> None:
+    if page.channels == 1:
+        # Pillow takes all old JPEG for YCbCr.
+        image._mode, mode = "L", "L;I" if page.photometric == WHITE_IS_ZERO else "L"
+        image.tile = [tile._replace(args=(mode, False, image.tag_v2.offset)) for tile in image.tile]
+    try:
+        image.load()
+    except OSError:
+        raise UnsupportedFormat from None
 
 
-def _long(endian: str, tag: int, value: int) -> Tag:
-    return tag, _LONG, 1, struct.pack(endian + "I", value)
+def _layout(page: Page) -> list[Tag]:
+    """Tags of the directory, the segments' places aside."""
+    packed = DEFLATE if page.compression == RAW else page.compression
+    layout = [
+        (256, page.width), (257, page.height), (259, packed), (262, page.photometric), (277, page.channels),
+        (284, 2 if page.planar else 1),
+    ]  # fmt: skip
+    if page.tiled:
+        layout += [(322, page.segment_width), (323, page.segment_height)]
+    else:
+        layout += [(278, page.segment_height)]
+    if page.predictor != 1:
+        layout += [(_PREDICTOR, page.predictor)]
+    options = [(tag, page.directory.number(tag, 0)) for tag in (_T4_OPTIONS, _T6_OPTIONS)]
+    layout += [option for option in options if option[0] in page.directory.entries]
+    tags = [*(longs(*pair) for pair in layout), shorts(258, *[page.bits] * page.channels)]
+    tables = page.directory.block(_JPEG_TABLES, _MAX_TABLE_BYTES)
+    if tables is not None:
+        tags.append(opaque(_JPEG_TABLES, tables))
+    if page.compression == OLD_JPEG:
+        tags += old_jpeg_tags(page)
+    return tags + (_color_tags(page) if page.photometric == YCBCR else [])
 
 
-def _copied(directory: Directory, wanted: Sequence[int]) -> list[Tag]:
-    found = []
-    for tag in wanted:
-        kind, count, at = directory.entries.get(tag, (0, 0, 0))
-        size = _TYPE_BYTES.get(kind, 0) * count
-        if 0 < size <= _MAX_VALUE_BYTES and at + size <= len(directory.data):
-            found.append((tag, kind, count, directory.data[at : at + size]))
-    return found
+def _color_tags(page: Page) -> list[Tag]:
+    """What YCbCr means, of whatever type its numbers are (TIFF 6.0, sections 20 and 21).
 
-
-def _bare(endian: str, tags: list[Tag], offsets_tag: int, segments: list[bytes]) -> bytes:
-    """A file of segments and one directory behind them."""
-    places: dict[bytes, int] = {}
-    parts, at, offsets = [], 8, []
-    for segment in segments:
-        if segment not in places:
-            places[segment] = at
-            parts.append(segment)
-            at += len(segment)
-        offsets.append(places[segment])
-    counts = [len(segment) for segment in segments]
-    for tag, values in ((offsets_tag, offsets), (offsets_tag + (1 if offsets_tag == 324 else 6), counts)):
-        tags = [*tags, (tag, _LONG, len(values), struct.pack(f"{endian}{len(values)}I", *values))]
-    return b"".join((_header(endian, at), *parts, _directory(endian, tags, at)))
-
-
-def _with_old_jpeg(page: Page, tags: list[Tag]) -> bytes:
-    """The whole file with another directory: tables and data of old JPEG are found by their places in it."""
-    data, endian = page.directory.data, page.directory.endian
-    if 42 not in data[2:4] or page.reversed_bits:
-        raise UnsupportedFormat
-    tags = tags + _copied(page.directory, (*_COPIED_OF_OLD_JPEG, 273, 279))
-    return b"".join((_header(endian, len(data)), data[8:], _directory(endian, tags, len(data))))
-
-
-def _header(endian: str, directory_at: int) -> bytes:
-    return (b"II" if endian == "<" else b"MM") + struct.pack(endian + "HI", 42, directory_at)
-
-
-def _directory(endian: str, tags: list[Tag], at: int) -> bytes:
-    """The directory that stands at an offset, and its values behind it."""
-    values_at = at + 2 + 12 * len(tags) + 4
-    entries, values = [struct.pack(endian + "H", len(tags))], b""
-    for tag, kind, count, value in sorted(tags):
-        inline = value.ljust(4, b"\0")
-        if len(value) > 4:
-            inline = struct.pack(endian + "I", values_at + len(values))
-            values += value
-        entries.append(struct.pack(endian + "HHI", tag, kind, count) + inline)
-    return b"".join((*entries, bytes(4), values))
+    YCbCrPositioning is not among it: libtiff gives each pixel of a block the block's colour.
+    """
+    tags = []
+    for tag, count in ((_COEFFICIENTS, 3), (_REFERENCE_BLACK_WHITE, 6)):
+        values = page.directory.reals(tag, count)
+        if values is not None:
+            tags.append(floats(tag, values.tolist()))
+    if _SUBSAMPLING in page.directory.entries:
+        tags.append(shorts(_SUBSAMPLING, *page.subsampling))
+    return tags

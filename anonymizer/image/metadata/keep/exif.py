@@ -7,11 +7,13 @@ import struct
 from dataclasses import dataclass
 from fractions import Fraction
 
+from anonymizer.image.tiff_fields import lies_within_entry, whole_numbers
+
 _MAX_ENTRIES = 1_000
 
 # TIFF 6.0, section 2.
 _ASCII, _SHORT, _LONG, _RATIONAL = 2, 3, 4, 5
-_BYTES = {_SHORT: 2, _LONG: 4, _RATIONAL: 8}
+_ENTRY_BYTES = 4
 
 # TIFF 6.0, section 8; EXIF 2.32, 4.6.
 _ORIENTATION, _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT = 0x0112, 0x011A, 0x011B, 0x0128
@@ -167,7 +169,7 @@ def _directory(tiff: bytes, endian: str, at: int) -> dict[int, Entry]:
     (count,) = struct.unpack_from(endian + "H", tiff, at)
     for entry in range(at + 2, min(at + 2 + 12 * min(count, _MAX_ENTRIES), len(tiff) - 11), 12):
         tag, kind, number, offset = struct.unpack_from(endian + "HHII", tiff, entry)
-        inline = number * _BYTES.get(kind, 1) <= 4
+        inline = lies_within_entry(kind, number, _ENTRY_BYTES)
         found.setdefault(tag, (kind, number, entry + 8 if inline else offset))
     return found
 
@@ -178,12 +180,15 @@ def _sub_directory(tiff: bytes, endian: str, entry: Entry | None) -> dict[int, E
 
 
 def _numbers(tiff: bytes, endian: str, entry: Entry | None, count: int) -> list[Fraction] | None:
-    """`count` short, long or rational numbers; None if they are not exactly that."""
-    if entry is None or entry[0] not in _BYTES or entry[1] != count or entry[2] + count * _BYTES[entry[0]] > len(tiff):
+    """`count` rational numbers, or whole ones of any type; None if they are not exactly that."""
+    if entry is None or entry[1] != count:
         return None
     kind, _, at = entry
     if kind != _RATIONAL:
-        return [Fraction(n) for n in struct.unpack_from(f"{endian}{count}{'H' if kind == _SHORT else 'I'}", tiff, at)]
+        whole = whole_numbers(tiff, endian, kind, count, at)
+        return None if whole is None else [Fraction(number) for number in whole.tolist()]
+    if at + 8 * count > len(tiff):
+        return None
     flat = struct.unpack_from(f"{endian}{2 * count}I", tiff, at)
     if 0 in flat[1::2]:
         return None
@@ -212,7 +217,7 @@ def _tenths(
     """An angle in tenths of a degree; None unless hemisphere, degrees, minutes and seconds are all there."""
     side = letters.find(_text(tiff, gps.get(tags[0])).strip(b"\0 ").upper() or b"?")
     parts = _numbers(tiff, endian, gps.get(tags[1]), 3)
-    if side < 0 or parts is None:
+    if side < 0 or parts is None or min(parts) < 0:
         return None
     degrees = parts[0] + parts[1] / 60 + parts[2] / 3600
     return round(degrees * 10) * (-1 if side else 1) if degrees <= limit else None

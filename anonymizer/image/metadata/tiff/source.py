@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonymizer.image.metadata.blocks import photoshop_names, tag_name, trailer_names, xmp_names
+from anonymizer.image.tiff_fields import AC_TABLES, DC_TABLES, Q_TABLES, VALUE_BYTES, table_bytes, whole_numbers
 
 _MAX_DIRECTORIES = 256
 _MAX_ENTRIES = 4096
@@ -20,13 +21,11 @@ _MAX_PAD_BYTES = 8
 # Beyond any file that is read, and small enough to be added up.
 _FAR = 2**40
 
-_TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
-_UNSIGNED = (1, 3, 4, 13, 16, 18)
-
 _NEW_SUBFILE_TYPE, _SUBFILE_TYPE, _XMP, _PHOTOSHOP, _SUB_IFDS = 254, 255, 700, 34377, 330
 _EXIF_IFD, _GPS_IFD, _INTEROP_IFD = 34665, 34853, 40965
 # Offsets and sizes of strips, tiles, and the data of old JPEG.
 _DATA = ((273, 279), (324, 325), (513, 514))
+_TABLES, _MAX_TABLES = frozenset({Q_TABLES, DC_TABLES, AC_TABLES}), 4
 
 _FOR_THE_PICTURE = frozenset({
     254, 255, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 292, 293, 317, 320, 322, 323, 324, 325, 332, 334,
@@ -63,7 +62,7 @@ class _Entry:
 
     @property
     def size(self) -> int:
-        return _TYPE_BYTES.get(self.kind, 1) * self.count
+        return VALUE_BYTES.get(self.kind, 1) * self.count
 
 
 def inventory(data: bytes) -> Iterator[str]:
@@ -169,22 +168,22 @@ def _data_spans(data: bytes, kind: _Kind, entries: list[_Entry]) -> list[NDArray
         if offsets_tag not in by_tag:
             continue
         offsets = _numbers(data, kind, by_tag[offsets_tag], _MAX_SEGMENTS)
-        # Without sizes it is not known where the data ends: all that follows counts as the picture.
-        sizes = np.full(len(offsets), len(data), np.int64)
-        if sizes_tag in by_tag:
-            sizes = _numbers(data, kind, by_tag[sizes_tag], _MAX_SEGMENTS)
-        count = min(len(offsets), len(sizes))
-        spans.append(np.stack((offsets[:count], offsets[:count] + sizes[:count]), axis=1))
+        stated = by_tag.get(sizes_tag)
+        sizes = np.zeros(len(offsets), np.int64)
+        known = np.empty(0, np.int64) if stated is None else _numbers(data, kind, stated, len(offsets))
+        sizes[: len(known)] = known
+        # Without a size, which 0 is too, it is not known where the data ends: all that follows counts as the picture.
+        sizes[sizes == 0] = len(data)
+        spans.append(np.stack((offsets, offsets + sizes), axis=1))
+    for tag in _TABLES & by_tag.keys():
+        offsets = _numbers(data, kind, by_tag[tag], _MAX_TABLES)
+        spans += [np.array([[at, at + table_bytes(data, tag, at)]], np.int64) for at in offsets.tolist()]
     return spans
 
 
 def _numbers(data: bytes, kind: _Kind, entry: _Entry, limit: int) -> NDArray[np.int64]:
-    count = min(entry.count, limit)
-    size = _TYPE_BYTES.get(entry.kind, 0)
-    if entry.kind not in _UNSIGNED or entry.at + count * size > len(data):
-        return np.empty(0, np.int64)
-    values = np.frombuffer(data, f"{kind.endian}u{size}", count, entry.at)
-    return np.minimum(values.astype(np.uint64), np.uint64(_FAR)).astype(np.int64)
+    values = whole_numbers(data, kind.endian, entry.kind, min(entry.count, limit), entry.at)
+    return np.empty(0, np.int64) if values is None else np.clip(values, 0, _FAR)
 
 
 def _unknown_bytes(data: bytes, spans: NDArray[np.int64]) -> Iterator[str]:
