@@ -193,7 +193,10 @@ class TestEmptyParts:
         for ref in listed:
             assert root.can_hold(ref.key)
             assert root.read(ref) == root.get(ref.key) == ref.key.encode()
-            assert root.stat(ref.key) == ref
+            found = root.stat(ref.key)
+            assert isinstance(found, ImageRef)
+            # The answer to a HEAD has whole seconds.
+            assert replace(found, modified=ref.modified) == ref
             assert root.version(ref.key) == ref.etag
             assert ref.uri == f"{root.uri}/{ref.key}"
         root.purge("a//b")
