@@ -61,9 +61,8 @@ class S3Root(Root):
                 listed = self._listed(item)
                 if self.only is not None and self.only != listed.key:
                     return
-                if not _is_folder(item["Key"], item["Size"]) and not (
-                    output and not temporaries and is_reserved(listed.key)
-                ):
+                left_out = output and not temporaries and is_reserved(listed.key)
+                if not left_out and not _is_folder(item["Key"], item["Size"]):
                     yield listed
         except S3Fault as fault:
             raise ListingError(f"{self.uri}: {fault.kind.value}") from None

@@ -79,7 +79,8 @@ def test_what_an_older_version_could_not_read_is_done_once_more():
         row("d.jpg", status="failed", error_code="empty", output_uri=None),
         row("e.jpg", status="failed", error_code="archived", retryable=True, output_uri=None),
     ]
-    planner, tasks = planned([ref(r.key) for r in rows], rows=table(*(("r1", r) for r in rows)))
+    hashed = from_mapping(RunConfig, {"names": "hashed"})
+    planner, tasks = planned([ref(r.key) for r in rows], rows=table(*(("r1", r) for r in rows)), config=hashed)
     assert keys(tasks) == ["/a.jpg", "b.jpg", "c.jpg", "e.jpg"]
     assert planner.unchanged == 1
 
