@@ -15,6 +15,8 @@
     └── ObjectError                   one object's row: never ends a run
         ├── NotAnImage                → `skipped`
         ├── Withheld                  → `skipped` (policy public)
+        ├── EmptyFile
+        ├── WrongCoding
         ├── UnsupportedFormat
         ├── DecodeError
         ├── ImageTooLarge
@@ -24,7 +26,7 @@
         ├── EncodeError
         ├── FormatInPlace
         ├── ScrubCheckFailed
-        ├── UnsafeKey / ReservedKey / KeyCollision / OutputTaken / NotARegularFile
+        ├── UnsafeKey / NameNotHeld / ReservedKey / KeyCollision / OutputTaken / NotARegularFile
         ├── ImageTimeout
         ├── PoisonImage
         ├── TakeDownOwed              an output that must not stand any more still does
@@ -33,6 +35,7 @@
             ├── SourceGone
             ├── SourceChanged
             ├── AccessDenied
+            ├── Archived
             ├── StorageUnavailable
             ├── PublishConflict
             └── DeadlinePassed
@@ -128,6 +131,16 @@ class Withheld(ObjectError):
     status = "skipped"
 
 
+class EmptyFile(ObjectError):
+    code = "empty"
+    message = "a picture's name, and not a byte"
+
+
+class WrongCoding(ObjectError):
+    code = "content_encoding"
+    message = "a picture's name, and a Content-Encoding that is not known or is not that of its bytes"
+
+
 class UnsupportedFormat(ObjectError):
     code = "unsupported_format"
     message = "a picture in a format that cannot be read and written safely"
@@ -180,7 +193,12 @@ class ScrubCheckFailed(ObjectError):
 
 class UnsafeKey(ObjectError):
     code = "unsafe_key"
-    message = "the key points outside the root"
+    message = "the key has a part `.` or `..`, is no valid text or leads over a link: it might point outside the root"
+
+
+class NameNotHeld(ObjectError):
+    code = "name_not_held"
+    message = "a part of the key between slashes is empty (only S3 holds such names) or too long for the disk"
 
 
 class ReservedKey(ObjectError):
@@ -257,6 +275,11 @@ class SourceChanged(StorageError):
 class AccessDenied(StorageError):
     code = "access_denied"
     message = "the storage denied access"
+
+
+class Archived(StorageError):
+    code = "archived"
+    message = "the object is archived and cannot be read before it is restored"
 
 
 class StorageUnavailable(StorageError):

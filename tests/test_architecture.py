@@ -32,7 +32,7 @@ ROOMS = {
     "people": [{"consent"}, {"boxes"}],
     "lake": [{"storage", "lease", "naming"}, {"files", "manifest", "outputs"}, {"identity", "roots"}],
     "run": [
-        {"summary", "chunks", "rows", "marked_output"},
+        {"summary", "chunks", "rows", "sources", "marked_output"},
         {"worker", "progress", "recorder", "record", "start"},
         {"engine", "plan"},
         {"context"},
@@ -56,6 +56,7 @@ HOMES = {
     "turbojpeg": {"image.codec"},
     "pyarrow": {
         "lake.manifest",
+        "lake.storage",
         "people.consent",
         "people.boxes",
         "run.start",

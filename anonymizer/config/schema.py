@@ -12,6 +12,7 @@ Method = Literal["smooth", "blur", "pixelate", "solid", "gaussian"]
 Policy = Literal["redact", "public"]
 Bind = Literal["key", "content"]
 Jpeg = Literal["exact", "reencode"]
+Incomplete = Literal["fail", "redact"]
 Names = Literal["same", "hashed"]
 Adopt = Literal["keep", "replace"]
 Kept = Literal["orientation", "icc", "capture_year", "gps_coarse", "dpi"]
@@ -118,6 +119,11 @@ class CodecConfig:
 
     jpeg: Jpeg = setting(
         "exact", "`exact`: outside the redacted blocks every coefficient stays; `reencode`: written anew from pixels."
+    )
+    jpeg_incomplete: Incomplete = setting(
+        "fail",
+        "A JPEG that ends before its picture does: `redact`: what is there, the rest gray. One that lacks only its end "
+        "marker is whole.",
     )
     max_pixels: int = setting(
         120_000_000,

@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from anonymizer.errors import ConfigError, ObjectError, RunError
-from anonymizer.lake.storage import is_local, local_path, normalize_uri, open_root
+from anonymizer.lake.storage import is_local, local_path, normalize_uri, open_root, split_name
 from anonymizer.sanitize import bare_uri
 
 
@@ -20,7 +20,7 @@ def read_uri(uri: str, what: str) -> bytes:
     Raises:
         ConfigError: It cannot be read.
     """
-    folder, _, name = normalize_uri(uri).rpartition("/")
+    folder, name = split_name(normalize_uri(uri))
     try:
         return open_root(folder).get(name)
     except (ObjectError, RunError) as error:
@@ -38,7 +38,7 @@ def write_uri(uri: str, data: bytes, *, private: bool = False) -> None:
     Raises:
         ConfigError: The URL names no file, or it cannot be written.
     """
-    folder, _, name = normalize_uri(uri).rpartition("/")
+    folder, name = split_name(normalize_uri(uri))
     # The lock lies in the file's folder: beside that, where a root has its lock, we may not be allowed to write.
     lock = Path(local_path(folder), f".{name}.anon-lock") if is_local(folder) else None
     try:

@@ -38,6 +38,45 @@ _PICTURE_EXTENSIONS = frozenset(
         *(".tif", ".tiff", ".webp"),
     )
 )
+_OTHER_EXTENSIONS = frozenset(
+    (
+        *(
+            ".3fr",
+            ".arw",
+            ".cr2",
+            ".cr3",
+            ".crw",
+            ".dcm",
+            ".dng",
+            ".erf",
+            ".exr",
+            ".fff",
+            ".iiq",
+            ".jxl",
+            ".jxr",
+            ".mrw",
+        ),
+        *(
+            ".nef",
+            ".nrw",
+            ".orf",
+            ".pef",
+            ".pgm",
+            ".pnm",
+            ".ppm",
+            ".psb",
+            ".psd",
+            ".raf",
+            ".raw",
+            ".rw2",
+            ".sr2",
+            ".srf",
+        ),
+        *(".srw", ".thm", ".x3f"),
+    )
+)
+"""Extensions of further pictures: camera raw and others that are recognised and not handled; thumbnails of cameras."""
+
 GUESSED = {".heic": "jpeg", ".heif": "jpeg", ".hif": "jpeg"}
 """Extensions of formats that cannot be written, and the format that is expected in their place."""
 
@@ -144,6 +183,11 @@ class Places:
         """Where the output of a source goes: where its row has it if that fits, else where it may be expected."""
         known = self.located(output_uri)
         return known if known is not None and self.fits(key, known) else expected_key(key, self.names, self.secret)
+
+
+def is_picture_name(key: str) -> bool:
+    """Whether a key's extension is one of a picture, be it one that we cannot read."""
+    return extension(key) in _PICTURE_EXTENSIONS | _OTHER_EXTENSIONS
 
 
 def _checked(secret: bytes) -> bytes:

@@ -16,6 +16,7 @@ class ImageRef:
         etag: The version that was listed: the store's ETag without quotes; locally a digest of inode, size and mtime.
         size: Bytes.
         modified: UTC.
+        archived: The store says that it cannot be read before it is restored.
     """
 
     key: str
@@ -23,3 +24,4 @@ class ImageRef:
     etag: str
     size: int
     modified: datetime | None
+    archived: bool = False

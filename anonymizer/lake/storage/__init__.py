@@ -24,7 +24,7 @@ from anonymizer.lake.storage.keys import (
     normalize_uri,
     split_uri,
 )
-from anonymizer.lake.storage.listing import Irregular, Listed, VersionCursor, key_error
+from anonymizer.lake.storage.listing import Irregular, Listed, VersionCursor, name_fits
 from anonymizer.lake.storage.local import LocalRoot
 from anonymizer.lake.storage.s3 import S3Root
 
@@ -91,8 +91,25 @@ def open_input(
     root = _opened(normalize_uri(uri), access)
     if not root.is_object():
         return root
-    folder, _, name = root.uri.rpartition("/")
+    folder, name = split_name(root.uri)
     return _opened(normalize_uri(f"{folder}/"), access, name)
+
+
+def split_name(uri: str) -> tuple[str, str]:
+    """The folder of an object and its name in there: of `s3://b/a//c` that is `/c`, for no URL ends in a slash.
+
+    Args:
+        uri: Normalized.
+    """
+    folder = uri.rpartition("/")[0]
+    if _backend(uri).empty_parts:
+        folder = folder.rstrip("/")
+    return folder, uri[len(folder) + 1 :]
+
+
+def holds_name(root_uri: str, key: str) -> bool:
+    """Whether the store below a root knows names of a key's form at all: `a//b` is one on S3 only."""
+    return name_fits(key, empty_parts=_backend(root_uri).empty_parts)
 
 
 def is_open_to_others(uri: str) -> bool:
@@ -101,7 +118,11 @@ def is_open_to_others(uri: str) -> bool:
 
 
 def _opened(uri: str, access: Access, only: str | None = None) -> Root:
-    return _BACKENDS.get(split_uri(uri)[0], GenericRoot)(uri, access, only)
+    return _backend(uri)(uri, access, only)
+
+
+def _backend(uri: str) -> type[Root]:
+    return _BACKENDS.get(split_uri(uri)[0], GenericRoot)
 
 
 __all__ = [
@@ -111,13 +132,13 @@ __all__ = [
     "VersionCursor",
     "check_key",
     "folder_uri",
+    "holds_name",
     "is_local",
     "is_open_to_others",
     "is_relative",
     "is_reserved",
     "is_temporary",
     "join_uri",
-    "key_error",
     "local_path",
     "mark_content",
     "marked_id",
@@ -125,4 +146,5 @@ __all__ = [
     "normalize_uri",
     "open_input",
     "open_root",
+    "split_name",
 ]

@@ -5,12 +5,19 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
-from typing import Self
+from typing import ClassVar, Self
 
-from anonymizer.errors import NotARegularFile, OutputLost, PublishConflict, SourceChanged, SourceGone
+from anonymizer.errors import (
+    NotARegularFile,
+    ObjectError,
+    OutputLost,
+    PublishConflict,
+    SourceChanged,
+    SourceGone,
+)
 from anonymizer.lake.storage.access import Access
 from anonymizer.lake.storage.keys import MARK_PREFIX, check_key, mark_content, mark_name, marked_id
-from anonymizer.lake.storage.listing import Listed
+from anonymizer.lake.storage.listing import Listed, key_error, name_fits
 from anonymizer.records import ImageRef
 
 
@@ -22,7 +29,10 @@ class Root(ABC):
     Attributes:
         uri: Normalized; the folder even where a single file was asked for.
         only: The one key that the listing has, for a single file; else None.
+        empty_parts: See `keys.check_key`.
     """
+
+    empty_parts: ClassVar[bool] = False
 
     def __init__(self, uri: str, access: Access, only: str | None = None) -> None:
         self.uri = uri
@@ -61,6 +71,18 @@ class Root(ABC):
             ListingError: The listing is not complete.
         """
 
+    def check(self, key: str) -> None:
+        """See `keys.check_key`."""
+        check_key(key, empty_parts=self.empty_parts)
+
+    def key_error(self, key: str) -> type[ObjectError] | None:
+        """The error that a key deserves here, None for a good one."""
+        return key_error(key, empty_parts=self.empty_parts)
+
+    def can_hold(self, key: str) -> bool:
+        """Whether the store knows names of such a form at all."""
+        return name_fits(key, empty_parts=self.empty_parts)
+
     def read(self, ref: ImageRef) -> bytes:
         """Exactly the bytes of the listed version: what comes is held against its version and its length.
 
@@ -69,11 +91,15 @@ class Root(ABC):
             AccessDenied, StorageUnavailable, StorageError: The storage did not answer.
             UnsafeKey, ReservedKey: See `check_key`.
         """
-        check_key(ref.key)
+        self.check(ref.key)
         data = self._read(ref.key, ref.etag)[0]
         if len(data) != ref.size:
             raise SourceChanged(ref.key)
         return data
+
+    def read_coded(self, ref: ImageRef) -> tuple[bytes, str]:
+        """As `read`, with what the store says of how the bytes are coded (Content-Encoding); empty: they are not."""
+        return self.read(ref), ""
 
     def publish(
         self, key: str, data: bytes, *, expected: str | None, media_type: str, alive: Callable[[], None]
@@ -95,7 +121,7 @@ class Root(ABC):
             UnsafeKey, ReservedKey, KeyCollision, NotARegularFile: The key cannot be written to.
             AccessDenied, StorageUnavailable, StorageError: The storage did not take it.
         """
-        check_key(key)
+        self.check(key)
         return self._publish(key, data, expected=expected, media_type=media_type, alive=alive)
 
     def remove(self, key: str, *, expected: str | None) -> None:
@@ -108,7 +134,7 @@ class Root(ABC):
         Raises:
             PublishConflict: Another version stands there.
         """
-        check_key(key)
+        self.check(key)
         self._remove(key, expected)
 
     def purge(self, key: str, *, expected: str | None = None) -> None:
@@ -173,7 +199,7 @@ class Root(ABC):
 
     def get_with_version(self, name: str) -> tuple[bytes, str]:
         """The current bytes of an object and their version; `SourceGone` without one."""
-        check_key(name)
+        self.check(name)
         return self._read(name, None)
 
     def exists(self, name: str) -> bool:

@@ -7,6 +7,7 @@ from contextlib import closing
 from typing import Any
 
 from anonymizer.errors import ListingError
+from anonymizer.lake.storage.archive import page_of_objects
 from anonymizer.lake.storage.client import S3Client
 from anonymizer.lake.storage.ranges import in_order, one_by_one
 
@@ -47,7 +48,7 @@ class BucketListing:
 
         def fetch(after: str, token: str) -> tuple[Sequence[dict[str, Any]], str]:
             page = {"ContinuationToken": token} if token else {"StartAfter": after} if after else {}
-            answer = self._client.send("list_objects_v2", {"Prefix": below, "MaxKeys": PAGE, **page})[0]
+            answer = page_of_objects(self._client, {"Prefix": below, "MaxKeys": PAGE, **page})
             return answer.get("Contents", ()), answer["NextContinuationToken"] if answer.get("IsTruncated") else ""
 
         if start_after:

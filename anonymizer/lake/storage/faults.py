@@ -13,13 +13,14 @@ from s3fs.core import S3_RETRYABLE_ERRORS
 
 from anonymizer.errors import (
     AccessDenied,
+    Archived,
     KeyCollision,
+    NameNotHeld,
     NotARegularFile,
     ObjectError,
     SourceGone,
     StorageError,
     StorageUnavailable,
-    UnsafeKey,
 )
 
 _READING: dict[int, type[ObjectError]] = {
@@ -31,7 +32,7 @@ _READING: dict[int, type[ObjectError]] = {
     errno.ELOOP: NotARegularFile,
     errno.ENXIO: NotARegularFile,
     errno.EISDIR: NotARegularFile,
-    errno.ENAMETOOLONG: UnsafeKey,
+    errno.ENAMETOOLONG: NameNotHeld,
 }
 
 
@@ -70,6 +71,7 @@ class Kind(Enum):
     GONE = "there is no such object"
     NO_BUCKET = "the bucket does not exist"
     DENIED = "access denied"
+    ARCHIVED = "the object is archived"
     CREDENTIALS = "no usable credentials; they are taken from the usual places of AWS, or set `anon`"
     PRECONDITION = "another version stands there"
     CONFLICT = "another request changes the same object"
@@ -88,7 +90,7 @@ _CODES = {
     "NoSuchBucket": Kind.NO_BUCKET,
     "InvalidBucketName": Kind.NO_BUCKET,
     "NoSuchKey": Kind.GONE,
-    "InvalidObjectState": Kind.DENIED,
+    "InvalidObjectState": Kind.ARCHIVED,
     "ExpiredToken": Kind.CREDENTIALS,
     "InvalidToken": Kind.CREDENTIALS,
     "InvalidAccessKeyId": Kind.CREDENTIALS,
@@ -168,6 +170,7 @@ class S3Fault(Exception):
 _ERRORS: dict[Kind, type[StorageError]] = {
     Kind.GONE: SourceGone,
     Kind.DENIED: AccessDenied,
+    Kind.ARCHIVED: Archived,
     Kind.CREDENTIALS: AccessDenied,
     Kind.CLOCK: AccessDenied,
     Kind.THROTTLED: StorageUnavailable,

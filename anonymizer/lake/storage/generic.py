@@ -98,6 +98,8 @@ class GenericRoot(Root):
             raise ConfigError(f"{self._scheme}:// cannot be written conditionally; see `storage.unconditional`")
 
     def version(self, key: str) -> str | None:
+        if not self.can_hold(key):
+            return None
         check_key(key)
         return self._standing(key)
 

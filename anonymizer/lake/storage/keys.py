@@ -8,7 +8,7 @@ import re
 import secrets
 from pathlib import Path
 
-from anonymizer.errors import ConfigError, ReservedKey, UnsafeKey
+from anonymizer.errors import ConfigError, NameNotHeld, ReservedKey, UnsafeKey
 from anonymizer.sanitize import PASSWORD, bare_uri, secret_in
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*)(://|::)")
@@ -192,22 +192,29 @@ def spelled_key(key: str) -> str:
     return key
 
 
-def check_key(key: str) -> None:
+def check_key(key: str, *, empty_parts: bool = False) -> None:
     """Refuses keys that name nothing, or something outside of the root, or one of our own temporaries.
 
     A backslash is an ordinary character, but `..` between backslashes is refused as well: outputs get copied to
     systems where it separates folders.
 
+    Args:
+        key: Below the root.
+        empty_parts: The store holds names such as `a//b`, `/a` and `a/`: to S3 a slash is a character like others.
+
     Raises:
-        UnsafeKey: An empty, `.` or `..` part (hence also a slash at either end), a NUL, or no valid Unicode.
+        UnsafeKey: It is empty, has a part `.` or `..`, a NUL, or is no valid Unicode.
+        NameNotHeld: It has an empty part (hence also a slash at either end), and the store holds none.
         ReservedKey: It looks like one of our own names.
     """
     parts = key.split("/")
-    if "\0" in key or any(part in ("", ".", "..") for part in parts) or ".." in re.split(r"[/\\]", key):
+    if not key or "\0" in key or any(part in (".", "..") for part in parts) or ".." in re.split(r"[/\\]", key):
         raise UnsafeKey(key)
     try:
         key.encode()
     except UnicodeEncodeError:
         raise UnsafeKey from None
+    if "" in parts and not empty_parts:
+        raise NameNotHeld(key)
     if is_reserved(key):
         raise ReservedKey(key)

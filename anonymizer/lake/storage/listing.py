@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from anonymizer.errors import ObjectError, ReservedKey, UnsafeKey
+from anonymizer.errors import NameNotHeld, ObjectError, ReservedKey, UnsafeKey
 from anonymizer.lake.storage.keys import check_key, join_uri
 from anonymizer.records import ImageRef
 
@@ -34,13 +34,18 @@ def irregular(root_uri: str, key: str, error: type[ObjectError]) -> Irregular:
     return Irregular(key, join_uri(root_uri, key), error)
 
 
-def key_error(key: str) -> type[ObjectError] | None:
-    """The error that a key deserves, None for a good one."""
+def key_error(key: str, *, empty_parts: bool = False) -> type[ObjectError] | None:
+    """The error that a key deserves (`keys.check_key`), None for a good one."""
     try:
-        check_key(key)
-    except (UnsafeKey, ReservedKey) as error:
+        check_key(key, empty_parts=empty_parts)
+    except (UnsafeKey, NameNotHeld, ReservedKey) as error:
         return type(error)
     return None
+
+
+def name_fits(key: str, *, empty_parts: bool) -> bool:
+    """Whether a key has a form that a store knows; see `keys.check_key`."""
+    return key_error(key, empty_parts=empty_parts) is not NameNotHeld
 
 
 class VersionCursor:

@@ -110,6 +110,8 @@ class LocalRoot(Root):
             raise ConfigError(f"{self.uri}: the lock file beside it cannot be used; see option `lock_path`") from None
 
     def version(self, key: str) -> str | None:
+        if not self.can_hold(key):
+            return None
         check_key(key)
         try:
             with file_errors(), self._parent(key) as (folder, name):

@@ -18,13 +18,14 @@ from anonymizer.errors import (
     StorageUnavailable,
 )
 from anonymizer.lake.storage.access import Access
+from anonymizer.lake.storage.archive import needs_restoring
 from anonymizer.lake.storage.base import Root, regular_names
 from anonymizer.lake.storage.bucket_listing import PAGE, BucketListing
 from anonymizer.lake.storage.client import S3Client
 from anonymizer.lake.storage.etags import bare, etag_of, same
 from anonymizer.lake.storage.faults import Kind, S3Fault, s3_error
-from anonymizer.lake.storage.keys import check_key, is_reserved, join_uri, split_uri, temporary_name
-from anonymizer.lake.storage.listing import Listed, irregular, key_error
+from anonymizer.lake.storage.keys import is_reserved, join_uri, split_uri, temporary_name
+from anonymizer.lake.storage.listing import Listed, irregular
 from anonymizer.lake.storage.object_versions import delete_versions
 from anonymizer.lake.storage.probe import DIFFERS, Probe
 from anonymizer.records import ImageRef
@@ -35,6 +36,8 @@ _OURS = {"Bucket", "Key", "Body", "IfMatch", "IfNoneMatch"}
 
 class S3Root(Root):
     """A prefix of a bucket."""
+
+    empty_parts = True
 
     def __init__(self, uri: str, access: Access, only: str | None = None) -> None:
         super().__init__(uri, access, only)
@@ -58,8 +61,8 @@ class S3Root(Root):
                 listed = self._listed(item)
                 if self.only is not None and self.only != listed.key:
                     return
-                folder_marker = item["Key"].endswith("/") and item["Size"] == 0
-                if not folder_marker and not (output and not temporaries and is_reserved(listed.key)):
+                left_out = output and not temporaries and is_reserved(listed.key)
+                if not left_out and not _is_folder(item["Key"], item["Size"]):
                     yield listed
         except S3Fault as fault:
             raise ListingError(f"{self.uri}: {fault.kind.value}") from None
@@ -68,12 +71,13 @@ class S3Root(Root):
 
     def _listed(self, item: dict[str, Any]) -> Listed:
         key = item["Key"][len(self._prefix) :]
-        error = key_error(key)
+        error = self.key_error(key)
         if error is not None:
             return irregular(self.uri, key, error)
         if not item.get("ETag"):
             raise ListingError(f"{self.uri}: the store lists no ETags")
-        return ImageRef(key, join_uri(self.uri, key), etag_of(item), item["Size"], _utc(item))
+        archived = needs_restoring(item)
+        return ImageRef(key, join_uri(self.uri, key), etag_of(item), item["Size"], _utc(item), archived)
 
     def is_object(self) -> bool:
         if not self._prefix:
@@ -100,7 +104,7 @@ class S3Root(Root):
             raise ConfigError(f"{self.uri}: the store does not write conditionally; see `storage.unconditional`")
 
     def version(self, key: str) -> str | None:
-        check_key(key)
+        self.check(key)
         return self._version(key)
 
     def _version(self, key: str) -> str | None:
@@ -109,13 +113,14 @@ class S3Root(Root):
         return etag_of(answer) if answer is not None else None
 
     def stat(self, key: str) -> Listed | None:
-        error = key_error(key)
+        error = self.key_error(key)
         if error is not None:
             return irregular(self.uri, key, error)
         answer = self._head(key)
-        if answer is None:
+        if answer is None or _is_folder(key, answer["ContentLength"]):
             return None
-        return ImageRef(key, join_uri(self.uri, key), etag_of(answer), answer["ContentLength"], _utc(answer))
+        archived = needs_restoring(answer)
+        return ImageRef(key, join_uri(self.uri, key), etag_of(answer), answer["ContentLength"], _utc(answer), archived)
 
     def _head(self, key: str) -> dict[str, Any] | None:
         try:
@@ -131,18 +136,18 @@ class S3Root(Root):
         delete_versions(self._client, self._prefix + key)
 
     def forget_older(self, key: str) -> None:
-        check_key(key)
+        self.check(key)
         delete_versions(self._client, self._prefix + key, older=True)
 
     def put(self, name: str, data: bytes) -> None:
-        check_key(name)
+        self.check(name)
         try:
             self._put(name, data, {})
         except S3Fault as fault:
             raise s3_error(fault) from None
 
     def create(self, name: str, data: bytes) -> bool:
-        check_key(name)
+        self.check(name)
         try:
             self._publish(name, data, expected=None, media_type="application/octet-stream", alive=lambda: None)
         except PublishConflict:
@@ -153,7 +158,7 @@ class S3Root(Root):
         remaining = iter(names)
         while batch := list(itertools.islice(remaining, PAGE)):
             for name in batch:
-                check_key(name)
+                self.check(name)
             self._delete(batch)
 
     def _delete(self, batch: Sequence[str]) -> None:
@@ -167,15 +172,26 @@ class S3Root(Root):
 
     def names(self, prefix: str = "") -> Iterator[str]:
         try:
-            listing = map(self._listed, self._listing.items("", prefix))
-            yield from regular_names(listing, prefix)
+            items = (item for item in self._listing.items("", prefix) if not _is_folder(item["Key"], item["Size"]))
+            yield from regular_names(map(self._listed, items), prefix)
         except S3Fault as fault:
             raise ListingError(f"{self.uri}: {fault.kind.value}") from None
 
     def close(self) -> None:
         self._client.close()
 
+    def read_coded(self, ref: ImageRef) -> tuple[bytes, str]:
+        self.check(ref.key)
+        data, answer = self._get(ref.key, ref.etag)
+        if len(data) != ref.size:
+            raise SourceChanged(ref.key)
+        return data, answer.get("ContentEncoding") or ""
+
     def _read(self, key: str, expected: str | None) -> tuple[bytes, str]:
+        data, answer = self._get(key, expected)
+        return data, etag_of(answer)
+
+    def _get(self, key: str, expected: str | None) -> tuple[bytes, dict[str, Any]]:
         condition = {} if expected is None else {"IfMatch": f'"{bare(expected)}"'}
         try:
             answer, data = self._client.send("get_object", {"Key": self._prefix + key, **condition})
@@ -186,7 +202,7 @@ class S3Root(Root):
             raise SourceChanged(key)
         if len(data) != answer.get("ContentLength", len(data)):
             raise StorageUnavailable("the body is not whole")
-        return data, etag_of(answer)
+        return data, answer
 
     def _publish(
         self, key: str, data: bytes, *, expected: str | None, media_type: str, alive: Callable[[], None]
@@ -254,6 +270,11 @@ class S3Root(Root):
     ) -> dict[str, Any]:
         sent = {"Key": self._prefix + key, "Body": data, **parameters, **self._access.put}
         return self._client.send("put_object", sent, alive)[0]
+
+
+def _is_folder(key: str, size: int) -> bool:
+    """The marker that consoles make for a folder: an empty object, and nothing that anybody would look at."""
+    return key.endswith("/") and size == 0
 
 
 def _utc(item: dict[str, Any]) -> datetime:

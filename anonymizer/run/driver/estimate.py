@@ -10,10 +10,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from anonymizer.config import RunConfig
-from anonymizer.errors import ImageTooLarge, ObjectError
+from anonymizer.errors import ObjectError
 from anonymizer.lake.storage import Root
 from anonymizer.pipeline import Anonymizer
 from anonymizer.records import WorkItem
+from anonymizer.run.sources import read_source
 from anonymizer.run.summary import Estimate
 
 _SURE = 1.96
@@ -66,7 +67,7 @@ def _timed(config: RunConfig, anonymizer: Anonymizer, source: Root, item: WorkIt
     """
     took = 0.0
     try:
-        data = _read(source, item, config.codec.max_bytes)
+        data = read_source(source, item.ref, config.codec.max_bytes)
         began = time.monotonic()
         try:
             anonymizer(data, item.decision, item.boxes)
@@ -75,12 +76,6 @@ def _timed(config: RunConfig, anonymizer: Anonymizer, source: Root, item: WorkIt
     except ObjectError:
         return took, False
     return took, True
-
-
-def _read(source: Root, item: WorkItem, most: int) -> bytes:
-    if item.ref.size > most:
-        raise ImageTooLarge
-    return source.read(item.ref)
 
 
 def scaled(seconds: Sequence[float], sizes: Sequence[int], count: int, total: int) -> tuple[float, float]:

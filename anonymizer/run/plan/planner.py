@@ -12,8 +12,8 @@ from itertools import islice
 from typing import Protocol
 
 from anonymizer.config import RunConfig
-from anonymizer.errors import KeyCollision, ObjectError, Requested, TakeDownOwed
-from anonymizer.lake.storage import Irregular, Listed, VersionCursor
+from anonymizer.errors import KeyCollision, NameNotHeld, ObjectError, Requested, TakeDownOwed
+from anonymizer.lake.storage import Irregular, Listed, VersionCursor, holds_name
 from anonymizer.records import ConsentDecision, GivenBoxes, ImageRef, ManifestRow, WorkItem
 from anonymizer.run.chunks import Task, group
 from anonymizer.run.plan.collisions import collisions
@@ -144,9 +144,15 @@ class Planner:
     def _may_collide(self) -> bool:
         return self._places.names == "same" and not self._config.in_place
 
+    def _has_place(self, key: str) -> bool:
+        """Whether the store of OUTPUT knows names of such a form as the output's."""
+        return self._config.in_place or holds_name(self._places.root, self._places.own(key))
+
     def _planned(self, entry: Listed, outputs: VersionCursor | None) -> _Planned | None:
         """A listed entry, joined with its current row; None where the sink has taken it."""
         current = self._rows.find(entry.key)
+        if isinstance(entry, ImageRef) and not self._has_place(entry.key):
+            entry = Irregular(entry.key, entry.uri, NameNotHeld)
         if isinstance(entry, Irregular):
             self._irregular(entry, current)
             return None

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 
-from anonymizer.errors import ImageTooLarge
 from anonymizer.lake.storage import Root
 from anonymizer.records import WorkItem
+from anonymizer.run.sources import read_source
 from anonymizer.run.worker.deadline import Deadline
 
 Read = tuple[WorkItem, Future[bytes]]
@@ -22,7 +22,7 @@ class Reader:
     Args:
         source: INPUT.
         at_once: Sources of one chunk that are on their way or waiting to be computed, at most.
-        max_bytes: A larger file is not read.
+        max_bytes: A larger file is not read; see `read_source`.
     """
 
     def __init__(self, source: Root, *, at_once: int, max_bytes: int) -> None:
@@ -37,9 +37,7 @@ class Reader:
 
     def _read(self, item: WorkItem, deadline: Deadline) -> bytes:
         deadline.alive()
-        if item.ref.size > self._max_bytes:
-            raise ImageTooLarge
-        return self._source.read(item.ref)
+        return read_source(self._source, item.ref, self._max_bytes)
 
 
 def _ahead(reads: Iterator[Read], window: deque[Read]) -> Iterator[Read]:

@@ -13,6 +13,7 @@ from PIL import Image, features
 
 from tests.image.codec import heic, old_jpeg
 from tests.image.codec import tiff_samples as made
+from tests.image.codec.deep_jpeg import lossless, twelve_bit
 from tests.image.codec.samples import (
     PLANTED,
     chunk,
@@ -98,6 +99,11 @@ def _jpeg() -> Iterator[bytes]:
     yield saved(color, "jpeg", icc_profile=swapped_profile(), comment=b"comment")
     yield _animated("mpo", _several(2))
     yield plain + plain
+    yield plain[:-2]
+    deep = color.astype(np.uint16) * 257
+    yield lossless(color, 8)
+    yield lossless(deep[..., 0], 16, 4)
+    yield twelve_bit(deep >> 4, progressive=1)
 
 
 def wide_tables(jpeg: bytes) -> bytes:

@@ -15,6 +15,7 @@ TESTS = (
     "tests/lake/storage",
     "tests/lake/test_lease.py",
     "tests/integration/test_s3.py",
+    "tests/integration/test_s3_objects.py",
     "tests/integration/test_sleepers.py",
     "tests/integration/test_withdrawal.py",
     "tests/integration/test_world.py",

@@ -171,6 +171,8 @@ def test_a_file_cut_short_is_refused(format_name: str) -> None:
     for tenth in range(10):
         with pytest.raises((DecodeError, NotAnImage)):
             codec.decode(data[: len(data) * tenth // 10], CONFIG)
+    # A JPEG that lacks its end marker alone is whole: `test_jpeg_incomplete.py`.
+    marker_bytes = 2 if format_name == "jpeg" else 0
     for missing in (1, 2, 3):
         with pytest.raises(DecodeError):
-            codec.decode(data[:-missing], CONFIG)
+            codec.decode(data[: -missing - marker_bytes], CONFIG)

@@ -83,14 +83,18 @@ def test_progressive_pictures_are_complete_with_their_last_scan() -> None:
     assert not jpeg_source.read(disorderly).complete
 
 
-def test_without_an_end_nothing_is_complete() -> None:
-    assert not jpeg_source.read(PLAIN[:-2]).complete
-    assert not jpeg_source.read(PLAIN[:-2]).bare.endswith(b"\xff\xd9")
-
-
 @pytest.mark.parametrize("behind", [b"", b"\xff", b"\xff\xff\xff", b"\xff\xc0\0\x05x", b"\xff\xd8\xff\xd9"])
 def test_whatever_comes_instead_of_the_end(behind: bytes) -> None:
-    assert not jpeg_source.read(PLAIN[:-2] + behind).complete
+    """It is known, and what is read on is the same closed file."""
+    source = jpeg_source.read(PLAIN[:-2] + behind)
+    assert not source.ended
+    assert source.bare == jpeg_source.read(PLAIN).bare
+    assert jpeg_source.read(PLAIN).ended
+
+
+def test_a_first_scan_without_a_byte_is_no_picture() -> None:
+    with pytest.raises(DecodeError):
+        jpeg_source.read(PLAIN[: _scans(PLAIN)[0] + 14])
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from PIL import Image
 from anonymizer.image.detectors.patch import PATCH_RGB
 from tests.image.codec import heic
 from tests.image.codec.coefficients import ARITHMETIC, transformed
+from tests.image.codec.deep_jpeg import lossless, twelve_bit
 from tests.image.codec.samples import MARKER, encoded, rich_exif, segment, with_chunk
 from tests.pictures import scene
 
@@ -116,6 +117,15 @@ def _arithmetic(pictures: Sequence[Samples]) -> bytes:
     return transformed(_pillow("JPEG", quality=95)(pictures), ARITHMETIC)[0]
 
 
+def _lossless(pictures: Sequence[Samples]) -> bytes:
+    return lossless(pictures[0], 8 * pictures[0].itemsize)
+
+
+def _twelve_bit(pictures: Sequence[Samples]) -> bytes:
+    wide = pictures[0].astype(np.uint16) * np.uint16(257 if pictures[0].dtype == np.uint8 else 1)
+    return twelve_bit(wide >> 4, quality=97)
+
+
 def _bitmap(pictures: Sequence[Samples]) -> bytes:
     """Pillow's files of 32 bit have an alpha that nobody reads."""
     pixels = pictures[0]
@@ -153,6 +163,8 @@ KINDS: tuple[Kind, ...] = (
     Kind("JPEG, gray", _gray, _soiled_jpeg),
     Kind("JPEG, CMYK", _inks, _soiled_jpeg),
     Kind("JPEG, arithmetic coding", _arithmetic, _soiled_jpeg),
+    Kind("JPEG, lossless", _lossless, _soiled_jpeg, deep=True),
+    Kind("JPEG, 12 bit", _twelve_bit, _soiled_jpeg, deep=True),
     Kind("JPEG, MPO and gain maps", _multi_picture, lambda data: data + MARKER),
     Kind("PNG", _opencv(".png", _pillow("PNG")), _soiled_png, deep=True, alpha=True),
     Kind("PNG, palette", _pillow("PNG", "P"), _soiled_png),

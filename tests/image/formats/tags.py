@@ -10,7 +10,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from anonymizer.image.profiles import PROFILES
 
@@ -35,8 +35,13 @@ def beyond_mat2(found: Mapping[str, str], format_name: str) -> list[str]:
 
 def foreign_profile(data: bytes) -> bool:
     """Whether a file holds a colour profile that is none of ours."""
-    with Image.open(BytesIO(data)) as image:
-        profile = image.info.get("icc_profile")
+    try:
+        with Image.open(BytesIO(data)) as image:
+            profile = image.info.get("icc_profile")
+    except UnidentifiedImageError:
+        # JPEG of 12 bit, whose profile would be one segment.
+        profile = data.partition(b"ICC_PROFILE\0\1\1")[2]
+        return bool(profile) and not any(map(profile.startswith, PROFILES.values()))
     return bool(profile) and profile not in PROFILES.values()
 
 

@@ -24,7 +24,10 @@ _BESIDE = ("ExifTool", "System", "Composite")
 _EXTENSIONS = {name: name for name in MEDIA_TYPES} | {"jpeg": "jpg", "tiff": "tif"}
 _MAT2_FILE = re.compile(r"^\[\+\] Metadata for (?P<path>.*):$")
 _MAT2_CLEAN = re.compile(r"^ *No metadata found in (?P<path>.*)\.$")
-_MAT2_UNREAD = re.compile(r"^\[-\] (?P<path>.*?)'s format .* is not supported$")
+# It opens pictures first, with the system's libjpeg, which may read neither lossless JPEG nor 12 bit.
+_MAT2_UNREAD = re.compile(
+    r"^\[-\] (?:(?P<path>.*?)'s format .* is not supported|something went wrong when processing (?P<jpeg>.*\.jpg): )$"
+)
 _MAT2_PAIR = re.compile(r"^ +(?P<name>[^:]+): (?P<value>.*)$")
 
 
@@ -59,7 +62,7 @@ def mat2(paths: Sequence[Path]) -> dict[Path, dict[str, str] | None]:
                 names = {}
                 found[Path(match["path"])] = names
             elif match := _MAT2_UNREAD.match(line):
-                found[Path(match["path"])] = None
+                found[Path(match["path"] or match["jpeg"])] = None
             elif match := _MAT2_PAIR.match(line):
                 names[match["name"]] = match["value"]
             elif line.strip():

@@ -11,6 +11,7 @@ import pytest
 from anonymizer.errors import (
     DeadlinePassed,
     ListingError,
+    NameNotHeld,
     PublishConflict,
     ReservedKey,
     SourceChanged,
@@ -40,7 +41,9 @@ TRICKY = [
     "😀.jpg",
 ]
 RESERVED = ".a.jpg.anon-0123456789abcdef.tmp"
-UNSAFE = ["", "/a", "a/", "a//b", ".", "..", "../a", "a/../b", "a/./b", "a\0b", "..\\a", "\udcff.jpg"]
+UNSAFE = ["", ".", "..", "../a", "a/../b", "a/./b", "a\0b", "..\\a", "\udcff.jpg"]
+EMPTY_PARTS = ["/a", "a/", "a//b", "//", "a/b//"]
+"""To S3 these are names like any other."""
 
 
 def alive() -> None:
@@ -174,6 +177,49 @@ class TestRead:
         with ThreadPoolExecutor(8) as pool:
             listed = refs(root)
             assert dict(zip(content, pool.map(root.read, listed), strict=True)) == content
+
+
+class TestEmptyParts:
+    """`a//b`, `/a`, `a/`: S3 holds them, each by itself; elsewhere they are told apart from what is unsafe."""
+
+    def test_where_they_are_names(self, s3_store: Store):
+        root = s3_store.open()
+        keys = sorted([*EMPTY_PARTS, "a", "a/b"])
+        for key in keys:
+            publish(root, key, key.encode(), None)
+        listed = refs(root)
+        assert [ref.key for ref in listed] == keys
+        assert list(root.names()) == keys
+        for ref in listed:
+            assert root.can_hold(ref.key)
+            assert root.read(ref) == root.get(ref.key) == ref.key.encode()
+            found = root.stat(ref.key)
+            assert isinstance(found, ImageRef)
+            # The answer to a HEAD has whole seconds.
+            assert replace(found, modified=ref.modified) == ref
+            assert root.version(ref.key) == ref.etag
+            assert ref.uri == f"{root.uri}/{ref.key}"
+        root.purge("a//b")
+        root.remove("/a", expected=root.version("/a"))
+        assert list(root.names()) == [key for key in keys if key not in ("a//b", "/a")]
+
+    @pytest.mark.parametrize("key", EMPTY_PARTS)
+    @pytest.mark.parametrize("kind", ["local", "memory"])
+    def test_where_they_are_not(self, request: pytest.FixtureRequest, kind: str, key: str):
+        root = request.getfixturevalue(f"{kind}_store").open()
+        assert not root.can_hold(key)
+        assert root.version(key) is None
+        found = root.stat(key)
+        assert isinstance(found, Irregular)
+        assert found.error is NameNotHeld
+        for attempt in (
+            lambda: root.read(ImageRef(key, "", "0", 1, None)),
+            lambda: publish(root, key, b"1", None),
+            lambda: root.remove(key, expected=None),
+        ):
+            with pytest.raises(NameNotHeld):
+                attempt()
+        assert list(root.list()) == []
 
 
 class TestStat:

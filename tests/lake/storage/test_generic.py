@@ -11,11 +11,11 @@ from anonymizer.errors import (
     AccessDenied,
     ConfigError,
     ListingError,
+    NameNotHeld,
     PublishConflict,
     SourceChanged,
     SourceGone,
     StorageUnavailable,
-    UnsafeKey,
 )
 from anonymizer.lake.storage import Irregular, open_root
 from anonymizer.records import ImageRef
@@ -50,7 +50,7 @@ def test_unsafe_keys_and_other_things_are_reported(memory_store: Store, monkeypa
     monkeypatch.setattr(fsspec.get_filesystem_class("memory"), "find", lambda *_, **__: found)
     first, second, third = memory_store.open().list()
     assert isinstance(first, Irregular)
-    assert first.error is UnsafeKey
+    assert first.error is NameNotHeld
     assert isinstance(second, Irregular)
     assert isinstance(third, ImageRef)
     assert (third.etag, third.modified) == ("0", None)

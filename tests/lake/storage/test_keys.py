@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anonymizer.errors import ConfigError, ObjectError, ReservedKey, UnsafeKey
+from anonymizer.errors import ConfigError, NameNotHeld, ObjectError, ReservedKey, UnsafeKey
 from anonymizer.lake.storage import (
     check_key,
     is_local,
@@ -121,10 +121,6 @@ class TestKeys:
         "key",
         [
             "",
-            "/",
-            "/a",
-            "a/",
-            "a//b",
             ".",
             "..",
             "../a",
@@ -140,6 +136,18 @@ class TestKeys:
     def test_unsafe(self, key: str):
         with pytest.raises(UnsafeKey):
             check_key(key)
+
+    @pytest.mark.parametrize("key", ["/", "/a", "a/", "a//b", "//", "a///b/"])
+    def test_empty_parts_are_names_for_some_stores_alone(self, key: str):
+        with pytest.raises(NameNotHeld):
+            check_key(key)
+        check_key(key, empty_parts=True)
+
+    @pytest.mark.parametrize("key", ["", "/..", "a//../b", "//.", "a//\0"])
+    def test_unsafe_whatever_the_store(self, key: str):
+        for empty_parts in (True, False):
+            with pytest.raises(UnsafeKey):
+                check_key(key, empty_parts=empty_parts)
 
     @given(st.text(st.sampled_from("a./\\\0é\udcff"), max_size=8))
     def test_what_passes_stays_below_the_root(self, key: str):

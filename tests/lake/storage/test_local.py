@@ -19,6 +19,7 @@ from anonymizer.errors import (
     ConfigError,
     KeyCollision,
     ListingError,
+    NameNotHeld,
     NotARegularFile,
     OutputLost,
     PublishConflict,
@@ -351,10 +352,18 @@ class TestPublish:
         publish(root, name, b"1")
         assert list(root.names()) == [name]
 
-    def test_a_name_that_no_disk_takes(self, folder: Path):
-        with pytest.raises(UnsafeKey):
-            publish(open_root(str(folder)), "n" * 256, b"1")
+    @pytest.mark.parametrize("key", ["n" * 256, "a//b", "/a", "a/"])
+    def test_a_name_that_no_disk_takes(self, folder: Path, key: str):
+        root = open_root(str(folder))
+        with pytest.raises(NameNotHeld):
+            publish(root, key, b"1")
+        assert root.can_hold(key) is (len(key) > 9)
         assert everything(folder) == []
+
+    @pytest.mark.parametrize("key", ["a//b", "/a", "a/"])
+    def test_what_it_cannot_hold_does_not_stand_there(self, folder: Path, key: str):
+        publish(open_root(str(folder)), "a/b", b"1")
+        assert open_root(str(folder)).version(key) is None
 
     def test_eight_threads_make_folders_at_once(self, folder: Path):
         root = open_root(str(folder))

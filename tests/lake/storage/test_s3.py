@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from anonymizer.errors import (
     AccessDenied,
+    Archived,
     ConfigError,
     DeadlinePassed,
     ListingError,
@@ -108,13 +109,30 @@ class TestList:
         assert list(root.list()) == []
 
     def test_unsafe_keys_are_reported_and_folder_markers_ignored(self, s3_store: Store, root: Root):
-        unsafe = ["../x", "./y", "/x", "a//b", "full/"]
-        for key in (*unsafe, "fine"):
+        unsafe, fine = ["../x", "./y", "a//../b", "/./z"], ["//x", "/x", "a//b", "fine", "full/"]
+        for key in (*unsafe, *fine):
             s3_store.write(key, b"1")
-        s3_store.write("folder/", b"")
+        for key in ("folder/", "folder//", "/"):
+            s3_store.write(key, b"")
         found = {item.key: item.error if isinstance(item, Irregular) else None for item in root.list()}
-        assert found == {"fine": None, **dict.fromkeys(unsafe, UnsafeKey)}
-        assert list(root.names()) == ["fine"]
+        assert found == dict.fromkeys(fine) | dict.fromkeys(unsafe, UnsafeKey)
+        assert list(root.names()) == fine
+        assert root.stat("folder/") is root.stat("folder//") is None
+
+    @pytest.mark.parametrize("key", ["/x.jpg", "a//x.jpg", "a//b///x.jpg"])
+    def test_a_single_object_whose_name_has_empty_parts(self, s3_server: FakeS3, s3_client: Any, bucket: str, key: str):
+        s3_client.put_object(Bucket=bucket, Key=key, Body=b"1")
+        with open_input(f"s3://{bucket}/{key}", s3_server.options) as root:
+            (ref,) = root.list()
+            assert isinstance(ref, ImageRef)
+            assert ref.uri == f"s3://{bucket}/{key}"
+            assert root.read(ref) == b"1"
+
+    def test_a_content_of_the_folder_marker_itself_has_no_name(self, s3_store: Store, root: Root):
+        s3_store.write("", b"1")
+        (found,) = root.list()
+        assert isinstance(found, Irregular)
+        assert found.error is UnsafeKey
 
     def test_a_bucket_as_root(self, bucket: str, opened: Callable[..., Root]):
         root = opened(f"s3://{bucket}")
@@ -439,7 +457,7 @@ class TestFailures:
         ("status", "code", "error"),
         [
             ("403 Forbidden", "AccessDenied", AccessDenied),
-            ("403 Forbidden", "InvalidObjectState", AccessDenied),
+            ("403 Forbidden", "InvalidObjectState", Archived),
             ("400 Bad Request", "ExpiredToken", AccessDenied),
             ("404 Not Found", "NoSuchKey", SourceGone),
             ("404 Not Found", "NoSuchBucket", StorageError),

@@ -70,6 +70,39 @@ def test_an_output_is_looked_for_where_the_manifest_has_it_or_where_it_may_be_ex
     assert task.items[1].standing == known
 
 
+def test_what_an_older_version_could_not_read_is_done_once_more():
+    """Rows of names that were refused, of archived objects, and of pictures that were taken for something else."""
+    rows = [
+        replace(row("/a.jpg", status="failed", error_code="unsafe_key", output_uri=None), source_etag=""),
+        row("b.jpg", status="failed", error_code="access_denied", retryable=True, output_uri=None),
+        row("c.jpg", status="skipped", error_code="not_an_image", output_uri=None, settings_sha256="older"),
+        row("d.jpg", status="failed", error_code="empty", output_uri=None),
+        row("e.jpg", status="failed", error_code="archived", retryable=True, output_uri=None),
+    ]
+    hashed = from_mapping(RunConfig, {"names": "hashed"})
+    planner, tasks = planned([ref(r.key) for r in rows], rows=table(*(("r1", r) for r in rows)), config=hashed)
+    assert keys(tasks) == ["/a.jpg", "b.jpg", "c.jpg", "e.jpg"]
+    assert planner.unchanged == 1
+
+
+def test_an_object_that_was_archived_once_it_was_done_is_unchanged():
+    planner, tasks = planned([replace(ref("a.jpg"), archived=True)], rows=table(("r1", row("a.jpg"))))
+    assert (planner.unchanged, tasks) == (1, [])
+
+
+def test_names_that_no_output_can_hold_are_not_dispatched():
+    class Told(Refused):
+        def refuse(self, item, error, published):
+            self.append((item.ref.key, error.code))
+
+    told = Told()
+    _, tasks = planned([ref("a//b.jpg"), ref("c.jpg")], refused=told)
+    assert keys(tasks) == ["c.jpg"]
+    assert told == [("a//b.jpg", "name_not_held")]
+    _, tasks = planned([ref("a//b.jpg")], config=from_mapping(RunConfig, {"names": "hashed"}), refused=Told())
+    assert keys(tasks) == ["a//b.jpg"]
+
+
 def test_hashed_outputs_are_looked_for_in_the_manifest():
     config = from_mapping(RunConfig, {"names": "hashed"})
     _, [first] = planned([ref("a.jpg"), ref("b.HEIC")], [ref("a.jpg", "x")], config=config)

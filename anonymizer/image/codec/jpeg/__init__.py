@@ -10,8 +10,9 @@ from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
 from anonymizer.config import CodecConfig
-from anonymizer.errors import EncodeError, ImageTooLarge
+from anonymizer.errors import DecodeError, EncodeError, ImageTooLarge
 from anonymizer.image.codec.jpeg import blocks as jpeg_blocks
+from anonymizer.image.codec.jpeg import deep as jpeg_deep
 from anonymizer.image.codec.jpeg import scans as jpeg_scans
 from anonymizer.image.codec.jpeg import source as jpeg_source
 from anonymizer.image.codec.jpeg import turbo as jpeg_turbo
@@ -62,11 +63,12 @@ def decode(data: bytes, config: CodecConfig) -> Picture:
     if source.layout.width * source.layout.height * source.scan_count > _MAX_SCANNED_PIXELS:
         raise ImageTooLarge
     orientation = read_orientation(source.exif)
-    upright = upright_frame(_samples(source), None, source.profile, orientation)
+    upright = upright_frame(_samples(source, config), None, source.profile, orientation)
     layout = source.layout.turned(orientation)
     exact = (
         config.jpeg == "exact"
         and source.complete
+        and layout.usual
         and not upright.converted
         and layout.regular
         and source.layout.can_turn(orientation)
@@ -82,11 +84,23 @@ def decode(data: bytes, config: CodecConfig) -> Picture:
     )
 
 
-def _samples(source: jpeg_source.Source) -> Samples:
-    """The stored picture; Pillow reads what is incomplete, damaged or in ink, as far as anybody can."""
+def _samples(source: jpeg_source.Source, config: CodecConfig) -> Samples:
+    """The stored picture; Pillow reads what is damaged or in ink, as far as anybody can.
+
+    Raises:
+        UnsupportedFormat: Bits, colours or sampling of a lossless or 12-bit picture that nothing here reads.
+        DecodeError: The file ends before its picture does.
+    """
+    if not source.layout.usual:
+        jpeg_deep.check(source.layout)
+        if not source.complete or (source.arithmetic and not source.ended):
+            raise DecodeError
+        return jpeg_deep.decompress(source.bare, source.layout, scan_limit=jpeg_scans.MAX_SCANS)
     pixels = None
     if source.complete:
         pixels = jpeg_turbo.decompress(source.bare, source.layout, scan_limit=jpeg_scans.MAX_SCANS)
+    if not source.ended and config.jpeg_incomplete == "fail" and not _is_whole(source, pixels):
+        raise DecodeError
     if pixels is not None:
         return pixels
     image = JpegImageFile(BytesIO(source.bare))
@@ -94,17 +108,33 @@ def _samples(source: jpeg_source.Source) -> Samples:
     return samples_of(image)[0]
 
 
+def _is_whole(source: jpeg_source.Source, pixels: Samples | None) -> bool:
+    """Whether a file without EOI lacks nothing else: the library reads all of it and warns of nothing."""
+    if not source.complete or source.arithmetic:
+        return False
+    if pixels is not None:
+        return True
+    try:
+        jpeg_turbo.transform(source.bare, 1, "standard", scan_limit=jpeg_scans.MAX_SCANS, patches={})
+    except jpeg_turbo.TransformRefused:
+        return False
+    return True
+
+
 def encode(picture: Picture) -> Encoded:
     """Writes the source's coefficients outside the mask, and those of the frame's pixels inside.
 
     Where that is not possible (`decode` knows most cases; the library refuses damaged files), the frame is written
-    with the source's quantization tables and subsampling, or without a source with quality 95, 4:4:4.
+    with the source's quantization tables and subsampling, or without a source with quality 95, 4:4:4. A lossless
+    picture stays one, sample for sample; 12 bit of DCT stay 12, with quality 95, 4:4:4.
     """
     frame = only_frame(picture)
     if frame.alpha is not None:
         raise EncodeError
     profile = PROFILES[picture.profile] if picture.profile is not None else None
     encoder = picture.encoder if isinstance(picture.encoder, _Encoder) else None
+    if encoder is not None and not encoder.layout.usual:
+        return _deep(picture, frame, encoder.layout, profile)
     fresh = _exact(frame, encoder) if encoder is not None else None
     if encoder is not None and fresh is not None:
         marker = color_marker(encoder.layout.model, encoder.layout.adobe)
@@ -112,6 +142,15 @@ def encode(picture: Picture) -> Encoded:
     image = image_of(frame)
     marker = color_marker(_MODELS[image.mode], adobe=True)
     return Encoded(reframed(_plain(image, encoder), marker, profile), "jpeg", "reencoded")
+
+
+def _deep(picture: Picture, frame: Frame, layout: Layout, profile: bytes | None) -> Encoded:
+    """A lossless or 12-bit picture of the frame's samples."""
+    fresh = jpeg_deep.compress(frame.pixels, layout.bits, layout.predictor)
+    model: Model = "gray" if frame.pixels.ndim == 2 else "rgb" if layout.predictor else "ycbcr"
+    exact = layout.predictor > 0 and not picture.converted
+    data = reframed(fresh, color_marker(model, adobe=True), profile)
+    return Encoded(data, "jpeg", "exact" if exact else "reencoded")
 
 
 def _exact(frame: Frame, encoder: _Encoder) -> bytes | None:

@@ -55,6 +55,9 @@ class Layout:
         adobe: Whether an Adobe segment says so. Without one, viewers differ about whether 255 is paper or full ink.
         progressive: Whether the scans are.
         optimized: Whether its Huffman codes were made for it; most cameras and libraries use those of T.81, annex K.3.
+        bits: Of each sample.
+        predictor: What a lossless picture's samples are foretold from, 1 to 7 (T.81, table H.1); 0 = it is made of DCT
+            coefficients.
     """
 
     width: int
@@ -64,6 +67,13 @@ class Layout:
     adobe: bool
     progressive: bool
     optimized: bool = True
+    bits: int = 8
+    predictor: int = 0
+
+    @property
+    def usual(self) -> bool:
+        """DCT of eight bits, which everybody reads."""
+        return self.bits == 8 and not self.predictor
 
     @property
     def mcu(self) -> tuple[int, int]:

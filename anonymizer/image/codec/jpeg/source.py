@@ -33,10 +33,14 @@ from anonymizer.image.codec.jpeg.markers import (
 )
 from anonymizer.image.codec.jpeg.scans import Scans
 
-_READABLE_FRAMES = (0xC0, 0xC1, 0xC2, 0xC9, 0xCA)
-_BASELINE_FRAME = 0xC0
-_PROGRESSIVE_FRAMES = (0xC2, 0xCA)
-_SAMPLE_BITS = 8
+_BASELINE_FRAME, _LOSSLESS_FRAME = 0xC0, 0xC3
+_PROGRESSIVE_FRAMES, _ARITHMETIC_FRAMES = (0xC2, 0xCA), (0xC9, 0xCA)
+_SAMPLE_BITS: dict[int, range | tuple[int, ...]] = {
+    _BASELINE_FRAME: (8,),
+    _LOSSLESS_FRAME: range(2, 17),
+    **dict.fromkeys((0xC1, *_PROGRESSIVE_FRAMES, 0xC9), (8, 12)),
+}
+"""Frames that are read to how many bits their samples can have (T.81, table B.2)."""
 
 # Place in the block of each coefficient as they come (T.81, figure A.6): along diagonals, every other one upwards.
 _ZIGZAG = sorted(range(64), key=lambda n: (n // 8 + n % 8, n // 8 if (n // 8 + n % 8) % 2 else n % 8))
@@ -49,8 +53,10 @@ class Source:
     Attributes:
         layout: As stored, before the picture is turned upright.
         bare: The file anew: our marker for the colours, tables, the frame and the scans that the picture needs, with
-            components renamed, and EOI (unless the file ends before). What lay between and behind them is gone.
-        complete: Every coefficient is sent once and to its full precision, and the file ends with EOI.
+            components renamed, and EOI. What lay between and behind them is gone.
+        ended: The file has EOI itself.
+        complete: There is a scan for every coefficient, once and to its full precision.
+        arithmetic: Coded arithmetically, where nobody can tell that data are missing: they read as zeros (T.81, D.2.6).
         scan_count: Scans in `bare`: so many passes over the picture it takes to read it.
         exif: Payload of the first EXIF segment.
         profile: ICC profile.
@@ -58,7 +64,9 @@ class Source:
 
     layout: Layout
     bare: bytes
+    ended: bool
     complete: bool
+    arithmetic: bool
     scan_count: int
     exif: bytes | None
     profile: bytes | None
@@ -77,6 +85,7 @@ class _Header:
     tables: dict[int, tuple[int, ...]] = field(default_factory=dict)
     settled: dict[int, tuple[int, ...]] = field(default_factory=dict)
     own_codes: bool = False
+    predictor: int = 0
 
     @property
     def is_progressive(self) -> bool:
@@ -102,7 +111,8 @@ class _Header:
             return "ycbcr"
         if self.adobe_transform is not None:
             return "ycbcr" if self.adobe_transform else "rgb"
-        return "rgb" if self.names == b"RGB" else "ycbcr"
+        # Without a word about colours a lossless picture's three components are the samples themselves.
+        return "rgb" if self.names == b"RGB" or self.marker == _LOSSLESS_FRAME else "ycbcr"
 
     @property
     def profile(self) -> bytes | None:
@@ -123,7 +133,9 @@ class _Header:
         adobe = self.adobe_transform is not None or self.model == "rgb"
         # Standard codes are those of the baseline process; the others' are always made to measure.
         optimized = self.own_codes or self.marker != _BASELINE_FRAME
-        return Layout(width, height, components, self.model, adobe, self.is_progressive, optimized)
+        return Layout(
+            width, height, components, self.model, adobe, self.is_progressive, optimized, self.frame[0], self.predictor
+        )
 
 
 def read(data: bytes) -> Source:
@@ -133,8 +145,8 @@ def read(data: bytes) -> Source:
         data: The file; not trusted.
 
     Raises:
-        DecodeError: There is no scan, not exactly one frame before it, or too many scans.
-        UnsupportedFormat: Lossless, hierarchical or another process that libjpeg does not read; not 8 bit.
+        DecodeError: There is no scan, not exactly one frame before it, too many scans, or nothing in the first.
+        UnsupportedFormat: Hierarchical, lossless with arithmetic coding, or another process that libjpeg does not read.
     """
     header, body, ended = _Header(), list[bytes](), False
     scans: Scans | None = None
@@ -143,7 +155,8 @@ def read(data: bytes) -> Source:
         if marker == SOS:
             if not header.frame:
                 raise DecodeError
-            scans = scans or Scans(header.component_count, header.is_progressive)
+            if scans is None:
+                scans = _first_scan(header, payload, coded)
             body += _scan(header, scans, payload, coded)
         elif marker in (DQT, DHT, DRI, DAC):
             body.append(written(marker, payload))
@@ -157,18 +170,19 @@ def read(data: bytes) -> Source:
         raise DecodeError
     layout = header.layout()
     opening = (START, color_marker(layout.model, layout.adobe), written(header.marker, _frame(header)))
-    bare = b"".join((*opening, *body, END if ended else b""))
-    return Source(layout, bare, ended and scans.complete, scans.taken, header.exif, header.profile)
+    bare = b"".join((*opening, *body, END))
+    arithmetic = header.marker in _ARITHMETIC_FRAMES
+    return Source(layout, bare, ended, scans.complete, arithmetic, scans.taken, header.exif, header.profile)
 
 
 def _note(header: _Header, marker: int, payload: bytes) -> None:
     """Takes down what a segment before the first scan says."""
     if marker in FRAMES:
-        if marker not in _READABLE_FRAMES:
+        if marker not in _SAMPLE_BITS:
             raise UnsupportedFormat
         if header.frame or payload[5] not in (1, 3, 4) or len(payload) != 6 + 3 * payload[5]:
             raise DecodeError
-        if payload[0] != _SAMPLE_BITS:
+        if payload[0] not in _SAMPLE_BITS[marker]:
             raise UnsupportedFormat
         header.marker, header.frame = marker, payload
     elif marker == APP0 and payload.startswith(b"JFIF\0") and len(payload) >= 14:
@@ -179,6 +193,21 @@ def _note(header: _Header, marker: int, payload: bytes) -> None:
         header.exif = payload
     elif marker == APP2 and payload.startswith(b"ICC_PROFILE\0") and len(payload) > 14:
         header.profile_parts.append(payload)
+
+
+def _first_scan(header: _Header, payload: bytes, coded: bytes) -> Scans:
+    """What the scans bring is followed from here.
+
+    Raises:
+        DecodeError: There is nothing in the first scan, or a lossless one foretells its samples from nothing.
+    """
+    if header.marker == _LOSSLESS_FRAME:
+        header.predictor = int.from_bytes(payload[-3:-2])
+        if not 1 <= header.predictor <= 7:
+            raise DecodeError
+    if not coded:
+        raise DecodeError
+    return Scans(header.component_count, header.is_progressive)
 
 
 def _scan(header: _Header, scans: Scans, payload: bytes, coded: bytes) -> list[bytes]:

@@ -165,7 +165,12 @@ def _handle(library: ctypes.CDLL, purpose: int, scan_limit: int) -> Iterator[int
 
 def is_available() -> bool:
     """Whether there is a library to work with."""
-    return _library() is not None
+    return library() is not None
+
+
+def library() -> ctypes.CDLL | None:
+    """TurboJPEG, API version 3 or later; None where there is none."""
+    return _library()
 
 
 class _Filter:

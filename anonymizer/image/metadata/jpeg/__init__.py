@@ -16,11 +16,12 @@ _SOI, _EOI, _SOS, _DQT, _DHT, _COM = 0xD8, 0xD9, 0xDA, 0xDB, 0xC4, 0xFE
 _APP0, _APP2, _APP14, _APP15 = 0xE0, 0xE2, 0xEE, 0xEF
 _RESTARTS = range(0xD0, 0xD8)
 _TEM = 0x01
-_BASELINE, _PROGRESSIVE = 0xC0, 0xC2
-_FRAMES = (_BASELINE, 0xC1, _PROGRESSIVE)
+_BASELINE, _PROGRESSIVE, _LOSSLESS = 0xC0, 0xC2, 0xC3
+_FRAMES: dict[int, tuple[int, ...]] = {_BASELINE: (8,), 0xC1: (8, 12), _PROGRESSIVE: (8, 12), _LOSSLESS: (8, 12, 16)}
+"""Frames of outputs, and how many bits their samples can have."""
 
-# With arithmetic coding too: frames of sources.
-_ALL_FRAMES, _ALL_PROGRESSIVE = (*_FRAMES, 0xC9, 0xCA), (_PROGRESSIVE, 0xCA)
+# Frames of sources whose scans bring coefficients; with arithmetic coding too.
+_ALL_FRAMES, _ALL_PROGRESSIVE = (_BASELINE, 0xC1, _PROGRESSIVE, 0xC9, 0xCA), (_PROGRESSIVE, 0xCA)
 
 _MAX_SEGMENTS = 20_000
 
@@ -126,12 +127,16 @@ def check(data: bytes, width: int, height: int, frame_count: int) -> None:
         raise ScrubCheckFailed
     frame = frames[0]
     precision, lines, samples, components = struct.unpack_from(">BHHB", frame.payload)
-    if precision != 8 or (samples, lines) != (width, height) or len(frame.payload) != 6 + 3 * components:
+    if (
+        precision not in _FRAMES[frame.marker]
+        or (samples, lines) != (width, height)
+        or len(frame.payload) != 6 + 3 * components
+    ):
         raise ScrubCheckFailed
     body = found[_opening_length(found, frame.payload[6::3]) : -1]
     if not all(_is_ours(segment, frame.marker) for segment in body) or not _uses_its_tables(body, frame):
         raise ScrubCheckFailed
-    scans = Scans(frame.payload[6::3], frame.marker == _PROGRESSIVE)
+    scans = Scans(frame.payload[6::3], frame.marker == _PROGRESSIVE, frame.marker == _LOSSLESS)
     if not all(scans.needs(segment.payload) for segment in body if segment.marker == _SOS) or not scans.complete:
         raise ScrubCheckFailed
 
@@ -161,6 +166,8 @@ def _uses_its_tables(body: list[Segment], frame: Segment) -> bool:
     for segment in body:
         if segment.marker == _DQT:
             defined += [number & 15 for number, _ in _quantization_tables(segment.payload)]
+    if frame.marker == _LOSSLESS:
+        return not defined and not any(frame.payload[8::3])
     return sorted(defined) == sorted(set(frame.payload[8::3]))
 
 

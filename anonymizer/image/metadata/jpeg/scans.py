@@ -14,10 +14,12 @@ class Scans:
     Args:
         names: One byte for each component of the frame.
         progressive: Whether the frame is.
+        lossless: As well; what its scans bring is the samples (T.81, H.1.2).
     """
 
-    def __init__(self, names: bytes, progressive: bool) -> None:
+    def __init__(self, names: bytes, progressive: bool, lossless: bool = False) -> None:
         self._progressive = progressive
+        self._lossless = lossless
         # Per component and bit position: a bit for each coefficient that is known down to it.
         self._known = {name: [0] * 14 for name in names}
         self._count = 0
@@ -38,6 +40,11 @@ class Scans:
         usual = 1 <= len(names) <= 4 and len(header) == 4 + 2 * header[0] == 4 + 2 * len(names)
         if self._count > _MAX_SCANS or not usual or any(name not in self._known for name in names):
             return False
+        if self._lossless:
+            # A predictor, and as many bits as there are (T.81, H.1.2.2).
+            if not 1 <= first <= 7 or (last, bits) != (0, 0):
+                return False
+            first, last = 0, 63
         before, after = bits >> 4, bits & 15
         if not self._progressive and (first, last, bits) != (0, 63, 0):
             return False

@@ -52,12 +52,18 @@ def read_inventory(data: bytes, read: Callable[[str], bytes], root_uri: str) -> 
 def _part(data: bytes, schema: list[str], prefix: str) -> pa.Table:
     try:
         columns = _csv_columns(data, schema) if schema else _parquet_columns(data)
-        below = pc.and_(pc.starts_with(columns["key"], prefix), pc.invert(pc.ends_with(columns["key"], "/")))
+        below = pc.and_(pc.starts_with(columns["key"], prefix), pc.invert(_are_folders(columns)))
     except (pa.ArrowException, OSError, EOFError, KeyError):
         raise ConfigError("--keys: a file of the inventory cannot be read") from None
     kept = {name: texts.filter(below) for name, texts in columns.items()}
     kept["key"] = pc.utf8_slice_codeunits(kept["key"], len(prefix))
     return requests_of(kept, len(kept["key"]))
+
+
+def _are_folders(columns: dict[str, pa.Array]) -> pa.Array:
+    """Which lines are markers of folders, not objects of a name that ends so; without sizes all of them are."""
+    slashes = pc.ends_with(columns["key"], "/")
+    return pc.and_(slashes, pc.equal(columns["size"], "0")) if "size" in columns else slashes
 
 
 def _csv_columns(data: bytes, schema: list[str]) -> dict[str, pa.Array]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 
-from anonymizer.lake.storage import Listed, Root, join_uri, key_error
+from anonymizer.lake.storage import Listed, Root, join_uri
 from anonymizer.records import ImageRef
 from anonymizer.run.start.keylist.requests import KeyRequest
 
@@ -32,6 +32,6 @@ def requested(root: Root, requests: Iterator[KeyRequest]) -> Iterator[tuple[KeyR
 
 
 def _listed(root: Root, request: KeyRequest) -> Listed | None:
-    if request.action != "check" or request.etag is None or request.size is None or key_error(request.key):
+    if request.action != "check" or request.etag is None or request.size is None or root.key_error(request.key):
         return root.stat(request.key)
     return ImageRef(request.key, join_uri(root.uri, request.key), request.etag, request.size, request.modified)

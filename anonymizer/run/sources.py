@@ -1,0 +1,57 @@
+"""Reading an object of INPUT: what is not even asked for, and what the bytes of a store stand for."""
+
+from __future__ import annotations
+
+from anonymizer.errors import Archived, EmptyFile, ImageTooLarge, NotAnImage, ObjectError, WrongCoding
+from anonymizer.image import codec
+from anonymizer.lake.naming import is_picture_name
+from anonymizer.lake.storage import Root, codings
+from anonymizer.records import ImageRef
+
+
+def read_source(root: Root, ref: ImageRef, max_bytes: int) -> bytes:
+    """The file that an object is; the store may keep it coded (Content-Encoding).
+
+    What is a picture as it stands is taken so, whatever the store says: files are uploaded with wrong headers too.
+
+    Args:
+        root: INPUT.
+        ref: As it was listed.
+        max_bytes: `codec.max_bytes`; it bounds what comes out of a coding as well.
+
+    Raises:
+        Archived: The listing says that it cannot be read.
+        ImageTooLarge: It has more bytes.
+        EmptyFile: A picture's name and no byte: a copy that never arrived.
+        WrongCoding: A picture's name, and a coding that is not known or is not that of its bytes.
+        ObjectError: See `Root.read`.
+    """
+    if ref.archived:
+        raise Archived
+    if ref.size > max_bytes:
+        raise ImageTooLarge
+    data, coding = root.read_coded(ref) if ref.size else (b"", "")
+    if coding and not _is_picture(data):
+        data = _decoded(data, coding, ref, max_bytes)
+    if not data and is_picture_name(ref.key):
+        raise EmptyFile
+    return data
+
+
+def _is_picture(data: bytes) -> bool:
+    try:
+        codec.sniff(data)
+    except NotAnImage:
+        return False
+    except ObjectError:
+        return True
+    return True
+
+
+def _decoded(data: bytes, coding: str, ref: ImageRef, max_bytes: int) -> bytes:
+    try:
+        return codings.decoded(data, coding, max_bytes)
+    except codings.Undecodable:
+        if is_picture_name(ref.key):
+            raise WrongCoding from None
+        return data
