@@ -11,10 +11,14 @@ from anonymizer.config import CodecConfig
 from anonymizer.errors import DecodeError, UnsupportedFormat
 from anonymizer.image.codec import jpeg, png
 from anonymizer.image.codec.depth import spread
-from anonymizer.image.codec.isobmff.boxes import Box, boxes, descend, primary_item, whole
+from anonymizer.image.codec.isobmff.boxes import descend, primary_item, whole
+from anonymizer.image.codec.isobmff.lean import still
+from anonymizer.image.codec.isobmff.turns import shown
 from anonymizer.image.codec.pixels import check_size, only_frame, upright_frame
 from anonymizer.image.profiles import PROFILES
 from anonymizer.records import Encoded, Picture, Samples
+
+_BRAND = b"heic"
 
 # Colour primaries of SMPTE EG 432-1 with the transfer of sRGB (ITU-T H.273, tables 2 and 3).
 _DISPLAY_P3 = (12, 13)
@@ -23,8 +27,8 @@ _DISPLAY_P3 = (12, 13)
 def decode(data: bytes, config: CodecConfig) -> Picture:
     """Reads the primary picture; 10 and 12 bit become 16. See `anonymizer.image.codec.decode`.
 
-    Rotation, mirroring and the clean aperture are properties that the decoder applies; EXIF has no say (ISO/IEC
-    23008-12, annex A.2). Thumbnails, depth maps, gain maps and further pictures are not read.
+    Rotation, mirroring and the clean aperture are the container's, in its order; EXIF has no say (ISO/IEC 23008-12,
+    annex A.2). Thumbnails, depth maps, gain maps and further pictures are not read.
 
     Raises:
         UnsupportedFormat: A sequence without a still picture, or the reader is not installed.
@@ -40,7 +44,8 @@ def decode(data: bytes, config: CodecConfig) -> Picture:
     # Otherwise opening decodes what is beside the picture.
     pi_heif.options.DEPTH_IMAGES = pi_heif.options.AUX_IMAGES = pi_heif.options.THUMBNAILS = False
     pi_heif.options.DECODE_THREADS = 1
-    file = pi_heif.open_heif(_undescribed(data, meta), convert_hdr_to_8bit=False, hdr_to_16bit=False)
+    source = still(data, meta, _BRAND)
+    file = pi_heif.open_heif(source.data, convert_hdr_to_8bit=False, hdr_to_16bit=False)
     image = file[file.primary_index]
     # Where the primary picture cannot be read, that index is another's: nobody asked for that one.
     if not image.info.get("primary"):
@@ -51,21 +56,9 @@ def decode(data: bytes, config: CodecConfig) -> Picture:
         samples = spread(samples, int(image.info["bit_depth"]))
     check_size(samples.shape[1], samples.shape[0], config)
     pixels, alpha = _layout(samples, image.mode)
+    pixels, alpha = shown(pixels, source.steps), None if alpha is None else shown(alpha, source.steps)
     upright = upright_frame(pixels, alpha, _profile(image.info), orientation=1)
     return Picture("heif", (upright.frame,), profile=upright.profile, converted=upright.converted)
-
-
-def _undescribed(data: bytes, meta: Box) -> bytes:
-    """The file without the links from EXIF and XMP to pictures: pi_heif reads all, and crashes at broken ones."""
-    iref = descend(data, meta, b"iref")
-    if iref is None:
-        return data
-    copy = bytearray(data)
-    for link in boxes(data, iref.start + 4, iref.end):
-        if link.name == b"cdsc":
-            at = data.rindex(b"cdsc", 0, link.start)
-            copy[at : at + 4] = b"skip"
-    return bytes(copy)
 
 
 def encode(picture: Picture) -> Encoded:
