@@ -202,7 +202,10 @@ def _codestream_header(data: bytes, at: int) -> _Header:
         raise DecodeError
     components = [struct.unpack_from(">BBB", data, at + 42 + 3 * number) for number in range(count)]
     subsampled = any(component[1:] != (1, 1) for component in components)
-    depths, signed = tuple((told & 0x7F) + 1 for told, _, _ in components), any(told & 0x80 for told, _, _ in components)
+    depths, signed = (
+        tuple((told & 0x7F) + 1 for told, _, _ in components),
+        any(told & 0x80 for told, _, _ in components),
+    )
     return _Header((x_end - x, y_end - y), depths, signed, subsampled)
 
 

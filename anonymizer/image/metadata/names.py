@@ -33,6 +33,8 @@ NAMES: dict[str, str] = {
     "gif.text": "GIF plain text block",
     "heif.auxiliary": "pictures beside the picture: depth, mattes and the like (HEIF, AVIF)",
     "heif.images": "further pictures: bursts, collections, sources of the one that is shown (HEIF, AVIF)",
+    "heif.hidden": "parts of the picture that lie outside its clean aperture (HEIF, AVIF)",
+    "heif.rendering": "light levels of the picture and of the screen that it was made on (HEIF, AVIF)",
     "heif.thumbnail": "preview of the original (HEIF, AVIF)",
     "heif.track": "tracks that are no pictures: sound, text (HEIF, AVIF)",
     "icc": "ICC colour profile, which may name device and date",

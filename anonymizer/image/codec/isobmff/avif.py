@@ -13,6 +13,7 @@ from PIL.AvifImagePlugin import AvifImageFile
 
 from anonymizer.config import CodecConfig
 from anonymizer.errors import DecodeError, EncodeError
+from anonymizer.image.codec.color import PRIMARIES, hdr_of
 from anonymizer.image.codec.depth import narrowed, spread
 from anonymizer.image.codec.isobmff.avif_file import Coded, Film, depth_of, file_of, streams
 from anonymizer.image.codec.isobmff.boxes import Box, Track, descend, item_properties, primary_item, tracks, whole
@@ -26,8 +27,7 @@ _QUALITY = 85
 _SPEED = 8
 _SRGB = (1, 13)
 
-# Colour primaries and transfers that a picture may keep (ITU-T H.273, tables 2 and 3): public, and shown by browsers.
-_PRIMARIES = frozenset((1, 5, 6, 9, 11, 12))
+# Transfers that a picture may keep (ITU-T H.273, table 3): public, and shown by browsers.
 _TRANSFERS = frozenset((1, 4, 5, 6, 8, 13, 14, 15, 16, 18))
 
 _SUBSAMPLINGS = {0b00: "4:4:4", 0b10: "4:2:2", 0b11: "4:2:0"}
@@ -66,8 +66,9 @@ def decode(data: bytes, config: CodecConfig) -> Picture:
     settings, track = _settings(source.data)
     stored = _deep_frames(source.data, image, settings) if settings.depth > 8 else _plain_frames(image)
     profile = image.info.get("icc_profile")
+    hdr = None if profile else hdr_of(*settings.points)
     uprights = [
-        upright_frame(shown(pixels, steps), None if alpha is None else shown(alpha, steps), profile, orientation=1)
+        upright_frame(shown(pixels, steps), None if alpha is None else shown(alpha, steps), profile, 1, hdr=hdr)
         for pixels, alpha in stored
     ]
     if len({(u.frame.pixels.shape, u.frame.alpha is None) for u in uprights}) != 1:
@@ -123,9 +124,7 @@ def _plain_frames(image: AvifImageFile) -> Iterator[tuple[Samples, Samples | Non
         yield samples_of(image)
 
 
-def _deep_frames(
-    data: bytes, image: AvifImageFile, settings: Settings
-) -> Iterator[tuple[Samples, Samples | None]]:
+def _deep_frames(data: bytes, image: AvifImageFile, settings: Settings) -> Iterator[tuple[Samples, Samples | None]]:
     """The frames as OpenCV reads them (BGR, values of the source's depth), as pixels and alpha of 16 bit."""
     known, found = cv2.imdecodemulti(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if not known or len(found) != image.n_frames:
@@ -207,7 +206,10 @@ def _points(data: bytes, properties: list[Box]) -> tuple[int, int]:
     for box in properties:
         if box.name == b"colr" and data[box.start : box.start + 4] == b"nclx" and box.end - box.start >= 8:
             primaries, transfer = struct.unpack_from(">HH", data, box.start + 4)
-            if primaries in _PRIMARIES and transfer in _TRANSFERS:
+            hdr = hdr_of(primaries, transfer)
+            if hdr is not None:
+                return hdr.primaries, hdr.transfer
+            if primaries in PRIMARIES and transfer in _TRANSFERS:
                 return primaries, transfer
     return _SRGB
 

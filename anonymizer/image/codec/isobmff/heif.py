@@ -10,18 +10,16 @@ import numpy as np
 from anonymizer.config import CodecConfig
 from anonymizer.errors import DecodeError, UnsupportedFormat
 from anonymizer.image.codec import jpeg, png
+from anonymizer.image.codec.color import from_cicp, hdr_of
 from anonymizer.image.codec.depth import spread
 from anonymizer.image.codec.isobmff.boxes import descend, primary_item, whole
 from anonymizer.image.codec.isobmff.lean import still
 from anonymizer.image.codec.isobmff.turns import shown
 from anonymizer.image.codec.pixels import check_size, only_frame, upright_frame
 from anonymizer.image.profiles import PROFILES
-from anonymizer.records import Encoded, Picture, Samples
+from anonymizer.records import CodePoints, Encoded, Picture, Samples
 
 _BRAND = b"heic"
-
-# Colour primaries of SMPTE EG 432-1 with the transfer of sRGB (ITU-T H.273, tables 2 and 3).
-_DISPLAY_P3 = (12, 13)
 
 
 def decode(data: bytes, config: CodecConfig) -> Picture:
@@ -57,14 +55,15 @@ def decode(data: bytes, config: CodecConfig) -> Picture:
     check_size(samples.shape[1], samples.shape[0], config)
     pixels, alpha = _layout(samples, image.mode)
     pixels, alpha = shown(pixels, source.steps), None if alpha is None else shown(alpha, source.steps)
-    upright = upright_frame(pixels, alpha, _profile(image.info), orientation=1)
+    profile, hdr = _colors(image.info)
+    upright = upright_frame(pixels, alpha, profile, 1, hdr=hdr)
     return Picture("heif", (upright.frame,), profile=upright.profile, converted=upright.converted)
 
 
 def encode(picture: Picture) -> Encoded:
-    """Writes a JPEG; with alpha or more than 8 bit a PNG: there is no encoder of HEVC that could be shipped."""
+    """Writes a JPEG; with alpha, more than 8 bit or HDR a PNG: there is no encoder of HEVC that could be shipped."""
     frame = only_frame(picture)
-    if frame.alpha is None and frame.pixels.dtype == np.uint8:
+    if frame.alpha is None and frame.hdr is None and frame.pixels.dtype == np.uint8:
         encoded = jpeg.encode(replace(picture, format="jpeg", encoder=None))
     else:
         encoded = png.encode(replace(picture, format="png", encoder=None))
@@ -92,12 +91,11 @@ def _layout(samples: Samples, mode: str) -> tuple[Samples, Samples | None]:
     return pixels[..., 0] if kind[0] == "L" else pixels, alpha
 
 
-def _profile(info: dict[str, Any]) -> bytes | None:
-    """The ICC profile of the source; for code points of Display P3 the public one."""
+def _colors(info: dict[str, Any]) -> tuple[bytes | None, CodePoints | None]:
+    """The ICC profile of the source, or the public one for its code points; or what its HDR samples mean."""
     profile = info.get("icc_profile")
     if profile:
-        return bytes(profile)
-    points = info.get("nclx_profile") or {}
-    if (points.get("color_primaries"), points.get("transfer_characteristics")) == _DISPLAY_P3:
-        return PROFILES.get("display-p3")
-    return None
+        return bytes(profile), None
+    told = info.get("nclx_profile") or {}
+    points = int(told.get("color_primaries", 0)), int(told.get("transfer_characteristics", 0))
+    return PROFILES.get(from_cicp(*points) or ""), hdr_of(*points)

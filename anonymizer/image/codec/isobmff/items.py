@@ -115,7 +115,9 @@ def _read_properties(data: bytes, meta: Box, items: dict[int, Item]) -> None:
         told = struct.unpack_from(f">{count}{'H' if wide_index else 'B'}", data, at)
         at += count * (2 if wide_index else 1)
         bit = 0x8000 if wide_index else 0x80
-        chosen = [(bool(value & bit), known[(value & bit - 1) - 1]) for value in told if 0 < value & bit - 1 <= len(known)]
+        chosen = [
+            (bool(value & bit), known[(value & bit - 1) - 1]) for value in told if 0 < value & bit - 1 <= len(known)
+        ]
         if number in items and not items[number].properties:
             items[number].properties = chosen
 
