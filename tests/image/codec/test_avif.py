@@ -22,7 +22,7 @@ from anonymizer.image.codec.isobmff.avif_file import streams
 from anonymizer.image.profiles import PROFILES
 from anonymizer.records import Animation, Encoded, Frame, Picture, Pixels, Samples
 from tests.image.codec import heic
-from tests.image.codec.heic import box
+from tests.image.codec.heic import aperture, box
 from tests.image.codec.samples import (
     CONFIG,
     MARKER,
@@ -67,6 +67,13 @@ def _item(pixels: Samples, *properties: bytes, size: tuple[int, int] | None = No
 
 def _file(*items: heic.Item, primary: int = 1) -> bytes:
     return heic.heic(*items, primary=primary, brands=b"avifmif1miaf")
+
+
+def _alpha_item(samples: Samples, of: int) -> heic.Item:
+    """The alpha of another item."""
+    item = _item(samples)
+    told = (*item.properties[:1], box(b"pixi", bytes(4), b"\1" + item.properties[1][13:14]), item.properties[2])
+    return heic.Item(b"av01", item.payload, (*told, box(b"auxC", heic.ALPHA)), ((b"auxl", of),))
 
 
 def _film(count: int, durations: list[int], alpha: Pixels | None = None) -> bytes:
@@ -144,6 +151,16 @@ TURNS: dict[str, tuple[tuple[bytes, ...], Any]] = {
     "imir 0": ((box(b"imir", b"\0"),), lambda a: a[::-1]),
     "imir 1": ((box(b"imir", b"\1"),), lambda a: a[:, ::-1]),
     "irot, then imir": ((box(b"irot", b"\1"), box(b"imir", b"\0")), lambda a: np.rot90(a, 1)[::-1]),
+    "imir, then irot": ((box(b"imir", b"\0"), box(b"irot", b"\1")), lambda a: np.rot90(a, 1)[::-1]),
+    "clap": ((aperture(32, 16, 0, 0),), lambda a: a[8:24, 16:48]),
+    "clap, off the middle": ((aperture(20, 10, -22, 11),), lambda a: a[22:32, 0:20]),
+    "clap, odd": ((aperture(31, 15, (1, 2), (-1, 2)),), lambda a: a[8:23, 17:48]),
+    "clap, beyond the border": ((aperture(64, 32, 40, 20),), lambda a: a[20:, 40:]),
+    "clap, irot, imir": (
+        (aperture(32, 16, 16, 8), box(b"irot", b"\1"), box(b"imir", b"\0")),
+        lambda a: np.rot90(a[16:32, 32:64], 1)[::-1],
+    ),
+    "irot, then clap": ((box(b"irot", b"\1"), aperture(32, 16, 16, 8)), lambda a: np.rot90(a[16:32, 32:64], 1)),
 }
 
 
@@ -161,6 +178,141 @@ def test_the_container_turns_the_picture_once_and_exif_has_no_say(turn: str, dee
         assert frame.pixels.shape == wanted.shape
         # A quarter in another place would make 100.
         assert _distance(frame.pixels, wanted) < 15
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [b"", bytes(32), aperture(0, 0, 0, 0)[8:], aperture(16, 16, 70, 0)[8:], aperture(16, 16, 0, -40)[8:]],
+    ids=["empty", "zeros", "no size", "right of it", "above it"],
+)
+def test_an_aperture_in_which_nothing_lies_is_refused(payload: bytes) -> None:
+    with pytest.raises(ObjectError):
+        codec.decode(_file(_item(cornered(), box(b"clap", payload))), CONFIG)
+
+
+def test_what_an_aperture_hides_is_in_no_output_and_named() -> None:
+    """Two sources that differ where nobody sees it give the same picture."""
+    hidden = PHOTO.copy()
+    hidden[:16], hidden[32:] = 255, 0
+    found = []
+    for pixels in (PHOTO, hidden):
+        data = _file(_item(pixels, aperture(WIDTH, 8, 0, 0)))
+        assert metadata.inventory(data, "avif") == ("heif.hidden",)
+        found.append(only_frame(_published(data).data).pixels)
+    assert found[0].shape == (8, WIDTH, 3)
+    assert _distance(found[0], found[1]) < 4
+
+
+@pytest.mark.parametrize("alpha", [False, True], ids=["opaque", "alpha"])
+@pytest.mark.parametrize("deep", [False, True], ids=["8 bit", "12 bit"])
+@pytest.mark.parametrize("order", ["behind", "before", "meta last", "in meta"])
+def test_metadata_and_the_order_of_a_file_do_not_matter(order: str, deep: bool, alpha: bool) -> None:
+    """EXIF and XMP behind the picture (libheif, libvips, GIMP), or all of it in another order."""
+    pixels = _deep(PHOTO) if deep else PHOTO
+    picture = _item(pixels)
+    told = [
+        heic.Item(b"Exif", bytes(4) + orientation_exif(6) + bytes(2000), links=((b"cdsc", 1),)),
+        heic.Item(b"mime", MARKER * 300, links=((b"cdsc", 1),), text=b"\0application/rdf+xml\0"),
+    ]
+    items = [picture, *told]
+    if alpha:
+        gray = _alpha_item(pixels[..., 0], 1)
+        items.insert(1, gray)
+    if order == "before":
+        last = len(items)
+        items = [*(replace(item, links=((item.links[0][0], last),)) for item in items[1:]), picture]
+    settings: dict[str, Any] = {"meta last": {"data_first": True}, "in meta": {"in_meta": True}}.get(order, {})
+    primary = len(items) if order == "before" else 1
+    data = heic.heic(*items, primary=primary, brands=b"avifmif1miaf", **settings)
+    frame = only_frame(data)
+    assert _distance(frame.pixels, pixels) < 4
+    assert (frame.alpha is not None) == alpha
+    assert MARKER not in _published(data).data
+
+
+@pytest.mark.parametrize("deep", [False, True], ids=["8 bit", "12 bit"])
+def test_a_grid_that_is_told_of_behind_its_tiles(deep: bool) -> None:
+    tile = photo(64, 64)
+    piece = _item(_deep(tile) if deep else tile)
+    size = box(b"ispe", struct.pack(">III", 0, 128, 64))
+    grid = heic.Item(
+        b"grid", struct.pack(">BBBBHH", 0, 0, 0, 1, 128, 64), (size, piece.properties[1]), ((b"dimg", 1), (b"dimg", 2))
+    )
+    found = only_frame(_file(piece, piece, grid, primary=3)).pixels
+    wanted = np.tile(tile, (1, 2, 1))
+    assert found.shape == wanted.shape
+    assert _distance(found, _deep(wanted) if deep else wanted) < 4
+
+
+@pytest.mark.parametrize("deep", [False, True], ids=["8 bit", "12 bit"])
+@pytest.mark.parametrize(
+    "colors",
+    [b"", b"prof", b"rICC", b"prof" + bytes(50), b"nclx", b"nclx\0\1", b"xyz1" + bytes(20)],
+    ids=["nothing", "prof", "rICC", "short profile", "nclx", "short nclx", "unknown"],
+)
+def test_colors_that_say_nothing_do_no_harm(colors: bytes, deep: bool) -> None:
+    """`exiftool -all=` leaves an empty profile."""
+    pixels = _deep(PHOTO) if deep else PHOTO
+    item = _item(pixels)
+    for told in ((*item.properties, box(b"colr", colors)), (*item.properties[:3], box(b"colr", colors))):
+        # What is left without matrix coefficients is that of the coded picture, or the usual one.
+        assert _distance(only_frame(_file(replace(item, properties=told))).pixels, pixels) < 4
+
+
+def _emptied(data: bytes) -> bytes:
+    """A file of the same size whose profiles are empty, as `exiftool -all=` makes them."""
+    changed, at = bytearray(data), 0
+    while (at := data.find(b"colrprof", at + 1)) >= 0:
+        (size,) = struct.unpack_from(">I", data, at - 4)
+        struct.pack_into(">I", changed, at - 4, 12)
+        struct.pack_into(">I4s", changed, at + 8, size - 12, b"free")
+    return bytes(changed)
+
+
+@pytest.mark.parametrize("count", [1, 3], ids=["still", "sequence"])
+def test_a_profile_that_was_emptied(count: int) -> None:
+    first, *others = [Image.fromarray(PHOTO // number) for number in range(1, count + 1)]
+    output = BytesIO()
+    film: dict[str, Any] = {"save_all": True, "append_images": others} if others else {}
+    first.save(output, "AVIF", quality=95, icc_profile=PROFILES["display-p3"], **film)
+    data = _emptied(output.getvalue())
+    assert data != output.getvalue()
+    picture = codec.decode(data, CONFIG)
+    assert (picture.profile, len(picture.frames)) == (None, count)
+    assert _distance(picture.frames[-1].pixels, PHOTO // count) < 4
+    _published(data)
+
+
+def _reordered(data: bytes) -> bytes:
+    """A sequence of ours with its pictures before the box that tells of them, as recorders write it."""
+    parts, at = [], 0
+    while at < len(data):
+        (size,) = struct.unpack_from(">I", data, at)
+        parts.append(data[at : at + size])
+        at += size
+    kind, meta, moov, samples = parts
+    changed, at = bytearray(moov), 0
+    while (at := moov.find(b"stco", at + 1)) >= 0:
+        (place,) = struct.unpack_from(">I", moov, at + 12)
+        struct.pack_into(">I", changed, at + 12, place - len(meta) - len(moov))
+    return kind + samples + bytes(changed)
+
+
+@pytest.mark.parametrize("alpha", [None, _alpha()], ids=["opaque", "alpha"])
+@pytest.mark.parametrize("deep", [False, True], ids=["8 bit", "12 bit"])
+def test_a_sequence_whose_pictures_come_first(deep: bool, alpha: Pixels | None) -> None:
+    frames = tuple(
+        Frame(_deep(PHOTO // number), None if alpha is None else _deep(alpha))
+        if deep
+        else Frame(PHOTO // number, alpha)
+        for number in (1, 2, 3)
+    )
+    data = codec.encode(Picture("avif", frames, animation=Animation((100.0, 40.0, 50.0), 2))).data
+    picture = codec.decode(_reordered(data), CONFIG)
+    assert picture.animation == Animation((100.0, 40.0, 50.0), 2)
+    for frame, source in zip(picture.frames, frames, strict=True):
+        assert _distance(frame.pixels[30:], source.pixels[30:]) < 4
+        assert (frame.alpha is None) == (alpha is None)
 
 
 @pytest.mark.parametrize("orientation", STORED)
