@@ -15,6 +15,12 @@ from numpy.typing import NDArray
 from anonymizer.records import PQ, CodePoints, Samples
 
 REFERENCE_WHITE_NITS = 203.0
+PEAKS_NITS = (
+    *(REFERENCE_WHITE_NITS, 250.0, 320.0, 400.0, 500.0, 640.0, 800.0, 1000.0, 1250.0, 1600.0),
+    *(2000.0, 2500.0, 3200.0, 4000.0, 5000.0, 6400.0, 8000.0, 10_000.0),
+)
+"""Peaks from which light is mapped: a picture's own, rounded up."""
+
 _PQ_NITS, _HLG_NITS, _HLG_GAMMA = 10_000.0, 1_000.0, 1.2
 
 # ITU-R BT.2100-2, tables 4 and 5.
@@ -47,8 +53,7 @@ def as_sdr(pixels: Samples, points: CodePoints) -> Samples:
     """
     light = _light_of_codes(points.transfer, points.full_range, pixels.itemsize)
     peak = float(light[pixels.max()]) if points.transfer == PQ else _HLG_NITS * float(light[pixels.max()]) ** _HLG_GAMMA
-    # In steps, so that photos of about the same peak share a curve.
-    curve = _curve(min(_PQ_NITS, max(REFERENCE_WHITE_NITS, float(np.ceil(peak)))))
+    curve = _curve(next((step for step in PEAKS_NITS if step >= peak), PEAKS_NITS[-1]))
     result = np.empty(pixels.shape, np.uint16)
     step = max(1, _BAND_PIXELS // pixels.shape[1])
     for start in range(0, pixels.shape[0], step):

@@ -13,11 +13,10 @@ from anonymizer import Anonymizer
 from anonymizer.errors import ScrubCheckFailed
 from anonymizer.image import codec, metadata
 from anonymizer.image.codec.depth import spread
-from anonymizer.image.codec.isobmff.avif_file import streams
 from anonymizer.image.detectors.patch import PATCH_RGB
 from anonymizer.image.views.hdr import pq_signal
 from anonymizer.records import HLG, PQ, Animation, CodePoints, Encoded, Frame, Picture
-from tests.image.codec import heic
+from tests.image.codec import avif_items, heic
 from tests.image.codec.heic import box
 from tests.image.codec.samples import CONFIG, chunk, icc_profile, photo, png_of, saved, with_chunk
 from tests.pictures import scene
@@ -149,11 +148,9 @@ def test_rec2020_of_heic_stays_rec2020() -> None:
     assert codec.decode(heic.heic(heic.picture(PHOTO, colors)), CONFIG).profile == "rec2020"
 
 
-def _avif(pixels: NDArray[np.uint8] | NDArray[np.uint16], *properties: bytes) -> bytes:
-    color, _, _ = streams(codec.encode(Picture("avif", (Frame(pixels),))).data)
-    size = box(b"ispe", struct.pack(">III", 0, pixels.shape[1], pixels.shape[0]))
-    told = (size, box(b"pixi", bytes(4), bytes([3, *[color.depth] * 3])), box(b"av1C", color.config))
-    return heic.heic(heic.Item(b"av01", color.samples[0], (*told, *properties)), brands=b"avifmif1miaf")
+def _avif(pixels: NDArray[np.uint8] | NDArray[np.uint16], *colors: bytes) -> bytes:
+    plain = avif_items.item(pixels)
+    return avif_items.file(replace(plain, properties=(*plain.properties[:3], *colors)))
 
 
 def _nclx(primaries: int, transfer: int) -> bytes:

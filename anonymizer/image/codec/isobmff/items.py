@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import struct
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from anonymizer.errors import DecodeError
 from anonymizer.image.codec.isobmff.boxes import Box, boxes, descend, inner, primary_item
 
-_MAX_ITEMS = 10_000
+_MAX_ITEMS, _MAX_LINKS, _MAX_EXTENTS = 10_000, 100_000, 100_000
+_LINKS = (b"dimg", b"auxl", b"prem")
 _ALPHA_SIGNS = (b"auxiliary:alpha", b"hevc:2015:auxid:1\0")
 _IN_FILE, _IN_IDAT = 0, 1
 
@@ -26,7 +28,7 @@ class Item:
         flags: Of its entry; 1 = hidden.
         properties: (essential, box), in the order in which they apply.
         extents: None = they are told in a way that no reader of pictures knows.
-        links: (kind, item) of its references.
+        links: (kind, item) of the references that make a picture.
     """
 
     kind: bytes
@@ -40,14 +42,14 @@ def picture_items(data: bytes, meta: Box) -> dict[int, Item]:
     """The primary picture, which comes first, all that it is put together from, and their alpha.
 
     Raises:
-        DecodeError: There is no primary picture, or there are too many parts.
+        DecodeError: There is no primary picture, or there are more parts, links or pieces than any camera writes.
     """
     items, primary = _items(data, meta), primary_item(data, meta)
     alphas = _alphas(data, items)
     needed: dict[int, Item] = {}
-    pending = [primary]
+    pending = deque([primary])
     while pending:
-        number = pending.pop(0)
+        number = pending.popleft()
         if number in needed:
             continue
         if number is None or number not in items or len(needed) >= _MAX_ITEMS:
@@ -93,10 +95,13 @@ def _entries(data: bytes, iinf: Box) -> Iterator[tuple[int, Item]]:
 
 
 def _read_links(data: bytes, iref: Box, items: dict[int, Item]) -> None:
-    width = 4 if data[iref.start] else 2
+    width, left = 4 if data[iref.start] else 2, _MAX_LINKS
     for box in boxes(data, iref.start + 4, iref.end):
         number, count = struct.unpack_from(">IH" if width == 4 else ">HH", data, box.start)
-        if number in items:
+        if number in items and box.name in _LINKS:
+            left -= count
+            if left < 0:
+                raise DecodeError
             targets = struct.unpack_from(f">{count}{'I' if width == 4 else 'H'}", data, box.start + width + 2)
             items[number].links += [(box.name, target) for target in targets]
 
@@ -130,18 +135,20 @@ def _read_extents(data: bytes, iloc: Box, idat: Box | None, items: dict[int, Ite
     width = 4 if version > 1 else 2
     at = iloc.start + 6
     count, at = _number(data, at, width)
+    left = _MAX_EXTENTS
     for _ in range(min(count, _MAX_ITEMS)):
         number, at = _number(data, at, width)
         method, at = _number(data, at, 2 if version else 0)
         base, at = _number(data, at + 2, base_size)
         pieces, at = _number(data, at, 2)
+        left -= pieces
         extents: list[Extent] = []
+        if left < 0 or at > iloc.end:
+            raise DecodeError
         for _ in range(pieces):
             offset, at = _number(data, at + index_size, offset_size)
             length, at = _number(data, at, length_size)
             extents.append((base + offset, length))
-        if at > iloc.end:
-            raise DecodeError
         if number in items:
             items[number].extents = _placed(data, extents, method & 15, idat)
 

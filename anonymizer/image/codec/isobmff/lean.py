@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from anonymizer.errors import DecodeError
-from anonymizer.image.codec.isobmff.boxes import Box, descend, inner, tracks
+from anonymizer.image.codec.isobmff.boxes import MAX_SAMPLES, Box, descend, inner, tracks
 from anonymizer.image.codec.isobmff.items import Item, picture_items
 from anonymizer.image.codec.isobmff.turns import STEPS, Step
 
@@ -96,6 +96,8 @@ def _offsets(data: bytes, trak: Box) -> Iterator[Box]:
 
 def _move(copy: bytearray, start: int, by: int, *, wide: bool) -> None:
     (count,) = struct.unpack_from(">I", copy, start + 4)
+    if count > MAX_SAMPLES:
+        raise DecodeError
     layout = f">{count}{'Q' if wide else 'I'}"
     moved = [place + by for place in struct.unpack_from(layout, copy, start + 8)]
     if max(moved, default=0) >= 2 ** (64 if wide else 32):
