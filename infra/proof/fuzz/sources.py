@@ -288,6 +288,7 @@ def _avif_of_items() -> Iterator[bytes]:
         emptied = replace(plain, properties=(*plain.properties, heic.box(b"colr", b"prof")))
         yield heic.heic(emptied, told, brands=_AVIF, in_meta=True)
         yield avif_items.film([pixels] * 2, heic.aperture(12, 8, 1, -2))
+        yield avif_items.file(replace(plain, properties=plain.properties[:3]))
     tile = avif_items.item(photo(64, 64))
     size = heic.box(b"ispe", struct.pack(">III", 0, 128, 64))
     layout = struct.pack(">BBBBHH", 0, 0, 0, 1, 128, 64)

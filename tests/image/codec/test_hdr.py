@@ -13,6 +13,8 @@ from anonymizer import Anonymizer
 from anonymizer.errors import ScrubCheckFailed
 from anonymizer.image import codec, metadata
 from anonymizer.image.codec.depth import spread
+from anonymizer.image.codec.isobmff.av1 import code_points
+from anonymizer.image.codec.isobmff.avif import Settings
 from anonymizer.image.detectors.patch import PATCH_RGB
 from anonymizer.image.views.hdr import pq_signal
 from anonymizer.records import HLG, PQ, Animation, CodePoints, Encoded, Frame, Picture
@@ -165,6 +167,55 @@ def test_avif_keeps_code_points(pixels: NDArray[np.uint8], primaries: int, kept:
     assert picture.frames[0].hdr == CodePoints(kept, transfer)
     assert struct.pack(">4sHH", b"nclx", kept, transfer) in output.data
     assert codec.decode(output.data, CONFIG).frames[0].hdr == CodePoints(kept, transfer)
+
+
+def _said_by_the_stream(data: bytes, *points: int) -> bytes:
+    """A file whose bitstreams' headers tell other code points than 1, 13, 6."""
+    number = int.from_bytes(data, "big")
+    bits = f"{number:0{8 * len(data)}b}"
+    plain, told = ("".join(f"{value:08b}" for value in values) for values in ((1, 13, 6), (*points, 6)))
+    assert plain in bits
+    return int(bits.replace(plain, told), 2).to_bytes(len(data), "big")
+
+
+@pytest.mark.parametrize("count", [1, 2], ids=["still", "sequence"])
+@pytest.mark.parametrize("pixels", [PHOTO, DEEP], ids=["8 bit", "12 bit"])
+def test_without_a_word_of_the_container_the_bitstream_has_the_word(pixels: NDArray[np.uint8], count: int) -> None:
+    plain = avif_items.item(pixels)
+    if count == 1:
+        data = avif_items.file(replace(plain, properties=plain.properties[:3]))
+    else:
+        data = avif_items.film([pixels] * count).replace(b"colrnclx", b"skipnclx")
+    for points in ((9, HLG), (12, PQ), (12, 13)):
+        picture, _ = _published(_said_by_the_stream(data, *points))
+        told = picture.encoder
+        assert isinstance(told, Settings)
+        assert told.points == points
+        assert picture.frames[0].hdr == (CodePoints(*points) if points[1] != 13 else None)
+
+
+@pytest.mark.parametrize(
+    "stream", [b"", b"\x0a", b"\x0a\xff", b"\x0a\x05" + bytes(5), b"\x0a\x0b" + b"\x0f" * 11, b"\x12\0"]
+)
+def test_a_bitstream_that_ends_says_nothing(stream: bytes) -> None:
+    assert code_points(stream) is None
+
+
+def test_the_headers_of_a_bitstream() -> None:
+    """Reduced, and with all that may stand before the colours (AV1, 5.5.1 and 5.5.2), written bit by bit."""
+    sizes = "0011" + "0011" + "1111" + "1111"
+    colors = "0" + "0" + "1" + f"{9:08b}{16:08b}{9:08b}"
+    reduced = "000" + "1" + "1" + "00000" + sizes + "000" + "000" + colors
+    timing = "1" + "0" * 64 + "1" + "00100" + "1" + "00011" + "0" * 42
+    operating = "1" + "00001" + 2 * ("0" * 12 + "01000" + "1" + "1" + "0" * 9 + "1" + "0000")
+    tools = "1" + "0" * 7 + "000" + "0000" + "1" + "00" + "0" + "1" + "0" + "1" + "000" + "000"
+    full = "010" + "0" + "0" + timing + operating + sizes + tools + "1" + "1" + colors[1:]
+    for bits in (reduced, full):
+        payload = int(bits.ljust(-(-len(bits) // 8) * 8, "0"), 2).to_bytes(-(-len(bits) // 8), "big")
+        assert code_points(b"\x12\0\x0a" + bytes([len(payload)]) + payload) == (9, 16)
+        assert code_points(b"\x08" + payload) == (9, 16)
+        assert code_points(b"\x0c\0" + payload) == (9, 16)
+        assert code_points(b"\x0a" + bytes([len(payload)]) + payload[:-4]) is None
 
 
 def test_a_profile_of_an_avif_counts_before_its_code_points() -> None:

@@ -15,6 +15,7 @@ from anonymizer.config import CodecConfig
 from anonymizer.errors import DecodeError, EncodeError
 from anonymizer.image.codec.color import PRIMARIES, hdr_of
 from anonymizer.image.codec.depth import narrowed, spread
+from anonymizer.image.codec.isobmff.av1 import code_points
 from anonymizer.image.codec.isobmff.avif_file import Coded, Film, depth_of, file_of, streams
 from anonymizer.image.codec.isobmff.boxes import Box, Track, descend, item_properties, primary_item, tracks, whole
 from anonymizer.image.codec.isobmff.lean import Lean, film, still
@@ -63,7 +64,7 @@ def decode(data: bytes, config: CodecConfig) -> Picture:
     steps = in_order(source.steps)
     image = AvifImageFile(BytesIO(source.data))
     check_size(image.width, image.height, config, image.n_frames)
-    settings, track = _settings(source.data)
+    settings, track = _settings(source)
     stored = _deep_frames(source.data, image, settings) if settings.depth > 8 else _plain_frames(image)
     profile = image.info.get("icc_profile")
     hdr = None if profile else hdr_of(*settings.points)
@@ -173,8 +174,9 @@ def _deep_file(frames: tuple[Frame, ...], settings: Settings) -> bytes:
     return output.tobytes()
 
 
-def _settings(data: bytes) -> tuple[Settings, Track | None]:
+def _settings(source: Lean) -> tuple[Settings, Track | None]:
     """Depth, subsampling and colours of what is shown: a track of pictures, or the primary item."""
+    data = source.data
     track = next((track for track in tracks(data) if not track.auxiliary), None)
     meta = descend(data, whole(data), b"meta")
     if track is not None:
@@ -194,7 +196,7 @@ def _settings(data: bytes) -> tuple[Settings, Track | None]:
     depth = max(depth_of(setup), *(_announced_depth(data, box) for box in properties), 8)
     subsampling = _SUBSAMPLINGS.get(setup[2] >> 2 & 3, "4:2:0")
     timescale = track.timescale if track is not None and track.timescale else _DEFAULT_TIMESCALE
-    return Settings(min(depth, 12), subsampling, _points(data, properties), timescale), track
+    return Settings(min(depth, 12), subsampling, _points(source, properties), timescale), track
 
 
 def _announced_depth(data: bytes, box: Box) -> int:
@@ -202,16 +204,15 @@ def _announced_depth(data: bytes, box: Box) -> int:
     return data[box.start + 5] if box.name == b"pixi" and box.end - box.start > 5 else 0
 
 
-def _points(data: bytes, properties: list[Box]) -> tuple[int, int]:
-    for box in properties:
-        if box.name == b"colr" and data[box.start : box.start + 4] == b"nclx" and box.end - box.start >= 8:
-            primaries, transfer = struct.unpack_from(">HH", data, box.start + 4)
-            hdr = hdr_of(primaries, transfer)
-            if hdr is not None:
-                return hdr.primaries, hdr.transfer
-            if primaries in PRIMARIES and transfer in _TRANSFERS:
-                return primaries, transfer
-    return _SRGB
+def _points(source: Lean, properties: list[Box]) -> tuple[int, int]:
+    """Of the container's code points, or where it has none of the bitstream's, those that a picture may keep."""
+    told = next((box for box in properties if box.name == b"colr" and source.data.startswith(b"nclx", box.start)), None)
+    points = struct.unpack_from(">HH", source.data, told.start + 4) if told is not None else code_points(source.opening)
+    primaries, transfer = points or _SRGB
+    hdr = hdr_of(primaries, transfer)
+    if hdr is not None:
+        return hdr.primaries, hdr.transfer
+    return (primaries, transfer) if primaries in PRIMARIES and transfer in _TRANSFERS else _SRGB
 
 
 def _animation(image: AvifImageFile, track: Track | None) -> Animation | None:

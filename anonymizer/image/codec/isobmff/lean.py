@@ -13,13 +13,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from anonymizer.errors import DecodeError
-from anonymizer.image.codec.isobmff.boxes import MAX_SAMPLES, Box, descend, inner, tracks
+from anonymizer.image.codec.isobmff.boxes import MAX_SAMPLES, Box, Track, descend, inner, tracks
 from anonymizer.image.codec.isobmff.items import Item, picture_items
 from anonymizer.image.codec.isobmff.turns import STEPS, Step
 
 # OpenCV asks its decoder of AVIF about the first 500 bytes, which must not be all that there is to tell: brands fill
 # more than those.
 _BRANDS = 200
+_OPENING_BYTES = 512
+_LAYOUTS = (b"grid", b"iovl", b"iden")
 _LEAST_PROFILE_BYTES, _NCLX_BYTES = 128, 7
 
 
@@ -30,10 +32,12 @@ class Lean:
     Attributes:
         data: The whole of it.
         steps: What is to be done to the decoded picture, in the order of the source.
+        opening: The first bytes that are coded of it.
     """
 
     data: bytes
     steps: tuple[Step, ...]
+    opening: bytes
 
 
 def still(data: bytes, meta: Box, brand: bytes) -> Lean:
@@ -51,14 +55,16 @@ def still(data: bytes, meta: Box, brand: bytes) -> Lean:
     primary = next(iter(items.values()))
     steps = _steps(data, (box for _, box in primary.properties))
     first = len(_items_box(data, items, 0)) + len(_file_type(brand)) + 8
-    return Lean(_file_type(brand) + _items_box(data, items, first) + _box(b"mdat", data), steps)
+    coded = next((item.extents[0][0] for item in items.values() if item.extents and item.kind not in _LAYOUTS), 0)
+    file = _file_type(brand) + _items_box(data, items, first) + _box(b"mdat", data)
+    return Lean(file, steps, data[coded : coded + _OPENING_BYTES])
 
 
 def film(data: bytes, moov: Box) -> Lean:
     """The tracks of a sequence.
 
     Raises:
-        DecodeError: Its data lie beyond what can be told.
+        DecodeError: There is none of pictures, or its data lie beyond what can be told.
     """
     head = _file_type(b"avis")
     copy = bytearray(_box(b"moov", data[moov.start : moov.end]))
@@ -69,9 +75,11 @@ def film(data: bytes, moov: Box) -> Lean:
             copy[at : at + 4] = b"skip"
         for box in _offsets(data, trak):
             _move(copy, box.start + base, first, wide=box.name == b"co64")
-    shown = next((track.entry for track in tracks(data) if not track.auxiliary), None)
-    steps = _steps(data, inner(data, shown)) if shown is not None else ()
-    return Lean(head + bytes(copy) + _box(b"mdat", data), steps)
+    shown = next((track for track in tracks(data) if not track.auxiliary), None)
+    if shown is None:
+        raise DecodeError
+    steps, coded = _steps(data, inner(data, shown.entry)), _first_chunk(data, shown)
+    return Lean(head + bytes(copy) + _box(b"mdat", data), steps, data[coded : coded + _OPENING_BYTES])
 
 
 def _steps(data: bytes, properties: Iterable[Box]) -> tuple[Step, ...]:
@@ -92,6 +100,14 @@ def _entry_boxes(data: bytes, trak: Box) -> Iterator[Box]:
 def _offsets(data: bytes, trak: Box) -> Iterator[Box]:
     table = descend(data, trak, b"mdia", b"minf", b"stbl")
     yield from (box for box in inner(data, table) if box.name in (b"stco", b"co64")) if table is not None else ()
+
+
+def _first_chunk(data: bytes, track: Track) -> int:
+    """Where the first coded picture begins."""
+    for box in inner(data, track.table):
+        if box.name in (b"stco", b"co64"):
+            return int(struct.unpack_from(">Q" if box.name == b"co64" else ">I", data, box.start + 8)[0])
+    raise DecodeError
 
 
 def _move(copy: bytearray, start: int, by: int, *, wide: bool) -> None:
