@@ -21,6 +21,9 @@ PEAKS_NITS = (
 )
 """Peaks from which light is mapped: a picture's own, rounded up."""
 
+_SAME_PEAK = 1.02
+"""So much above a peak is that peak: white that was rounded to a step of eight or ten bits is still white."""
+
 _PQ_NITS, _HLG_NITS, _HLG_GAMMA = 10_000.0, 1_000.0, 1.2
 
 # ITU-R BT.2100-2, tables 4 and 5.
@@ -53,7 +56,7 @@ def as_sdr(pixels: Samples, points: CodePoints) -> Samples:
     """
     light = _light_of_codes(points.transfer, points.full_range, pixels.itemsize)
     peak = float(light[pixels.max()]) if points.transfer == PQ else _HLG_NITS * float(light[pixels.max()]) ** _HLG_GAMMA
-    curve = _curve(next((step for step in PEAKS_NITS if step >= peak), PEAKS_NITS[-1]))
+    curve = _curve(next((step for step in PEAKS_NITS if step * _SAME_PEAK >= peak), PEAKS_NITS[-1]))
     result = np.empty(pixels.shape, np.uint16)
     step = max(1, _BAND_PIXELS // pixels.shape[1])
     for start in range(0, pixels.shape[0], step):
