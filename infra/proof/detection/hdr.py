@@ -7,9 +7,10 @@ cICP. Once more with a lamp of 10,000 cd/m2 in a corner, so that everything else
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +21,10 @@ from anonymizer.image.codec.depth import spread
 from anonymizer.image.views.hdr import REFERENCE_WHITE_NITS, pq_signal
 from anonymizer.pipeline import detect
 from anonymizer.records import HLG, PQ, CodePoints, Frame, Picture, Pixels, Samples
-from infra.proof.detection.measure import Tally, count, detector_of
+from infra.docs.generate.figures import FORMS
+from infra.proof.detection import shares
 from infra.proof.detection.photos import photos
+from infra.proof.detection.seen import Seen, detector_of, judged
 
 #: Of `wider_val`, one photo in so many.
 STEP = 6
@@ -78,23 +81,34 @@ def _read(samples: Samples, transfer: int) -> Frame:
     return codec.decode(written.data, CodecConfig()).frames[0]
 
 
-def table(data: Path, preset: Preset = "balanced", step: int = STEP) -> str:
-    """Markdown: a line for each version."""
+def measured(data: Path, preset: Preset = "balanced", step: int = STEP) -> dict[str, Any]:
+    """Figures by name (`PQ.recall20`, `PQ.outside`).
+
+    Args:
+        data: Folder of the labelled sets.
+        preset: See `detector.preset`.
+        step: Of `wider_val`, one photo in so many.
+    """
     config = DetectorConfig(preset=preset)
     detector = detector_of(config)
-    tallies: dict[str, Tally] = {}
+    seen: dict[str, list[Seen]] = {}
     for photo in photos(data / "wider_val", step=step):
         for name, frame in versions(photo.pixels):
-            found = detect(detector, [frame])
-            count(tallies.setdefault(name, Tally()), photo, (found.xyxy, found.score), config.padding)
-    lines = [
-        "| version | photos | faces ≥ 20 px | covered | against sRGB | outside |",
-        "|---|---:|---:|---:|---:|---:|",
-    ]
-    plain = tallies["sRGB"].covered
-    for name, tally in tallies.items():
-        lines.append(
-            f"| {name} | {tally.photos} | {tally.faces} | {tally.covered} = {tally.recall:.4f} "
-            f"| {tally.covered / max(1, plain) - 1:+.2%} | {tally.outside:.2%} |"
-        )
+            seen.setdefault(name, []).append(judged(photo, detect(detector, [frame]).xyxy, config.padding))
+    values: dict[str, Any] = {"photos": len(seen["sRGB"])}
+    for name, found in seen.items():
+        values[f"{name}.recall20"] = shares.of_faces(shares.covered(found))
+        values[f"{name}.outside"] = round(shares.outside(found), 4)
+    return values
+
+
+def table(values: Mapping[str, Any]) -> str:
+    """Markdown: a line for each version."""
+    lines = ["| version | faces ≥ 20 px covered | against sRGB | outside |", "|---|---:|---:|---:|"]
+    plain = values["sRGB.recall20"]["hits"]
+    for name in [name.removesuffix(".recall20") for name in values if name.endswith(".recall20")]:
+        recall, outside = values[f"{name}.recall20"], values[f"{name}.outside"]
+        against = recall["hits"] / max(1, plain) - 1
+        cells = f"{FORMS['counts'](recall)} = {FORMS['plain'](recall)} | {against:+.2%} | {FORMS['percent'](outside)}"
+        lines.append(f"| {name} | {cells} |")
     return "\n".join(lines)
