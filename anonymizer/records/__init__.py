@@ -26,8 +26,11 @@ from anonymizer.records.listed import (
     ImageRef,
 )
 from anonymizer.records.pictures import (
+    HLG,
     PIXELS,
+    PQ,
     Animation,
+    CodePoints,
     Encoded,
     Encoding,
     Frame,
@@ -45,13 +48,16 @@ from anonymizer.records.results import (
 
 __all__ = [
     "EVERY_FRAME",
+    "HLG",
     "NO_CONSENT",
     "PIXELS",
+    "PQ",
     "Animation",
     "AnonymizedImage",
     "Boxes",
     "Chunk",
     "ChunkResult",
+    "CodePoints",
     "ConsentDecision",
     "ConsentStatus",
     "Content",

@@ -19,6 +19,25 @@ Samples = NDArray[np.unsignedinteger[Any]]
 Mask = NDArray[np.bool_]
 
 
+PQ, HLG = 16, 18
+"""Transfers of ITU-R BT.2100 (ITU-T H.273, table 3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class CodePoints:
+    """What HDR samples mean (ITU-T H.273).
+
+    Attributes:
+        primaries: ColourPrimaries, table 2.
+        transfer: TransferCharacteristics, table 3: `PQ` or `HLG`.
+        full_range: All values count; else, of 8 bit, 16 is black and 235 white.
+    """
+
+    primaries: int
+    transfer: int
+    full_range: bool = True
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
     """One upright frame.
@@ -28,11 +47,13 @@ class Frame:
         alpha: (H, W) of the same type, 0 = invisible; None = all of it is opaque.
         redacted: (H, W) bool, what the redactor has replaced; None = nothing. Encoders read what else they keep of
             the source (coefficients) outside of it only.
+        hdr: What the samples mean if they are HDR; None = they are of standard range, see `Picture.profile`.
     """
 
     pixels: Samples
     alpha: Samples | None = None
     redacted: Mask | None = None
+    hdr: CodePoints | None = None
 
     @property
     def height(self) -> int:

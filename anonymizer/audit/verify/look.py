@@ -10,7 +10,7 @@ import numpy as np
 from anonymizer.config import DetectorConfig
 from anonymizer.image import detectors, geometry
 from anonymizer.image.detectors.contract import Detector, Found
-from anonymizer.image.views import Points, as_light, levels_of
+from anonymizer.image.views import Points, levels_of, light_of
 from anonymizer.pipeline import detect
 from anonymizer.records import Detections, Frame, ManifestRow, Mask, Picture, Pixels
 
@@ -155,7 +155,7 @@ def _is_kept(xyxy: tuple[float, float, float, float], kept: geometry.FloatBoxes)
 
 def _in_gray(frame: Frame, mask: Mask) -> Frame:
     """As it is seen, with what is redacted in plain gray, but no brighter or darker than what is there."""
-    light = as_light(frame.pixels)
+    light = light_of(frame)
     points = Points.of(light, frame.alpha, mask)
     gray, levels = np.array(GRAY * (points.greatest // 255)), levels_of(points)
     used = points.used() if levels is None else (levels.low, levels.high)

@@ -13,7 +13,7 @@ from PIL import Image, ImageCms
 
 from anonymizer.image.codec.icc import linear_profile, to_srgb
 from anonymizer.image.profiles import PROFILES
-from anonymizer.records import Samples
+from anonymizer.records import HLG, PQ, CodePoints, Samples
 
 _MAX_PROFILE_BYTES = 8 * 2**20
 _MIN_PROFILE_BYTES = 132
@@ -90,9 +90,31 @@ def from_cicp(primaries: int, transfer: int) -> str | None:
         transfer: TransferCharacteristics of H.273, table 3.
 
     Returns:
-        None for sRGB, and for everything that has no such name: PQ, HLG, and pairs that hardly occur.
+        None for sRGB, and for everything that has no such name: PQ, HLG (`hdr_of`), and pairs that hardly occur.
     """
     return _CICP.get((primaries, transfer))
+
+
+PRIMARIES = frozenset((1, 5, 6, 9, 11, 12))
+"""Colour primaries that a picture may keep (H.273, table 2): public, and shown by browsers."""
+
+_BT2020 = 9
+
+
+def hdr_of(primaries: int, transfer: int, *, full_range: bool = True) -> CodePoints | None:
+    """What samples mean whose transfer is PQ or HLG; other primaries than public ones are those of BT.2100.
+
+    Args:
+        primaries: As for `from_cicp`.
+        transfer: As for `from_cicp`.
+        full_range: See `CodePoints`.
+
+    Returns:
+        None for every other transfer.
+    """
+    if transfer not in (PQ, HLG):
+        return None
+    return CodePoints(primaries if primaries in PRIMARIES else _BT2020, transfer, full_range)
 
 
 def _converted(pixels: Samples, profile: bytes, transform: ImageCms.ImageCmsTransform, mode: str) -> Samples:

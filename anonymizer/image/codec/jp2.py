@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 
 import cv2
@@ -43,6 +43,7 @@ class _Header:
     Attributes:
         size: Width and height.
         depths: Bits of each component.
+        signed: Whether one has samples below 0.
         subsampled: Some components have fewer samples than others.
         space: Enumerated colour space; 0 = none.
         profile: ICC profile or None.
@@ -51,6 +52,7 @@ class _Header:
 
     size: tuple[int, int]
     depths: tuple[int, ...]
+    signed: bool
     subsampled: bool
     space: int = 0
     profile: bytes | None = None
@@ -103,20 +105,35 @@ def _widened(samples: Samples, depth: int) -> Samples:
 
 
 def _deep(data: bytes, image: Image.Image, header: _Header) -> tuple[Samples, Samples | None]:
-    """Pixels and alpha of 16 bit. Pillow reads gray in full depth, OpenCV colours."""
+    """Pixels and alpha of 16 bit.
+
+    OpenCV gives the samples that are stored. Pillow has them in the upper bits of 16, some depths and boxes at 8 bit;
+    it is asked for what OpenCV does not read.
+    """
     depth = header.depths[0]
     if header.palette or set(header.depths) != {depth} or not 8 < depth <= 16:
         raise DecodeError
-    if len(header.depths) == 1:
-        image.load()
-        return spread(samples_of(image)[0], depth), None
+    if header.signed:
+        return spread(_signed(image, depth), depth), None
     stored = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if stored is None or stored.dtype != np.uint16 or stored.shape[:2] != (image.height, image.width):
         raise DecodeError
-    if stored.ndim != 3 or stored.shape[2] != len(header.depths) or header.space == _CMYK:
+    if (1 if stored.ndim == 2 else stored.shape[2]) != len(header.depths) or header.space == _CMYK:
         raise DecodeError
     samples = spread(stored, depth)
+    if samples.ndim == 2:
+        return samples, None
     return np.ascontiguousarray(samples[..., 2::-1]), samples[..., 3] if samples.shape[2] == 4 else None
+
+
+def _signed(image: Image.Image, depth: int) -> Samples:
+    """(H, W) gray of samples below and above 0, the least of which is black."""
+    image.load()
+    samples, _ = samples_of(image)
+    unused = np.uint16(16 - depth)
+    if samples.ndim != 2 or samples.dtype != np.uint16 or (samples & ((1 << unused) - 1)).any():
+        raise DecodeError
+    return samples >> unused
 
 
 def _written(frame: Frame) -> bytes:
@@ -185,7 +202,11 @@ def _codestream_header(data: bytes, at: int) -> _Header:
         raise DecodeError
     components = [struct.unpack_from(">BBB", data, at + 42 + 3 * number) for number in range(count)]
     subsampled = any(component[1:] != (1, 1) for component in components)
-    return _Header((x_end - x, y_end - y), tuple((depth & 0x7F) + 1 for depth, _, _ in components), subsampled)
+    depths, signed = (
+        tuple((told & 0x7F) + 1 for told, _, _ in components),
+        any(told & 0x80 for told, _, _ in components),
+    )
+    return _Header((x_end - x, y_end - y), depths, signed, subsampled)
 
 
 def _boxed_header(data: bytes) -> _Header:
@@ -205,7 +226,7 @@ def _boxed_header(data: bytes) -> _Header:
             elif method in (2, 3):
                 profile = data[box.start + 3 : box.end]
             break
-    return _Header(found.size, found.depths, found.subsampled, space, profile, palette)
+    return replace(found, space=space, profile=profile, palette=palette)
 
 
 def _boxes(frame: Frame, profile: bytes | None, codestream: bytes) -> bytes:

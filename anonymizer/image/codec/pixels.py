@@ -11,7 +11,7 @@ from anonymizer.config import CodecConfig
 from anonymizer.errors import DecodeError, EncodeError, ImageTooLarge
 from anonymizer.image.codec.color import settle
 from anonymizer.image.codec.orientation import turned
-from anonymizer.records import Frame, Picture, Samples
+from anonymizer.records import CodePoints, Frame, Picture, Samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,13 @@ def samples_of(image: Image.Image) -> tuple[Samples, Samples | None]:
 
 
 def upright_frame(
-    pixels: Samples, alpha: Samples | None, profile: bytes | None, orientation: int, *, keep_profile: bool = True
+    pixels: Samples,
+    alpha: Samples | None,
+    profile: bytes | None,
+    orientation: int,
+    *,
+    keep_profile: bool = True,
+    hdr: CodePoints | None = None,
 ) -> Upright:
     """Makes the upright frame of decoded samples.
 
@@ -72,13 +78,14 @@ def upright_frame(
         profile: ICC profile of the source or None.
         orientation: EXIF orientation, 1 to 8.
         keep_profile: The format can hold a profile: a public colour space stays, see `color.settle`.
+        hdr: See `Frame.hdr`. Such samples stay as they are, whatever a profile says.
     """
-    settled = settle(pixels, profile, keep=keep_profile)
+    settled = settle(pixels, profile if hdr is None else None, keep=keep_profile)
     upright = turned(settled.pixels, orientation)
     if alpha is None:
-        return Upright(Frame(upright), settled.profile, settled.converted)
+        return Upright(Frame(upright, hdr=hdr), settled.profile, settled.converted)
     visible = turned(alpha, orientation)
-    frame = Frame(without_hidden_color(upright, visible), visible)
+    frame = Frame(without_hidden_color(upright, visible), visible, hdr=hdr)
     return Upright(frame, settled.profile, settled.converted)
 
 

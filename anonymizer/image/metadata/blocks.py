@@ -55,6 +55,7 @@ _XMP_SIGNS: tuple[tuple[bytes, str], ...] = (
     (b"GDepth:", "xmp.gdepth"),
     (b"hdrgm:", "gainmap"),
     (b"HDRGainMap", "gainmap"),
+    (b'Semantic="GainMap"', "gainmap"),
     (b"MotionPhoto", "motion_photo"),
     (b"MicroVideo", "motion_photo"),
     (b"exif:GPS", "xmp.gps"),
@@ -65,6 +66,9 @@ _XMP_SIGNS: tuple[tuple[bytes, str], ...] = (
     (b"xmpGImg:image", "xmp.thumbnail"),
 )
 """Substrings, since a packet is XML that a hostile source need not have written well."""
+
+_GAIN_MAP_SIGNS = (b"hdrgm:", b"HDRGainMap", b"urn:iso:std:iso:ts:21496")
+"""In the second picture of a JPEG with a gain map: Adobe's and Android's XMP, Apple's, ISO 21496-1."""
 
 _RESOURCES: dict[int, str] = {
     0x0404: "iptc",
@@ -144,6 +148,8 @@ def trailer_names(trailer: bytes) -> Iterator[str]:
     if not trailer:
         return
     yield "trailer"
+    if any(sign in trailer for sign in _GAIN_MAP_SIGNS):
+        yield "gainmap"
     if b"ftyp" in trailer or b"MotionPhoto_Data" in trailer:
         yield "motion_photo"
 

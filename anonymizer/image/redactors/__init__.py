@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -82,10 +83,10 @@ def redact_frame(redactor: Redactor, frame: Frame, xyxy: IntBoxes, grid: Grid = 
     mask = head_mask(xyxy, frame.width, frame.height, grid)
     pixels = _redacted(redactor, frame, mask, xyxy, grid)
     if frame.alpha is None:
-        return Frame(pixels, None, mask)
+        return replace(frame, pixels=pixels, redacted=mask)
     alpha = frame.alpha.copy()
     alpha[mask] = np.iinfo(alpha.dtype).max
-    return Frame(pixels, alpha, mask)
+    return replace(frame, pixels=pixels, alpha=alpha, redacted=mask)
 
 
 def _redacted(redactor: Redactor, frame: Frame, mask: Mask, xyxy: IntBoxes, grid: Grid) -> Samples:

@@ -14,7 +14,7 @@ import cv2
 from anonymizer.image.detectors import weights
 from anonymizer.image.detectors.presets import PRESETS
 from infra.docs.generate import pages
-from infra.proof.detection import card, cross, fit, misses, ranges, sample
+from infra.proof.detection import card, cross, fit, hdr, misses, ranges, sample
 from infra.proof.machine import processor
 
 ROOT = Path(__file__).parents[3]
@@ -34,6 +34,11 @@ def _cross(options: argparse.Namespace) -> tuple[str, Mapping[str, Any], str]:
     return "detection-cross", values, f"{cross.table(values)}\n\n{fit.reliability_table(values)}"
 
 
+def _hdr(options: argparse.Namespace) -> tuple[str, Mapping[str, Any], str]:
+    values = hdr.measured(options.data)
+    return "detection-hdr", values, hdr.table(values)
+
+
 def _sample(options: argparse.Namespace) -> tuple[str, Mapping[str, Any], str]:
     values = sample.sensitivity(options.data, options.weights)
     if options.write:
@@ -50,6 +55,7 @@ def _proof(options: argparse.Namespace) -> tuple[str, Mapping[str, Any], str]:
 _MEASURE: dict[str, Callable[[argparse.Namespace], tuple[str, Mapping[str, Any], str]]] = {
     "measure": _measure,
     "cross": _cross,
+    "hdr": _hdr,
     "sample": _sample,
     "proof": _proof,
 }

@@ -5,13 +5,14 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, features
 
-from tests.image.codec import heic, old_jpeg
+from tests.image.codec import avif_items, heic, old_jpeg
 from tests.image.codec import tiff_samples as made
 from tests.image.codec.deep_jpeg import lossless, twelve_bit
 from tests.image.codec.samples import (
@@ -31,6 +32,8 @@ from tests.image.codec.samples import (
 )
 
 HEIGHT, WIDTH = 24, 20
+
+_AVIF = b"avifmif1miaf"
 
 _XMP = b"<x:xmpmeta><rdf:Description GImage:Data='AAAA' hdrgm:Version='1.0'/></x:xmpmeta>"
 
@@ -136,6 +139,8 @@ def _png() -> Iterator[bytes]:
     for block in (rich_exif(), looping_exif()):
         yield with_chunk(plain, b"eXIf", block)
     yield with_chunk(saved(_picture(), "png"), b"cICP", bytes((12, 13, 0, 1)))
+    for points in ((9, 16, 0, 1), (12, 18, 0, 0)):
+        yield with_chunk(png_of(16, 8, 16, 2, noise[:768]), b"cICP", bytes(points))
     yield with_chunk(saved(_picture(), "png"), b"gAMA", struct.pack(">I", 100_000))
 
 
@@ -273,6 +278,28 @@ def _avif() -> Iterator[bytes]:
     done, written = cv2.imencode(".avif", deep, [cv2.IMWRITE_AVIF_DEPTH, 10, cv2.IMWRITE_AVIF_SPEED, 10])
     if done:
         yield bytes(written.tobytes())
+    yield from _avif_of_items()
+
+
+def _avif_of_items() -> Iterator[bytes]:
+    """Cut and turned, in HDR, with metadata behind the picture, data first, empty colours, in tiles."""
+    for pixels in (_picture(), _picture().astype(np.uint16) * 257):
+        plain = avif_items.item(pixels)
+        steps = (heic.aperture(12, 8, 1, -2), heic.box(b"irot", b"\1"), heic.box(b"imir", b"\0"))
+        yield avif_items.file(replace(plain, properties=(*plain.properties, *steps)))
+        told = heic.Item(b"Exif", bytes(4) + rich_exif(), (), ((b"cdsc", 1),))
+        points = heic.box(b"colr", struct.pack(">4sHHHB", b"nclx", 9, 16, 6, 0x80))
+        deep = replace(plain, properties=(*plain.properties[:3], points, heic.box(b"clli", bytes(4))))
+        yield heic.heic(deep, told, brands=_AVIF, data_first=True)
+        emptied = replace(plain, properties=(*plain.properties, heic.box(b"colr", b"prof")))
+        yield heic.heic(emptied, told, brands=_AVIF, in_meta=True)
+        yield avif_items.film([pixels] * 2, heic.aperture(12, 8, 1, -2))
+        yield avif_items.file(replace(plain, properties=plain.properties[:3]))
+    tile = avif_items.item(photo(64, 64))
+    size = heic.box(b"ispe", struct.pack(">III", 0, 128, 64))
+    layout = struct.pack(">BBBBHH", 0, 0, 0, 1, 128, 64)
+    grid = heic.Item(b"grid", layout, (size, tile.properties[1]), ((b"dimg", 1), (b"dimg", 2)))
+    yield avif_items.file(tile, tile, grid, primary=3)
 
 
 def _heif() -> Iterator[bytes]:
@@ -281,6 +308,10 @@ def _heif() -> Iterator[bytes]:
     yield heic.heic(heic.picture(gray))
     yield heic.heic(heic.picture(color.astype(np.uint16) * 4, depth=10))
     yield heic.heic(heic.picture(color, heic.box(b"irot", b"\1")))
+    yield heic.heic(heic.picture(color, heic.aperture(12, 8, 1, -2), heic.box(b"imir", b"\1")), data_first=True)
+    points = heic.box(b"colr", struct.pack(">4sHHHB", b"nclx", 9, 18, 0, 0x80))
+    deep = heic.picture(color.astype(np.uint16) * 4, points, heic.box(b"clli", bytes(4)), depth=10)
+    yield heic.heic(deep, in_meta=True)
     yield heic.heic(heic.picture(color), heic.alpha(gray, 1))
     block = heic.Item(b"Exif", bytes(4) + rich_exif(), (), ((b"cdsc", 1),))
     packet = heic.Item(b"mime", _XMP, (), ((b"cdsc", 1),), b"\0application/rdf+xml\0")
@@ -297,6 +328,9 @@ def _jp2() -> Iterator[bytes]:
         yield saved(modes["RGB"], "jpeg2000", **settings)
     plain = saved(modes["RGB"], "jpeg2000")
     yield plain + heic.box(b"xml ", _XMP) + heic.box(b"uuid", b"JpgTiffExif->JP2" + rich_exif())
+    gray = bytearray(saved(modes["I;16"], "jpeg2000"))
+    gray[gray.index(b"\xff\x4f\xff\x51") + 42] = gray[gray.index(b"ihdr") + 14] = 11
+    yield bytes(gray)
     # OpenCV asks for six resolutions, which smaller pictures cannot have.
     deep = cv2.imencode(".jp2", photo(40, 40).astype(np.uint16) * 257)[1]
     yield bytes(deep.tobytes())

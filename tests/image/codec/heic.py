@@ -150,6 +150,12 @@ def box(name: bytes, *parts: bytes) -> bytes:
     return struct.pack(">I4s", 8 + sum(map(len, parts)), name) + b"".join(parts)
 
 
+def aperture(width: int, height: int, across: int | tuple[int, int], down: int | tuple[int, int]) -> bytes:
+    """A clean aperture, its middle so far from the picture's: whole pixels, or (numerator, denominator)."""
+    offsets = [side if isinstance(side, tuple) else (side, 1) for side in (across, down)]
+    return box(b"clap", struct.pack(">IIIIiIiI", width, 1, height, 1, *offsets[0], *offsets[1]))
+
+
 def picture(
     pixels: NDArray[Any], *properties: bytes, depth: int = 8, links: tuple[tuple[bytes, int], ...] = ()
 ) -> Item:
@@ -175,20 +181,42 @@ def alpha(samples: NDArray[Any], of: int, depth: int = 8) -> Item:
     return picture(samples, box(b"auxC", ALPHA), depth=depth, links=((b"auxl", of),))
 
 
-def heic(*items: Item, primary: int = 1, brands: bytes = b"heicmif1", extra: bytes = b"") -> bytes:
-    """A file of items, numbered from 1; `extra` are boxes at its end."""
+def heic(
+    *items: Item,
+    primary: int = 1,
+    brands: bytes = b"heicmif1",
+    extra: bytes = b"",
+    data_first: bool = False,
+    in_meta: bool = False,
+) -> bytes:
+    """A file of items, numbered from 1.
+
+    Args:
+        items: Their bytes follow one another in this order.
+        primary: Number of the picture that is shown.
+        brands: The first is the major one.
+        extra: Boxes at its end.
+        data_first: The items' bytes come before the box that tells of them.
+        in_meta: They are in that box (`idat`).
+    """
     kind = box(b"ftyp", brands[:4], bytes(4), brands)
+    data = box(b"mdat", *(item.payload for item in items))
+    if in_meta:
+        return kind + _meta(items, primary, 0, in_meta=True) + extra
+    if data_first:
+        return kind + data + _meta(items, primary, len(kind) + 8) + extra
     first = len(kind) + len(_meta(items, primary, 0)) + 8
-    return kind + _meta(items, primary, first) + box(b"mdat", *(item.payload for item in items)) + extra
+    return kind + _meta(items, primary, first) + data + extra
 
 
-def _meta(items: tuple[Item, ...], primary: int, at: int) -> bytes:
+def _meta(items: tuple[Item, ...], primary: int, at: int, *, in_meta: bool = False) -> bytes:
     entries, places, references = [], [], []
     store: list[bytes] = []
     links = []
     for number, item in enumerate(items, 1):
         entries.append(box(b"infe", b"\2\0\0\0", struct.pack(">HH4s", number, 0, item.kind), item.text))
-        places.append(struct.pack(">HHHII", number, 0, 1, at, len(item.payload)))
+        method = struct.pack(">H", 1) if in_meta else b""
+        places.append(struct.pack(">H", number) + method + struct.pack(">HHII", 0, 1, at, len(item.payload)))
         at += len(item.payload)
         for kind in dict(item.links):
             targets = [target for other, target in item.links if other == kind]
@@ -206,5 +234,6 @@ def _meta(items: tuple[Item, ...], primary: int, at: int) -> bytes:
         box(b"iinf", bytes(4), count, *entries),
         box(b"iref", bytes(4), *references),
         box(b"iprp", box(b"ipco", *store), box(b"ipma", bytes(4), struct.pack(">I", len(links)), *links)),
-        box(b"iloc", bytes(4), b"\x44\0", count, *places),
+        box(b"iloc", bytes([in_meta, 0, 0, 0]), b"\x44\0", count, *places),
+        *([box(b"idat", *(item.payload for item in items))] if in_meta else []),
     )

@@ -17,7 +17,7 @@ from anonymizer.image import codec, metadata
 from anonymizer.image.codec.depth import spread
 from anonymizer.records import Encoded, Frame, Picture, Pixels
 from tests.image.codec import heic
-from tests.image.codec.heic import box
+from tests.image.codec.heic import aperture, box
 from tests.image.codec.samples import CONFIG, MARKER, cornered, only_frame, orientation_exif, photo
 
 pytest.importorskip("pi_heif")
@@ -123,7 +123,16 @@ TURNS: dict[str, tuple[tuple[bytes, ...], Any]] = {
     "imir 0": ((box(b"imir", b"\0"),), lambda a: a[::-1]),
     "imir 1": ((box(b"imir", b"\1"),), lambda a: a[:, ::-1]),
     "irot, then imir": ((box(b"irot", b"\1"), box(b"imir", b"\0")), lambda a: np.rot90(a, 1)[::-1]),
-    "clap": ((box(b"clap", struct.pack(">8I", 32, 1, 16, 1, 0, 1, 0, 1)),), lambda a: a[8:24, 16:48]),
+    "imir, then irot": ((box(b"imir", b"\0"), box(b"irot", b"\1")), lambda a: np.rot90(a[::-1], 1)),
+    "clap": ((aperture(32, 16, 0, 0),), lambda a: a[8:24, 16:48]),
+    "a small clap": ((aperture(4, 2, 0, 0),), lambda a: a[15:17, 30:34]),
+    "clap, off the middle": ((aperture(20, 10, -22, 11),), lambda a: a[22:32, 0:20]),
+    "clap, odd": ((aperture(31, 15, (1, 2), (-1, 2)),), lambda a: a[8:23, 17:48]),
+    "clap, irot, imir": (
+        (aperture(32, 16, 16, 8), box(b"irot", b"\1"), box(b"imir", b"\0")),
+        lambda a: np.rot90(a[16:32, 32:64], 1)[::-1],
+    ),
+    "irot, then clap": ((box(b"irot", b"\1"), aperture(16, 32, 8, -16)), lambda a: np.rot90(a, 1)[0:32, 16:32]),
 }
 
 
@@ -137,6 +146,13 @@ def test_the_container_turns_the_picture_once_and_exif_has_no_say(turn: str, exi
     np.testing.assert_array_equal(only_frame(heic.heic(*items)).pixels, turned(cornered()))
 
 
+def test_an_aperture_may_be_much_smaller_than_the_picture() -> None:
+    """libheif 1.23.0 holds the size of the whole against that of the aperture, and refuses."""
+    pixels = photo(192, 256)
+    found = only_frame(heic.heic(heic.picture(pixels, aperture(16, 12, 3, -2)))).pixels
+    np.testing.assert_array_equal(found, pixels[88:100, 123:139])
+
+
 def test_tiles_are_put_together() -> None:
     tile = photo(64, 64)
     size = box(b"ispe", struct.pack(">III", 0, 120, 100))
@@ -145,6 +161,39 @@ def test_tiles_are_put_together() -> None:
     whole = heic.heic(grid, *[heic.picture(tile)] * 4)
     np.testing.assert_array_equal(only_frame(whole).pixels, np.tile(tile, (2, 2, 1))[:100, :120])
     assert metadata.inventory(whole, "heif") == ()
+
+
+def test_alpha_of_tiles_is_put_together_and_turned_with_the_picture() -> None:
+    """Colours and alpha are grids of their own; only the colours say how they are turned, or both do."""
+    tile, mask = photo(64, 64), np.tile(np.arange(64, dtype=np.uint8) * 3 + 10, (64, 1))
+    size = box(b"ispe", struct.pack(">III", 0, 128, 64))
+    payload = struct.pack(">BBBBHH", 0, 0, 0, 1, 128, 64)
+    turn = (aperture(100, 64, 14, 0), box(b"irot", b"\1"))
+    for told in ((), turn):
+        grid = heic.Item(b"grid", payload, (size, *turn), ((b"dimg", 3), (b"dimg", 4)))
+        clear = heic.Item(
+            b"grid",
+            payload,
+            (size, box(b"auxC", heic.ALPHA), *told),
+            ((b"dimg", 5), (b"dimg", 6), (b"auxl", 1)),
+        )
+        frame = only_frame(heic.heic(grid, clear, *[heic.picture(tile)] * 2, *[heic.picture(mask)] * 2))
+        assert frame.alpha is not None
+        np.testing.assert_array_equal(frame.alpha, np.rot90(np.tile(mask, (1, 2))[:, 28:], 1))
+        np.testing.assert_array_equal(frame.pixels, np.rot90(np.tile(tile, (1, 2, 1))[:, 28:], 1))
+
+
+@pytest.mark.parametrize("settings", [{"data_first": True}, {"in_meta": True}], ids=["data first", "in meta"])
+def test_the_order_of_a_file_does_not_matter(settings: dict[str, Any]) -> None:
+    items = (heic.picture(PHOTO), heic.Item(b"Exif", bytes(4) + orientation_exif(6), links=((b"cdsc", 1),)))
+    np.testing.assert_array_equal(only_frame(heic.heic(*items, **settings)).pixels, PHOTO)
+
+
+@pytest.mark.parametrize("colors", [b"", b"prof", b"nclx\0\1"], ids=["nothing", "prof", "short nclx"])
+def test_colors_that_say_nothing_do_no_harm(colors: bytes) -> None:
+    told = box(b"colr", struct.pack(">4sHHHB", b"nclx", 1, 13, 0, 0x80))
+    data = heic.heic(heic.picture(PHOTO, box(b"colr", colors), told))
+    np.testing.assert_array_equal(only_frame(data).pixels, PHOTO)
 
 
 def test_only_the_primary_picture_is_read() -> None:

@@ -101,6 +101,42 @@ def test_alpha_is_kept_exactly_and_nothing_is_hidden_under_it(pixels: Samples, a
     np.testing.assert_array_equal(shown[24:], pixels[24:])
 
 
+def _of_depth(samples: Samples, depth: int, *, boxed: bool, signed: bool = False) -> bytes:
+    """A file whose codestream says that its samples have so many bits.
+
+    It is written with 16: only what is added to all samples differs, half of the range (ISO/IEC 15444-1, G.1).
+    """
+    moved = samples.astype(np.int64) - (0 if signed else 2 ** (depth - 1)) + 2**15
+    data = bytearray(_written(moved.astype(np.uint16), boxed=boxed))
+    at = data.index(b"\xff\x4f\xff\x51") + 42
+    count = 1 if samples.ndim == 2 else samples.shape[2]
+    for component in range(count):
+        data[at + 3 * component] = depth - 1 | (0x80 if signed else 0)
+    if boxed:
+        data[data.index(b"ihdr") + 14] = depth - 1 | (0x80 if signed else 0)
+    return bytes(data)
+
+
+@pytest.mark.parametrize("boxed", [True, False], ids=["boxes", "codestream"])
+@pytest.mark.parametrize("color", [False, True], ids=["gray", "color"])
+@pytest.mark.parametrize("depth", range(9, 17))
+def test_each_depth_is_spread_once(depth: int, color: bool, boxed: bool) -> None:
+    ramp = np.linspace(0, 2**depth - 1, HEIGHT * WIDTH).astype(np.uint16).reshape(HEIGHT, WIDTH)
+    stored = np.dstack((ramp, ramp[::-1], ramp)) if color else ramp
+    data = _of_depth(stored, depth, boxed=boxed)
+    wanted = np.rint(stored.astype(np.float64) * 65535 / (2**depth - 1)).astype(np.uint16)
+    np.testing.assert_array_equal(only_frame(data).pixels, wanted)
+    assert _published(data).encoding == "exact"
+
+
+@pytest.mark.parametrize("depth", [10, 12, 16])
+def test_gray_below_zero(depth: int) -> None:
+    ramp = np.linspace(0, 2**depth - 1, HEIGHT * WIDTH).astype(np.int64).reshape(HEIGHT, WIDTH)
+    data = _of_depth(ramp - 2 ** (depth - 1), depth, boxed=True, signed=True)
+    wanted = np.rint(ramp * 65535 / (2**depth - 1)).astype(np.uint16)
+    np.testing.assert_array_equal(only_frame(data).pixels, wanted)
+
+
 @pytest.mark.parametrize("alpha", [None, DEEP_ALPHA], ids=["opaque", "alpha"])
 def test_inks_of_16_bit_are_not_written(alpha: Samples | None) -> None:
     with pytest.raises(EncodeError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from anonymizer.image.detectors.patch import PATCH_RGB
-from tests.image.codec import heic
+from tests.image.codec import avif_items, heic
 from tests.image.codec.coefficients import ARITHMETIC, transformed
 from tests.image.codec.deep_jpeg import lossless, twelve_bit
 from tests.image.codec.samples import MARKER, encoded, rich_exif, segment, with_chunk
@@ -24,6 +25,10 @@ Samples = NDArray[Any]
 #: Upright boxes of the patches; on the blocks of every JPEG, so that their colour stays what it is.
 FACES = ((32, 16, 64, 48), (96, 48, 128, 80))
 WIDTH, HEIGHT, FRAMES = 160, 96, 3
+#: Upright box of what is shown of a picture with a clean aperture: one of the patches.
+SHOWN = (80, 40, 144, 88)
+_APERTURE = heic.aperture(64, 48, 32, 16)
+_PQ = (9, 16)
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,9 @@ class Kind:
         moving: It can hold several frames.
         deep: It can hold more than 8 bit.
         alpha: It can hold alpha.
+        hdr: The file whose samples are PQ of BT.2020.
+        cut: A file from one frame of which a viewer shows the clean aperture `SHOWN`.
+        gain_map: The file with a gain map beside its picture.
     """
 
     name: str
@@ -45,6 +53,9 @@ class Kind:
     moving: bool = False
     deep: bool = False
     alpha: bool = False
+    hdr: Callable[[bytes], bytes] | None = None
+    cut: Callable[[Samples], bytes] | None = None
+    gain_map: Callable[[bytes], bytes] | None = None
 
 
 def frames(count: int = 1, faces: Sequence[tuple[int, int, int, int]] = FACES) -> list[Samples]:
@@ -146,6 +157,46 @@ def _heic(pictures: Sequence[Samples]) -> bytes:
     return heic.heic(*items)
 
 
+def _pq_png(data: bytes) -> bytes:
+    return with_chunk(data, b"cICP", bytes((*_PQ, 0, 1)))
+
+
+def _pq_boxes(data: bytes) -> bytes:
+    plain, told = (b"nclx" + struct.pack(">HH", *points) for points in ((1, 13), _PQ))
+    assert plain in data
+    return data.replace(plain, told)
+
+
+def _cut_heic(pixels: Samples) -> bytes:
+    return heic.heic(heic.picture(pixels, _APERTURE))
+
+
+def _cut_avif(pixels: Samples) -> bytes:
+    return avif_items.file(avif_items.item(pixels, _APERTURE))
+
+
+def _cut_film(pixels: Samples) -> bytes:
+    return avif_items.film([pixels] * 2, _APERTURE)
+
+
+def _gain_map_jpeg(data: bytes) -> bytes:
+    return data[:2] + segment(0xE2, b"urn:iso:std:iso:ts:21496:-1\0" + MARKER) + data[2:]
+
+
+def _gain_map_png(data: bytes) -> bytes:
+    return with_chunk(data, b"gMAP", MARKER)
+
+
+def _gain_map_heic(_: bytes) -> bytes:
+    sign = heic.box(b"auxC", bytes(4), b"urn:com:apple:photo:2020:aux:hdrgainmap\0")
+    return heic.heic(heic.picture(frames()[0]), heic.picture(frames()[0][:48, :80, 0], sign, links=((b"auxl", 1),)))
+
+
+def _gain_map_avif(_: bytes) -> bytes:
+    tone_map = heic.Item(b"tmap", MARKER, links=((b"dimg", 1), (b"dimg", 2)))
+    return avif_items.file(avif_items.item(frames()[0]), avif_items.item(frames()[0][::2, ::2]), tone_map)
+
+
 def _soiled_jpeg(data: bytes) -> bytes:
     dirt = segment(0xE1, b"Exif\0\0" + rich_exif()) + segment(0xFE, MARKER)
     return data[:2] + dirt + data[2:] + MARKER
@@ -165,10 +216,18 @@ KINDS: tuple[Kind, ...] = (
     Kind("JPEG, arithmetic coding", _arithmetic, _soiled_jpeg),
     Kind("JPEG, lossless", _lossless, _soiled_jpeg, deep=True),
     Kind("JPEG, 12 bit", _twelve_bit, _soiled_jpeg, deep=True),
-    Kind("JPEG, MPO and gain maps", _multi_picture, lambda data: data + MARKER),
-    Kind("PNG", _opencv(".png", _pillow("PNG")), _soiled_png, deep=True, alpha=True),
-    Kind("PNG, palette", _pillow("PNG", "P"), _soiled_png),
-    Kind("APNG", _pillow("PNG"), _soiled_png, moving=True, alpha=True),
+    Kind("JPEG, MPO and gain maps", _multi_picture, lambda data: data + MARKER, gain_map=_gain_map_jpeg),
+    Kind(
+        "PNG",
+        _opencv(".png", _pillow("PNG")),
+        _soiled_png,
+        deep=True,
+        alpha=True,
+        hdr=_pq_png,
+        gain_map=_gain_map_png,
+    ),
+    Kind("PNG, palette", _pillow("PNG", "P"), _soiled_png, hdr=_pq_png),
+    Kind("APNG", _pillow("PNG"), _soiled_png, moving=True, alpha=True, hdr=_pq_png),
     Kind("WebP, lossy", _pillow("WEBP", quality=95, exif=rich_exif()), alpha=True),
     Kind("WebP, lossless", _pillow("WEBP", lossless=True, exif=rich_exif()), alpha=True),
     Kind("WebP, animated", _pillow("WEBP", lossless=True, exif=rich_exif()), moving=True, alpha=True),
@@ -177,8 +236,16 @@ KINDS: tuple[Kind, ...] = (
     Kind("TIFF", _opencv(".tiff", _pillow("TIFF", software=MARKER.decode())), deep=True, alpha=True),
     Kind("TIFF, pages", _pillow("TIFF", software=MARKER.decode()), moving=True, alpha=True),
     Kind("BMP", _bitmap, alpha=True),
-    Kind("HEIC", _heic, deep=True, alpha=True),
-    Kind("AVIF", _opencv(".avif", _PLAIN_AVIF), deep=True, alpha=True),
-    Kind("AVIF, sequence", _PLAIN_AVIF, moving=True, alpha=True),
+    Kind("HEIC", _heic, deep=True, alpha=True, hdr=_pq_boxes, cut=_cut_heic, gain_map=_gain_map_heic),
+    Kind(
+        "AVIF",
+        _opencv(".avif", _PLAIN_AVIF),
+        deep=True,
+        alpha=True,
+        hdr=_pq_boxes,
+        cut=_cut_avif,
+        gain_map=_gain_map_avif,
+    ),
+    Kind("AVIF, sequence", _PLAIN_AVIF, moving=True, alpha=True, hdr=_pq_boxes, cut=_cut_film),
     Kind("JPEG 2000", _opencv(".jp2", _pillow("JPEG2000", irreversible=False)), deep=True, alpha=True),
 )

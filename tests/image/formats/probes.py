@@ -15,10 +15,10 @@ from PIL import Image, UnidentifiedImageError
 from anonymizer import Anonymizer
 from anonymizer.config import CodecConfig
 from anonymizer.errors import ObjectError
-from anonymizer.image import codec
+from anonymizer.image import codec, metadata
 from anonymizer.image.detectors.patch import PATCH_RGB
 from anonymizer.records import AnonymizedImage
-from tests.image.formats.kinds import FACES, FRAMES, HEIGHT, WIDTH, Kind, deep, frames, with_alpha
+from tests.image.formats.kinds import FACES, FRAMES, HEIGHT, SHOWN, WIDTH, Kind, deep, frames, with_alpha
 
 YES, NO, NOT_APPLICABLE = "yes", "no", "–"
 
@@ -142,6 +142,38 @@ def alpha(kind: Kind) -> str:
     return _said(abs(shown[:6] - 127).max() <= 2 and shown[y1:y2, x1:x2].min() == 255)
 
 
+def hdr(kind: Kind) -> str:
+    """The output says that its samples are PQ, of the same primaries, in the words of its format."""
+    if kind.hdr is None:
+        return NOT_APPLICABLE
+    image = _anonymizer()(kind.hdr(kind.write(frames(FRAMES if kind.moving else 1))))
+    words = {"png": b"cICP" + bytes((9, 16, 0, 1)), "avif": b"nclx" + bytes((0, 9, 0, 16))}
+    return _said(words[image.format] in image.data)
+
+
+def hidden(kind: Kind) -> str:
+    """Of a picture with a clean aperture only what lies in that comes out, for another reader too; the row says so."""
+    if kind.cut is None:
+        return NOT_APPLICABLE
+    pixels = frames()[0]
+    image = _anonymizer()(kind.cut(pixels))
+    x1, y1, x2, y2 = SHOWN
+    wanted, found = pixels[y1:y2, x1:x2], _shown(image.data)[0]
+    if found.shape != wanted.shape or "heif.hidden" not in image.metadata_removed:
+        return NO
+    # A strip that no mask reaches.
+    return _said(float(np.abs(found[:, :4].astype(int) - wanted[:, :4]).mean()) < 12)
+
+
+def gain_map(kind: Kind) -> str:
+    """The row says that there was one, and it is not in the output."""
+    if kind.gain_map is None:
+        return NOT_APPLICABLE
+    image = _anonymizer()(kind.gain_map(kind.write(frames())))
+    left = metadata.inventory(image.data, image.format)
+    return _said("gainmap" in image.metadata_removed and "gainmap" not in left)
+
+
 COLUMNS: dict[str, Callable[[Kind], str]] = {
     "read": read,
     "all frames": all_frames,
@@ -150,4 +182,7 @@ COLUMNS: dict[str, Callable[[Kind], str]] = {
     "exact outside masks": exact,
     "16 bit": sixteen_bit,
     "alpha": alpha,
+    "HDR kept": hdr,
+    "hidden parts dropped": hidden,
+    "gain map named": gain_map,
 }

@@ -26,10 +26,11 @@ needs_mat2 = pytest.mark.skipif(MAT2 is None, reason="mat2 is not here")
 
 
 def _outputs() -> list[AnonymizedImage]:
-    """Of every kind one that was dirty, and one with alpha; one for each public profile; some of the real heap."""
+    """Of every kind a dirty one, one with alpha, one in HDR; one for each public profile; some of the real heap."""
     anonymizer = Anonymizer({"detector": {"name": "patch"}})
     images = [soiled(kind) for kind in KINDS]
     images += [anonymizer(_see_through(kind)) for kind in KINDS if kind.alpha]
+    images += [anonymizer(kind.hdr(kind.write(frames()))) for kind in KINDS if kind.hdr is not None]
     images += [anonymizer(saved(scene(64, 48), "jpeg", icc_profile=profile)) for profile in PROFILES.values()]
     heap = sorted(path for path in FOLDER.rglob("*") if path.is_file() and path.stat().st_size < SAMPLE_MAX_BYTES)
     for path in heap[::SAMPLE_STEP]:

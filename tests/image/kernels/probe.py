@@ -22,7 +22,8 @@ from anonymizer.image import codec, detectors, redactors
 from anonymizer.image.codec.icc import linear_profile, to_srgb
 from anonymizer.image.detectors import second_look
 from anonymizer.image.profiles import PROFILES
-from anonymizer.records import Frame, Grid
+from anonymizer.image.views.hdr import as_sdr
+from anonymizer.records import HLG, PQ, CodePoints, Frame, Grid
 
 MODELS = Path(__file__).parents[3].parent / "shared" / "models"
 
@@ -42,6 +43,8 @@ def outputs() -> Iterator[tuple[str, Any]]:
         if curves is not None:
             given = wide if curves.matrix is not None else wide[..., 0]
             yield f"16 bit from {name}", _digest(to_srgb(given, curves).tobytes())
+    for transfer in (PQ, HLG):
+        yield f"HDR {transfer}", _digest(as_sdr(wide, CodePoints(9, transfer)).tobytes())
     corners = random.integers(-40, 460, (40, 2))
     boxes = np.concatenate([corners, corners + random.integers(6, 200, (40, 2))], axis=1).astype(np.int32)
     yield "second looks", _digest(second_look.crops(picture, boxes[(boxes[:, :2] >= 0).all(axis=1)] + 0.3).tobytes())

@@ -45,6 +45,10 @@ ITEMS: dict[str, tuple[heic.Item, set[str]]] = {
         {"box.text", "heif.thumbnail"},
     ),
     "profile": (heic.picture(SMALL, box(b"colr", b"prof", icc_profile())), {"icc", "heif.images"}),
+    "empty profile": (heic.picture(SMALL, box(b"colr", b"prof")), {"heif.images"}),
+    "light levels": (heic.picture(SMALL, box(b"clli", bytes(4))), {"heif.rendering", "heif.images"}),
+    "mastering screen": (heic.picture(SMALL, box(b"mdcv", bytes(24))), {"heif.rendering", "heif.images"}),
+    "aperture": (heic.picture(SMALL, heic.aperture(8, 8, 0, 0)), {"heif.hidden", "heif.images"}),
     "unknown property": (heic.picture(SMALL, box(b"xyz1", MARKER)), {"box.other", "heif.images"}),
 }
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from io import BytesIO
 
 import cv2
@@ -12,20 +13,22 @@ from PIL.AvifImagePlugin import AvifImageFile
 
 from anonymizer.config import CodecConfig
 from anonymizer.errors import DecodeError, EncodeError
+from anonymizer.image.codec.color import PRIMARIES, hdr_of
 from anonymizer.image.codec.depth import narrowed, spread
+from anonymizer.image.codec.isobmff.av1 import code_points
 from anonymizer.image.codec.isobmff.avif_file import Coded, Film, depth_of, file_of, streams
 from anonymizer.image.codec.isobmff.boxes import Box, Track, descend, item_properties, primary_item, tracks, whole
-from anonymizer.image.codec.orientation import read_orientation
-from anonymizer.image.codec.pixels import Upright, check_size, image_of, samples_of, upright_frame
+from anonymizer.image.codec.isobmff.lean import Lean, film, still
+from anonymizer.image.codec.isobmff.turns import in_order, shown
+from anonymizer.image.codec.pixels import check_size, image_of, samples_of, upright_frame
 from anonymizer.image.profiles import PROFILES
-from anonymizer.records import Animation, Encoded, Frame, Picture
+from anonymizer.records import Animation, Encoded, Frame, Picture, Samples
 
 _QUALITY = 85
 _SPEED = 8
 _SRGB = (1, 13)
 
-# Colour primaries and transfers that a picture may keep (ITU-T H.273, tables 2 and 3): public, and shown by browsers.
-_PRIMARIES = frozenset((1, 5, 6, 9, 11, 12))
+# Transfers that a picture may keep (ITU-T H.273, table 3): public, and shown by browsers.
 _TRANSFERS = frozenset((1, 4, 5, 6, 8, 13, 14, 15, 16, 18))
 
 _SUBSAMPLINGS = {0b00: "4:4:4", 0b10: "4:2:2", 0b11: "4:2:0"}
@@ -52,17 +55,27 @@ class Settings:
 def decode(data: bytes, config: CodecConfig) -> Picture:
     """Reads the primary picture, or all frames of a sequence; 10 and 12 bit become 16. See `codec.decode`.
 
-    Rotation and mirroring are those of the container; where it has none, EXIF has no say either (Pillow tells the
-    container's in the form of EXIF).
+    Clean aperture, rotation and mirroring are those of the container, in the order of MIAF; EXIF has no say.
+
+    Raises:
+        DecodeError: There is neither a primary picture nor a track, or they cannot be read.
     """
-    image = AvifImageFile(BytesIO(data))
+    source = _lean(data)
+    steps = in_order(source.steps)
+    image = AvifImageFile(BytesIO(source.data))
     check_size(image.width, image.height, config, image.n_frames)
-    settings, track = _settings(data, image.n_frames > 1)
-    uprights = _deep_frames(data, image, settings) if settings.depth > 8 else _plain_frames(image)
+    settings, track = _settings(source)
+    stored = _deep_frames(source.data, image, settings) if settings.depth > 8 else _plain_frames(image)
+    profile = image.info.get("icc_profile")
+    hdr = None if profile else hdr_of(*settings.points)
+    uprights = [
+        upright_frame(shown(pixels, steps), None if alpha is None else shown(alpha, steps), profile, 1, hdr=hdr)
+        for pixels, alpha in stored
+    ]
     if len({(u.frame.pixels.shape, u.frame.alpha is None) for u in uprights}) != 1:
         raise DecodeError
-    if image.info.get("icc_profile"):
-        settings = Settings(settings.depth, settings.subsampling, _SRGB, settings.timescale)
+    if profile:
+        settings = replace(settings, points=_SRGB)
     return Picture(
         "avif",
         tuple(upright.frame for upright in uprights),
@@ -93,31 +106,36 @@ def encode(picture: Picture) -> Encoded:
     return Encoded(file_of(Coded(size, color, alpha, settings.points, matrix, profile, film)), "avif", "reencoded")
 
 
-def _plain_frames(image: AvifImageFile) -> list[Upright]:
-    profile, orientation = image.info.get("icc_profile"), read_orientation(image.info.get("exif"))
-    frames = []
+def _lean(data: bytes) -> Lean:
+    """What decoders are given: tracks or the picture, as the major brand says, else tracks where there are some."""
+    moov, meta = descend(data, whole(data), b"moov"), descend(data, whole(data), b"meta")
+    brand = data[8:12]
+    if moov is not None and brand != b"avif" and (brand == b"avis" or any(tracks(data))):
+        return film(data, moov)
+    if meta is None:
+        raise DecodeError
+    return still(data, meta, b"avif")
+
+
+def _plain_frames(image: AvifImageFile) -> Iterator[tuple[Samples, Samples | None]]:
+    """Pixels and alpha of each frame."""
     for number in range(image.n_frames):
         image.seek(number)
         image.load()
-        frames.append(upright_frame(*samples_of(image), profile, orientation))
-    return frames
+        yield samples_of(image)
 
 
-def _deep_frames(data: bytes, image: AvifImageFile, settings: Settings) -> list[Upright]:
-    """The frames as OpenCV reads them: BGR, values of the source's depth, not turned."""
+def _deep_frames(data: bytes, image: AvifImageFile, settings: Settings) -> Iterator[tuple[Samples, Samples | None]]:
+    """The frames as OpenCV reads them (BGR, values of the source's depth), as pixels and alpha of 16 bit."""
     known, found = cv2.imdecodemulti(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if not known or len(found) != image.n_frames:
         raise DecodeError
-    profile, orientation = image.info.get("icc_profile"), read_orientation(image.info.get("exif"))
-    frames = []
     for stored in found:
         if stored.dtype != np.uint16 or stored.shape[:2] != (image.height, image.width):
             raise DecodeError
         samples = spread(stored, settings.depth)
         pixels = samples if samples.ndim == 2 else samples[..., 2::-1]
-        alpha = samples[..., 3] if samples.ndim == 3 and samples.shape[2] == 4 else None
-        frames.append(upright_frame(np.ascontiguousarray(pixels), alpha, profile, orientation))
-    return frames
+        yield pixels, samples[..., 3] if samples.ndim == 3 and samples.shape[2] == 4 else None
 
 
 def _plain_file(frames: tuple[Frame, ...], settings: Settings) -> bytes:
@@ -156,9 +174,10 @@ def _deep_file(frames: tuple[Frame, ...], settings: Settings) -> bytes:
     return output.tobytes()
 
 
-def _settings(data: bytes, moving: bool) -> tuple[Settings, Track | None]:
+def _settings(source: Lean) -> tuple[Settings, Track | None]:
     """Depth, subsampling and colours of what is shown: a track of pictures, or the primary item."""
-    track = next((track for track in tracks(data) if not track.auxiliary), None) if moving else None
+    data = source.data
+    track = next((track for track in tracks(data) if not track.auxiliary), None)
     meta = descend(data, whole(data), b"meta")
     if track is not None:
         config = descend(data, track.entry, b"av1C")
@@ -177,7 +196,7 @@ def _settings(data: bytes, moving: bool) -> tuple[Settings, Track | None]:
     depth = max(depth_of(setup), *(_announced_depth(data, box) for box in properties), 8)
     subsampling = _SUBSAMPLINGS.get(setup[2] >> 2 & 3, "4:2:0")
     timescale = track.timescale if track is not None and track.timescale else _DEFAULT_TIMESCALE
-    return Settings(min(depth, 12), subsampling, _points(data, properties), timescale), track
+    return Settings(min(depth, 12), subsampling, _points(source, properties), timescale), track
 
 
 def _announced_depth(data: bytes, box: Box) -> int:
@@ -185,13 +204,15 @@ def _announced_depth(data: bytes, box: Box) -> int:
     return data[box.start + 5] if box.name == b"pixi" and box.end - box.start > 5 else 0
 
 
-def _points(data: bytes, properties: list[Box]) -> tuple[int, int]:
-    for box in properties:
-        if box.name == b"colr" and data[box.start : box.start + 4] == b"nclx" and box.end - box.start >= 8:
-            primaries, transfer = struct.unpack_from(">HH", data, box.start + 4)
-            if primaries in _PRIMARIES and transfer in _TRANSFERS:
-                return primaries, transfer
-    return _SRGB
+def _points(source: Lean, properties: list[Box]) -> tuple[int, int]:
+    """Of the container's code points, or where it has none of the bitstream's, those that a picture may keep."""
+    told = next((box for box in properties if box.name == b"colr" and source.data.startswith(b"nclx", box.start)), None)
+    points = struct.unpack_from(">HH", source.data, told.start + 4) if told is not None else code_points(source.opening)
+    primaries, transfer = points or _SRGB
+    hdr = hdr_of(primaries, transfer)
+    if hdr is not None:
+        return hdr.primaries, hdr.transfer
+    return (primaries, transfer) if primaries in PRIMARIES and transfer in _TRANSFERS else _SRGB
 
 
 def _animation(image: AvifImageFile, track: Track | None) -> Animation | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 _MAX_BOXES = 10_000
-_MAX_SAMPLES = 1_000_000
+MAX_SAMPLES = 1_000_000
 
 # Bytes of fields that stand before the boxes in a box.
 _FIELDS: dict[bytes, int] = {b"meta": 4, b"stsd": 8, b"av01": 78}
@@ -131,7 +131,7 @@ _PICTURES = (b"pict", b"auxv")
 
 
 def _durations(data: bytes, times: Box) -> Iterator[int]:
-    left = _MAX_SAMPLES
+    left = MAX_SAMPLES
     (entries,) = struct.unpack_from(">I", data, times.start + 4)
     for at in range(times.start + 8, min(times.start + 8 + 8 * entries, times.end - 7), 8):
         count, ticks = struct.unpack_from(">II", data, at)

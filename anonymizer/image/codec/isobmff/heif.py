@@ -10,21 +10,23 @@ import numpy as np
 from anonymizer.config import CodecConfig
 from anonymizer.errors import DecodeError, UnsupportedFormat
 from anonymizer.image.codec import jpeg, png
+from anonymizer.image.codec.color import from_cicp, hdr_of
 from anonymizer.image.codec.depth import spread
-from anonymizer.image.codec.isobmff.boxes import Box, boxes, descend, primary_item, whole
+from anonymizer.image.codec.isobmff.boxes import descend, primary_item, whole
+from anonymizer.image.codec.isobmff.lean import still
+from anonymizer.image.codec.isobmff.turns import shown
 from anonymizer.image.codec.pixels import check_size, only_frame, upright_frame
 from anonymizer.image.profiles import PROFILES
-from anonymizer.records import Encoded, Picture, Samples
+from anonymizer.records import CodePoints, Encoded, Picture, Samples
 
-# Colour primaries of SMPTE EG 432-1 with the transfer of sRGB (ITU-T H.273, tables 2 and 3).
-_DISPLAY_P3 = (12, 13)
+_BRAND = b"heic"
 
 
 def decode(data: bytes, config: CodecConfig) -> Picture:
     """Reads the primary picture; 10 and 12 bit become 16. See `anonymizer.image.codec.decode`.
 
-    Rotation, mirroring and the clean aperture are properties that the decoder applies; EXIF has no say (ISO/IEC
-    23008-12, annex A.2). Thumbnails, depth maps, gain maps and further pictures are not read.
+    Rotation, mirroring and the clean aperture are the container's, in its order; EXIF has no say (ISO/IEC 23008-12,
+    annex A.2). Thumbnails, depth maps, gain maps and further pictures are not read.
 
     Raises:
         UnsupportedFormat: A sequence without a still picture, or the reader is not installed.
@@ -40,7 +42,8 @@ def decode(data: bytes, config: CodecConfig) -> Picture:
     # Otherwise opening decodes what is beside the picture.
     pi_heif.options.DEPTH_IMAGES = pi_heif.options.AUX_IMAGES = pi_heif.options.THUMBNAILS = False
     pi_heif.options.DECODE_THREADS = 1
-    file = pi_heif.open_heif(_undescribed(data, meta), convert_hdr_to_8bit=False, hdr_to_16bit=False)
+    source = still(data, meta, _BRAND)
+    file = pi_heif.open_heif(source.data, convert_hdr_to_8bit=False, hdr_to_16bit=False)
     image = file[file.primary_index]
     # Where the primary picture cannot be read, that index is another's: nobody asked for that one.
     if not image.info.get("primary"):
@@ -51,27 +54,16 @@ def decode(data: bytes, config: CodecConfig) -> Picture:
         samples = spread(samples, int(image.info["bit_depth"]))
     check_size(samples.shape[1], samples.shape[0], config)
     pixels, alpha = _layout(samples, image.mode)
-    upright = upright_frame(pixels, alpha, _profile(image.info), orientation=1)
+    pixels, alpha = shown(pixels, source.steps), None if alpha is None else shown(alpha, source.steps)
+    profile, hdr = _colors(image.info)
+    upright = upright_frame(pixels, alpha, profile, 1, hdr=hdr)
     return Picture("heif", (upright.frame,), profile=upright.profile, converted=upright.converted)
 
 
-def _undescribed(data: bytes, meta: Box) -> bytes:
-    """The file without the links from EXIF and XMP to pictures: pi_heif reads all, and crashes at broken ones."""
-    iref = descend(data, meta, b"iref")
-    if iref is None:
-        return data
-    copy = bytearray(data)
-    for link in boxes(data, iref.start + 4, iref.end):
-        if link.name == b"cdsc":
-            at = data.rindex(b"cdsc", 0, link.start)
-            copy[at : at + 4] = b"skip"
-    return bytes(copy)
-
-
 def encode(picture: Picture) -> Encoded:
-    """Writes a JPEG; with alpha or more than 8 bit a PNG: there is no encoder of HEVC that could be shipped."""
+    """Writes a JPEG; with alpha, more than 8 bit or HDR a PNG: there is no encoder of HEVC that could be shipped."""
     frame = only_frame(picture)
-    if frame.alpha is None and frame.pixels.dtype == np.uint8:
+    if frame.alpha is None and frame.hdr is None and frame.pixels.dtype == np.uint8:
         encoded = jpeg.encode(replace(picture, format="jpeg", encoder=None))
     else:
         encoded = png.encode(replace(picture, format="png", encoder=None))
@@ -99,12 +91,11 @@ def _layout(samples: Samples, mode: str) -> tuple[Samples, Samples | None]:
     return pixels[..., 0] if kind[0] == "L" else pixels, alpha
 
 
-def _profile(info: dict[str, Any]) -> bytes | None:
-    """The ICC profile of the source; for code points of Display P3 the public one."""
+def _colors(info: dict[str, Any]) -> tuple[bytes | None, CodePoints | None]:
+    """The ICC profile of the source, or the public one for its code points; or what its HDR samples mean."""
     profile = info.get("icc_profile")
     if profile:
-        return bytes(profile)
-    points = info.get("nclx_profile") or {}
-    if (points.get("color_primaries"), points.get("transfer_characteristics")) == _DISPLAY_P3:
-        return PROFILES.get("display-p3")
-    return None
+        return bytes(profile), None
+    told = info.get("nclx_profile") or {}
+    points = int(told.get("color_primaries", 0)), int(told.get("transfer_characteristics", 0))
+    return PROFILES.get(from_cicp(*points) or ""), hdr_of(*points)

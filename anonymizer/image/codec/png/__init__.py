@@ -22,7 +22,7 @@ from anonymizer.image.codec.png.chunks import (
     read_chunks,
     read_header,
 )
-from anonymizer.image.codec.png.color import profile_of
+from anonymizer.image.codec.png.color import hdr_points, points_payload, profile_of
 from anonymizer.image.codec.png.film import KEEP, Control, Film, changed_boxes, composed, read_film
 from anonymizer.image.codec.png.read import read_picture
 from anonymizer.image.codec.png.write import Laid, laid_out, palette_chunks, stream_of
@@ -62,20 +62,23 @@ def decode(data: bytes, config: CodecConfig) -> Picture:
         stored = composed(header, others, film)
     profile = profile_of(others, gray=header.color_type in (GRAY, GRAY_ALPHA))
     orientation = read_orientation(bytes(others[b"eXIf"]) if b"eXIf" in others else None)
-    upright = [upright_frame(picture.pixels, picture.alpha, profile, orientation) for picture in stored]
+    hdr = hdr_points(others)
+    upright = [upright_frame(picture.pixels, picture.alpha, profile, orientation, hdr=hdr) for picture in stored]
     moving = film if film is not None and len(film.frames) > 1 else None
     return Picture(
         format="png",
         frames=tuple(one.frame for one in upright),
         profile=upright[0].profile,
-        converted=upright[0].converted,
+        converted=upright[0].converted or (hdr is not None and bytes(others[b"cICP"]) != points_payload(hdr)),
         animation=_animation(moving) if moving else None,
         encoder=Source(header.color_type, header.depth, _delays(moving) if moving else ()),
     )
 
 
 def encode(picture: Picture) -> Encoded:
-    """Writes the smallest lossless layout, not interlaced: IHDR, iCCP, PLTE, tRNS, acTL, fcTL, IDAT, fdAT and IEND.
+    """Writes the smallest lossless layout, not interlaced.
+
+    Its chunks: IHDR, cICP (HDR) or iCCP, PLTE, tRNS, acTL, fcTL, IDAT, fdAT and IEND.
 
     Colours and their depth stay; a palette stays one where 256 entries do, without those that nothing uses. An
     animation keeps the frames with their timing and disposal; of each one the rectangle that changes is written.
@@ -92,7 +95,10 @@ def _parts_of(picture: Picture) -> list[bytes]:
     laid = laid_out(picture.frames, source.color_type if source else None, source.depth if source else None)
     height, width = laid.samples[0].shape[:2]
     parts = [SIGNATURE, chunk(b"IHDR", Header(width, height, laid.depth, laid.color_type, False).payload)]
-    if picture.profile is not None:
+    hdr = picture.frames[0].hdr
+    if hdr is not None:
+        parts.append(chunk(b"cICP", points_payload(hdr)))
+    elif picture.profile is not None:
         parts.append(_profile_chunk(PROFILES[picture.profile], gray=laid.color_type in (GRAY, GRAY_ALPHA)))
     if laid.palette is not None:
         parts += palette_chunks(laid.palette)

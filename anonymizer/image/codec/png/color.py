@@ -6,8 +6,9 @@ import struct
 import zlib
 from collections.abc import Mapping
 
-from anonymizer.image.codec.color import from_cicp
+from anonymizer.image.codec.color import from_cicp, hdr_of
 from anonymizer.image.profiles import PROFILES, SRGB_CURVE, gray_profile, rgb_profile
+from anonymizer.records import CodePoints
 
 _MAX_PROFILE_BYTES = 8 * 2**20
 
@@ -23,7 +24,7 @@ _SAME_CHROMATICITY = 100
 def profile_of(others: Mapping[bytes, memoryview], *, gray: bool) -> bytes | None:
     """The profile that the colours are in, by the first of cICP, iCCP, sRGB, and gAMA with cHRM (PNG, 4.3).
 
-    HDR transfer functions of cICP (PQ, HLG) have none: the next chunk counts, and without one the samples as sRGB.
+    PQ and HLG have none (see `hdr_points`).
 
     Args:
         others: Payloads of the chunks beside the picture data.
@@ -32,7 +33,7 @@ def profile_of(others: Mapping[bytes, memoryview], *, gray: bool) -> bytes | Non
     Returns:
         None where they are sRGB, or where nothing usable is said.
     """
-    primaries, transfer = bytes(others.get(b"cICP", b""))[:2].ljust(2, b"\0")
+    primaries, transfer, _, _ = _code_points(others)
     name = from_cicp(primaries, transfer)
     if name is not None and not gray:
         return PROFILES[name]
@@ -43,6 +44,23 @@ def profile_of(others: Mapping[bytes, memoryview], *, gray: bool) -> bytes | Non
     if b"sRGB" in others:
         return None
     return _from_numbers(_gamma(others), _chromaticities(others), gray=gray)
+
+
+def hdr_points(others: Mapping[bytes, memoryview]) -> CodePoints | None:
+    """What the samples mean if cICP says that they are PQ or HLG; it counts before all other chunks (PNG, 4.3)."""
+    primaries, transfer, _, full_range = _code_points(others)
+    return hdr_of(primaries, transfer, full_range=full_range != 0)
+
+
+def points_payload(points: CodePoints) -> bytes:
+    """Payload of the cICP chunk that says the same."""
+    return bytes((points.primaries, points.transfer, 0, points.full_range))
+
+
+def _code_points(others: Mapping[bytes, memoryview]) -> tuple[int, ...]:
+    """Primaries, transfer, matrix and whether all values count, of cICP; zeros without one (PNG, 11.3.2.6)."""
+    payload = bytes(others.get(b"cICP", b""))
+    return tuple(payload) if len(payload) == 4 else (0, 0, 0, 0)
 
 
 def _inflated(payload: bytes) -> bytes | None:

@@ -22,9 +22,8 @@ _PICTURE_BOXES = frozenset((b"ftyp", b"meta", b"mdat", b"moov"))
 _FILLERS = frozenset((b"free", b"skip", b"wide"))
 _FILM_BOXES = frozenset((b"mpvd", b"moof", b"sefd"))
 _META_BOXES = frozenset(b"hdlr pitm iloc iinf iref iprp idat dinf grpl".split())
-_PROPERTIES = frozenset(
-    b"ispe pixi av1C hvcC vvcC avcC jpgC colr auxC irot imir clap pasp rloc a1op a1lx lsel clli mdcv cclv amve".split()
-)
+_PROPERTIES = frozenset(b"ispe pixi av1C hvcC vvcC avcC jpgC colr auxC irot imir pasp rloc a1op a1lx lsel".split())
+_LIGHT_LEVELS = frozenset(b"clli mdcv cclv amve reve ndwt".split())
 _PICTURES = frozenset(b"hvc1 hev1 av01 avc1 vvc1 jpeg j2k1 unci grid iden iovl tmap sato lhv1".split())
 _ALPHA_SIGNS = (b"auxiliary:alpha", b"hevc:2015:auxid:1\0")
 _GAIN_SIGNS = (b"gainmap", b"GainMap", b"hdrgm")
@@ -231,10 +230,14 @@ def _needed(items: _Items, alphas: set[int]) -> set[int]:
 def _property_names(data: bytes, items: _Items) -> Iterator[str]:
     for box in items.properties.get(-1, []):
         payload = data[box.start : box.end]
-        if box.name == b"colr" and payload[:4] in (b"prof", b"rICC"):
-            yield "icc"
+        if box.name == b"colr":
+            yield from ("icc",) if payload[:4] in (b"prof", b"rICC") and len(payload) > 4 else ()
         elif box.name == b"auxC" and any(sign in payload for sign in _GAIN_SIGNS):
             yield "gainmap"
+        elif box.name in _LIGHT_LEVELS:
+            yield "heif.rendering"
+        elif box.name == b"clap":
+            yield "heif.hidden"
         elif box.name == b"udes":
             yield "box.text"
         elif box.name not in _PROPERTIES:

@@ -41,7 +41,11 @@ _CHUNK_NAMES: dict[bytes, str] = {
     b"sCAL": "png.physical",
     b"pCAL": "png.physical",
     b"sTER": "png.physical",
+    b"gMAP": "gainmap",
+    b"gDAT": "gainmap",
 }
+
+_PRIMARIES, _HDR_TRANSFERS = frozenset((1, 5, 6, 9, 11, 12)), (16, 18)
 
 _RAW_PROFILES: dict[bytes, tuple[str, ...]] = {
     b"exif": ("exif",),
@@ -108,7 +112,7 @@ def _is_whole_animation(names: list[bytes], announced: int) -> bool:
 
 
 def check(data: bytes, width: int, height: int, frame_count: int) -> None:
-    """What we write: IHDR, iCCP, PLTE, tRNS, the frames and IEND; see `anonymizer.image.metadata.check`."""
+    """What we write: IHDR, cICP or iCCP, PLTE, tRNS, the frames and IEND; see `anonymizer.image.metadata.check`."""
     found = list(chunks(data))
     whole = (
         len(found) > 2
@@ -122,7 +126,10 @@ def check(data: bytes, width: int, height: int, frame_count: int) -> None:
     if (layout.width, layout.height) != (width, height):
         raise ScrubCheckFailed
     body = [(chunk.name, chunk.payload) for chunk in found[1:-1]]
-    if body[0][0] == b"iCCP" and _public_space(body.pop(0)[1]) != layout.space:
+    if body[0][0] == b"cICP":
+        if not _is_hdr(body.pop(0)[1]):
+            raise ScrubCheckFailed
+    elif body[0][0] == b"iCCP" and _public_space(body.pop(0)[1]) != layout.space:
         raise ScrubCheckFailed
     palette = _palette(body) if layout.has_palette else None
     usage = Usage(layout, palette)
@@ -154,8 +161,14 @@ def _public_space(payload: bytes) -> bytes | None:
     return profile[16:20] if ours else None
 
 
+def _is_hdr(payload: bytes) -> bool:
+    """Whether cICP says nothing but that samples are PQ or HLG (ITU-T H.273), of public primaries: that stays."""
+    told = len(payload) == 4 and payload[0] in _PRIMARIES and payload[1] in _HDR_TRANSFERS
+    return told and payload[2] == 0 and payload[3] in (0, 1)
+
+
 def _chunk_names(name: bytes, payload: bytes) -> Iterator[str]:
-    if name == b"iCCP" and _public_space(payload) is not None:
+    if (name == b"iCCP" and _public_space(payload) is not None) or (name == b"cICP" and _is_hdr(payload)):
         return
     yield _CHUNK_NAMES.get(name, "exif" if name in (b"eXIf", b"zxIf") else "chunk.other")
     if name == b"eXIf":
