@@ -7,7 +7,7 @@ from pathlib import Path
 
 from anonymizer.errors import ConfigError, ObjectError, RunError
 from anonymizer.lake.storage import is_local, local_path, normalize_uri, open_root, split_name
-from anonymizer.sanitize import bare_uri
+from anonymizer.sanitize import uri_without_secrets
 
 
 def read_uri(uri: str, what: str) -> bytes:
@@ -24,7 +24,7 @@ def read_uri(uri: str, what: str) -> bytes:
     try:
         return open_root(folder).get(name)
     except (ObjectError, RunError) as error:
-        raise ConfigError(f"{what} {bare_uri(uri)} cannot be read: {_reason(error)}") from None
+        raise ConfigError(f"{what} {uri_without_secrets(uri)} cannot be read: {_reason(error)}") from None
 
 
 def write_uri(uri: str, data: bytes, *, private: bool = False) -> None:
@@ -45,7 +45,7 @@ def write_uri(uri: str, data: bytes, *, private: bool = False) -> None:
         options = {"lock_path": str(lock)} if lock is not None else None
         open_root(folder, options, private=private).put(name, data)
     except (ObjectError, RunError) as error:
-        raise ConfigError(f"{bare_uri(uri)} cannot be written: {_reason(error)}") from None
+        raise ConfigError(f"{uri_without_secrets(uri)} cannot be written: {_reason(error)}") from None
     finally:
         if lock is not None:
             with suppress(OSError):

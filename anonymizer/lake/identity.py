@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 NAME = "_output.json"
 ID_BYTES = 16
 #: So many of the outputs that rows name are looked for in a place that was made before there were marks.
-WITNESSES = 1000
+CHECKED_OUTPUTS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +56,14 @@ class Identity:
         present: It is the place that the manifest speaks of, or may become it.
         new: It has to be marked before any work.
         adopted: The user vouches for what lies there, or nobody knows: outputs that rows name are looked for.
-        earlier: Rows from before there were marks: what stands under the names of outputs may be ours.
+        predates_marks: Rows from before there were marks: what stands under the names of outputs may be ours.
     """
 
     record: Record
     present: bool
     new: bool = False
     adopted: bool = False
-    earlier: bool = False
+    predates_marks: bool = False
 
 
 def identify(config: RunConfig, manifest: ManifestStore, output: Root) -> Identity:
@@ -77,8 +77,8 @@ def identify(config: RunConfig, manifest: ManifestStore, output: Root) -> Identi
         record = _recorded(manifest)
         if record is None or (not record.marked and record.output_uri == output.uri):
             # Whoever began to mark it may have died before the mark stood: what was true then is asked again.
-            return _unknown(config, manifest, output, record)
-        return _known(config, record, output)
+            return _identify_unrecorded(config, manifest, output, record)
+        return _identify_recorded(config, record, output)
     except ObjectError as error:
         raise RunError(f"{output.uri}: whether this is OUTPUT cannot be told: {error.message}") from None
 
@@ -104,7 +104,7 @@ def mark(identity: Identity, manifest: ManifestStore, output: Root) -> None:
         raise RunError(f"{output.uri} cannot be marked as OUTPUT: {error.message}") from None
 
 
-def _known(config: RunConfig, record: Record, output: Root) -> Identity:
+def _identify_recorded(config: RunConfig, record: Record, output: Root) -> Identity:
     if record.output_uri != output.uri:
         raise WrongOutput(
             f"{manifest_of(config)} is the manifest of {record.output_uri}, not of {output.uri}: "
@@ -117,7 +117,7 @@ def _known(config: RunConfig, record: Record, output: Root) -> Identity:
     return Identity(record, present=False)
 
 
-def _unknown(config: RunConfig, manifest: ManifestStore, output: Root, record: Record | None) -> Identity:
+def _identify_unrecorded(config: RunConfig, manifest: ManifestStore, output: Root, record: Record | None) -> Identity:
     """A manifest that has seen no OUTPUT bear its mark yet."""
     record = record or Record(secrets.token_hex(ID_BYTES), output.uri, marked=False)
     if output.has_mark(record.output_id):
@@ -125,7 +125,7 @@ def _unknown(config: RunConfig, manifest: ManifestStore, output: Root, record: R
     marks = [found for found in output.marks() if output.has_mark(found)]
     if next(_published(manifest), None) is not None:
         # If they are of this place, so is its mark: only the record of it was lost.
-        return _earlier(config, manifest, output, replace(record, output_id=marks[0]) if marks else record)
+        return _identify_unmarked(config, manifest, output, replace(record, output_id=marks[0]) if marks else record)
     if marks and config.adopt is None:
         raise WrongOutput(
             f"{output.uri} bears the mark of another manifest ({marks[0][:8]}…): give that with --manifest "
@@ -142,7 +142,7 @@ def _unknown(config: RunConfig, manifest: ManifestStore, output: Root, record: R
     return Identity(record, present=True, new=True, adopted=config.adopt is not None)
 
 
-def _earlier(config: RunConfig, manifest: ManifestStore, output: Root, record: Record) -> Identity:
+def _identify_unmarked(config: RunConfig, manifest: ManifestStore, output: Root, record: Record) -> Identity:
     """Rows from before there were marks: they have to speak of this OUTPUT, and it has to hold what they say."""
     elsewhere = next((uri for uri, _ in _published(manifest) if output_key_of(uri, output.uri) is None), None)
     if elsewhere is not None:
@@ -150,14 +150,14 @@ def _earlier(config: RunConfig, manifest: ManifestStore, output: Root, record: R
             f"{manifest_of(config)} has rows of another OUTPUT ({elsewhere}), not only of {output.uri}: "
             "give every OUTPUT a manifest of its own (--manifest)"
         )
-    witnesses = islice(_published(manifest), WITNESSES)
-    seen = any(output.version(output_key_of(uri, output.uri) or "") == etag for uri, etag in witnesses)
+    checked = islice(_published(manifest), CHECKED_OUTPUTS)
+    seen = any(output.version(output_key_of(uri, output.uri) or "") == etag for uri, etag in checked)
     if seen or config.adopt is not None:
-        return Identity(record, present=True, new=True, adopted=not seen, earlier=True)
+        return Identity(record, present=True, new=True, adopted=not seen, predates_marks=True)
     return Identity(record, present=False)
 
 
-def absent(config: RunConfig, output: Root) -> str:
+def missing_message(config: RunConfig, output: Root) -> str:
     """What is said of an OUTPUT that is not there, in one line."""
     return (
         f"{output.uri} does not bear the mark that {manifest_of(config)} knows: is its disk mounted, is it the right "
@@ -165,7 +165,7 @@ def absent(config: RunConfig, output: Root) -> str:
     )
 
 
-def lost(output: Root) -> str:
+def lost_message(output: Root) -> str:
     """What is said of an OUTPUT that was there when the run began."""
     return f"{output.uri} has lost its mark while the run was at work: is its disk mounted?"
 

@@ -170,7 +170,7 @@ class Places:
         """See `output_key`."""
         return output_key(key, self.names, self.secret)
 
-    def located(self, output_uri: str | None) -> str | None:
+    def output_key(self, output_uri: str | None) -> str | None:
         """The key of an output that a row names; None if it names none in this OUTPUT."""
         return output_key_of(output_uri, self.root) if output_uri is not None else None
 
@@ -181,7 +181,7 @@ class Places:
 
     def expected(self, key: str, output_uri: str | None) -> str:
         """Where the output of a source goes: where its row has it if that fits, else where it may be expected."""
-        known = self.located(output_uri)
+        known = self.output_key(output_uri)
         return known if known is not None and self.fits(key, known) else expected_key(key, self.names, self.secret)
 
 

@@ -8,7 +8,7 @@ from anonymizer.errors import PublishConflict, SourceGone, StorageUnavailable
 from anonymizer.lake.storage import Root
 
 
-def holds(root: Root, key: str, sha256: str | None) -> bool:
+def has_content(root: Root, key: str, sha256: str | None) -> bool:
     """Whether an object is there and has this content: a copy that was restored has another version."""
     try:
         return sha256 is not None and hashlib.sha256(root.get(key)).hexdigest() == sha256
@@ -31,7 +31,7 @@ def purge_ours(root: Root, key: str, etag: str | None, sha256: str | None) -> No
     try:
         root.purge(key, expected=etag)
     except PublishConflict:
-        if holds(root, key, sha256):
+        if has_content(root, key, sha256):
             root.purge(key)
         else:
             root.forget_older(key)

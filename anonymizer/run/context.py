@@ -61,15 +61,15 @@ class RunContext:
         """An id greater than that of any run before."""
         return new_run_id(self.manifest.run_ids(), now())
 
-    def located(self, row: ManifestRow) -> str | None:
+    def output_key(self, row: ManifestRow) -> str | None:
         """Key of the output that a row names; None if it lies elsewhere."""
-        return row.key if self.config.in_place else self.places.located(row.output_uri)
+        return row.key if self.config.in_place else self.places.output_key(row.output_uri)
 
     def current_rows(self, snapshot: Snapshot | ManifestStore) -> CurrentRows:
         """The current rows, to be met in the order of their keys."""
         return CurrentRows(snapshot.scan, self.run_id, self.config.input)
 
-    def renewed(self, snapshot: Snapshot, written: int) -> Snapshot:
+    def refreshed(self, snapshot: Snapshot, written: int) -> Snapshot:
         """The current rows after `written` more were written; the same snapshot if there were none."""
         if not written:
             return snapshot

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from anonymizer.config import RunConfig
 from anonymizer.errors import OutputLost
-from anonymizer.lake.identity import Identity, identify, lost, mark
+from anonymizer.lake.identity import Identity, identify, lost_message, mark
 from anonymizer.lake.manifest import ManifestStore
 from anonymizer.lake.roots import open_output
 
@@ -49,7 +49,7 @@ class MarkedOutput:
     @property
     def may_replace(self) -> bool:
         """Whether an output may replace a file that no row of ours names."""
-        return self._config.adopt == "replace" or self.identity.earlier
+        return self._config.adopt == "replace" or self.identity.predates_marks
 
     def mark(self) -> None:
         """Marks OUTPUT, if it is new.
@@ -67,7 +67,7 @@ class MarkedOutput:
 
         An OUTPUT without rows has nothing to remove, and is marked when the first work begins.
         """
-        if self.identity.earlier or self.identity.adopted:
+        if self.identity.predates_marks or self.identity.adopted:
             self.mark()
 
     def require(self) -> None:
@@ -77,7 +77,7 @@ class MarkedOutput:
             OutputLost: The mark is not there any more.
         """
         if not self.identity.new and not self.root.has_mark(self.output_id):
-            raise OutputLost(lost(self.root))
+            raise OutputLost(lost_message(self.root))
 
     def _hold_to_mark(self) -> None:
         self.root = open_output(self._config, self.output_id)

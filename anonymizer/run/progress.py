@@ -93,8 +93,8 @@ def closing_table(summary: Summary) -> str:
         lines.append(("pruned", f"{summary.removed_gone} objects whose source is gone"))
     if summary.removed_requested:
         lines.append(("taken down", f"{summary.removed_requested} outputs as --keys asked for"))
-    if summary.settled:
-        lines.append(("settled", f"{summary.settled} outputs that a dead run had published without a row"))
+    if summary.recovered:
+        lines.append(("settled", f"{summary.recovered} outputs that a dead run had published without a row"))
     if summary.codes:
         lines.append(("errors", ", ".join(f"{code} {count}" for code, count in sorted(summary.codes.items()))))
     lines.append(("manifest", summary.manifest_uri))

@@ -24,7 +24,7 @@ def counts_of(summary: Summary) -> dict[str, Any]:
         "removed_unsafe": summary.removed_unsafe,
         "removed_gone": summary.removed_gone,
         "gone": summary.gone,
-        "settled": summary.settled,
+        "settled": summary.recovered,
         "registry_unmatched": len(summary.registry_unmatched),
         "objections_unmatched": summary.objections_unmatched[:NAMED_OBJECTIONS],
     }

@@ -88,7 +88,7 @@ class Recorder:
         self._summary.unsafe_left.extend(result.unsafe_left)
         self._count(result.statuses, result.codes, result.face_count)
 
-    def count_settled(self, rows: Iterable[ManifestRow]) -> None:
+    def count_recovered(self, rows: Iterable[ManifestRow]) -> None:
         """Counts objects whose rows a worker had only intended."""
         rows = list(rows)
         self._summary.redacted += sum(row.redacted_count or 0 for row in rows)

@@ -52,7 +52,7 @@ def failed_row(item: WorkItem, error: ObjectError) -> ManifestRow:
     )
 
 
-def with_standing_output(row: ManifestRow, standing: ManifestRow) -> ManifestRow:
+def with_kept_output(row: ManifestRow, standing: ManifestRow) -> ManifestRow:
     """The row of a failed redo whose old output is still safe: it goes on naming that output.
 
     Args:
@@ -83,7 +83,7 @@ def with_standing_output(row: ManifestRow, standing: ManifestRow) -> ManifestRow
     )
 
 
-def owed_row(
+def pending_removal_row(
     row: ManifestRow, output_uri: str, output_etag: str | None = None, output_sha256: str | None = None
 ) -> ManifestRow:
     """The row of an object whose output may not stand and could not be removed: every later run tries again."""

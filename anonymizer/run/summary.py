@@ -84,7 +84,7 @@ class Summary:
         removed_requested: Outputs that `--keys` wanted removed.
         missing: Keys that `--keys` names and that are not there.
         gone: Outputs whose source is gone, pruned or not.
-        settled: Rows written for workers that died after they had published.
+        recovered: Rows written for workers that died after they had published.
         unsafe_left: Keys whose output may not stand and could not be removed.
         standing_failures: Current rows with status `failed`, of this run or an earlier one.
         registry_problems: What is odd about the registry, a line each.
@@ -114,7 +114,7 @@ class Summary:
     removed_requested: int = 0
     missing: list[str] = field(default_factory=list)
     gone: int = 0
-    settled: int = 0
+    recovered: int = 0
     unsafe_left: list[str] = field(default_factory=list)
     standing_failures: int = 0
     registry_problems: tuple[str, ...] = ()
@@ -154,10 +154,10 @@ def failure_limit(text: str | None) -> FailureLimit | None:
     Raises:
         ConfigError: It is neither.
     """
-    return limit_of(text, "--max-failures") if text is not None else None
+    return parse_limit(text, "--max-failures") if text is not None else None
 
 
-def limit_of(text: str, option: str) -> FailureLimit:
+def parse_limit(text: str, option: str) -> FailureLimit:
     """`5` or `2.5%`.
 
     Raises:

@@ -213,7 +213,7 @@ def test_what_a_dead_run_published_without_a_row_gets_it(lake, tmp_path):
     data = files(tmp_path / "out")[known.key]
     write(tmp_path / "out", {"orphan.png": data, "stranger.png": b"laid there meanwhile"})
     summary = run(lake, tmp_path / "out", {"redaction": {"method": "solid"}})
-    assert (summary.settled, summary.gone) == (1, 1)
+    assert (summary.recovered, summary.gone) == (1, 1)
     assert list(manifest.intents()) == []
     assert rows(tmp_path / "out")["orphan.png"]["output_sha256"] == known.output_sha256
     assert set(files(tmp_path / "out")) == {"orphan.png", "stranger.png", *(f"{i:02}.png" for i in range(6))}

@@ -220,7 +220,7 @@ def test_a_poison_image_keeps_its_safe_output(tmp_path):
     current = rows(tmp_path / "out")["a.png"]
     assert (current["error_code"], current["attempt"]) == ("poison_image", 4)
     assert current["output_sha256"] == row.output_sha256
-    objects.poison(Task((replace(item, standing=None),), attempt=4))
+    objects.poison(Task((replace(item, kept_output=None),), attempt=4))
     assert files(tmp_path / "out") == {}
 
 

@@ -14,7 +14,7 @@ from anonymizer.lake.lease.record import HEARTBEATS, Record, Store, Ticket, read
 
 log = logging.getLogger(__name__)
 
-SURE = 0.75
+SAFE_SHARE = 0.75
 """Share of `lease_s` after a heartbeat in which nobody can have taken over: for that all of it has to pass."""
 
 
@@ -51,7 +51,7 @@ class Lease:
 
     def check(self) -> None:
         """Raises LeaseLost if somebody else may have taken over."""
-        if self._lost or time.monotonic() - self._renewed >= self._record.lease_s * SURE:
+        if self._lost or time.monotonic() - self._renewed >= self._record.lease_s * SAFE_SHARE:
             self._lost = True
             raise LeaseLost("another run has taken over this OUTPUT, or the manifest's store did not answer in time")
 

@@ -15,7 +15,7 @@ NAME = "_lease"
 HEARTBEATS = 4
 """Heartbeats in `lease_s`."""
 
-RIGHT = 0.25
+VALID_SHARE = 0.25
 """Share of `lease_s` for which a worker may act after it began to read a record of its own run."""
 
 

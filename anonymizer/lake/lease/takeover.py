@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from anonymizer.errors import LeaseHeld, PublishConflict
 from anonymizer.lake.lease.holder import Lease
 from anonymizer.lake.lease.process import machine, start_ticks
-from anonymizer.lake.lease.record import HEARTBEATS, RIGHT, Found, Record, Store, read, write
+from anonymizer.lake.lease.record import HEARTBEATS, VALID_SHARE, Found, Record, Store, read, write
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ def acquire(
         taken = Lease(store, record, version, began)
         if was_held:
             # What the dead run's workers have seen last gives them this long.
-            sleep(RIGHT * (before.lease_s if before is not None else lease_s))
+            sleep(VALID_SHARE * (before.lease_s if before is not None else lease_s))
         return taken
     raise LeaseHeld("many runs want this OUTPUT at once")
 

@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable
 
 from anonymizer.errors import AnonymizerError, DeadlinePassed
-from anonymizer.lake.lease.record import RIGHT, Store, Ticket, read
+from anonymizer.lake.lease.record import VALID_SHARE, Store, Ticket, read
 
-LOOKS = 3
+READS = 3
 """So often a worker looks in a row: the first look pays for the connection, and its answer may be too old by then."""
 
 
@@ -30,9 +30,9 @@ class Watch:
         self._seen = -float("inf")
         self._looking = threading.Lock()
 
-    def alive(self) -> None:
+    def check(self) -> None:
         """Raises DeadlinePassed unless the run was seen to hold its lease a short while ago."""
-        right = self._ticket.lease_s * RIGHT
+        right = self._ticket.lease_s * VALID_SHARE
         if self._age() >= right / 2:
             with self._looking:
                 if self._age() >= right / 2:
@@ -45,7 +45,7 @@ class Watch:
 
     def _look_until(self, right: float) -> None:
         """Looks again where the run is alive but the answer took too long to give the right to anything."""
-        for _ in range(LOOKS):
+        for _ in range(READS):
             if not self._look() or self._age() < right:
                 return
 

@@ -9,7 +9,7 @@ from anonymizer.errors import RunError, SourceGone
 from anonymizer.lake.manifest import names
 from anonymizer.lake.manifest.folder import ObjectStore
 from anonymizer.lake.manifest.journal import journal_parts
-from anonymizer.sanitize import bare
+from anonymizer.sanitize import settings_without_secrets
 
 
 def recorded_runs(store: ObjectStore) -> list[str]:
@@ -30,7 +30,7 @@ def all_runs(store: ObjectStore) -> list[str]:
 
 def write_record(store: ObjectStore, run_id: str, record: dict[str, Any]) -> None:
     """See `ManifestStore.write_run`."""
-    text = json.dumps(bare(record), indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False)
+    text = json.dumps(settings_without_secrets(record), indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False)
     store.put(names.record_name(run_id), text.encode())
 
 
@@ -46,7 +46,7 @@ def read_record(store: ObjectStore, run_id: str) -> dict[str, Any]:
     if not isinstance(record, dict):
         raise RunError(f"manifest record {name} is damaged")
     # Older versions wrote down what they were given.
-    found: dict[str, Any] = bare(record)
+    found: dict[str, Any] = settings_without_secrets(record)
     return found
 
 

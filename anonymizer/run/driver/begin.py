@@ -75,8 +75,8 @@ def _resumed(run: RunContext, arguments: str) -> tuple[str, int] | None:
 
 def _clean_up(run: RunContext) -> None:
     """Settles the intents of workers that died, and folds journals."""
-    settled = intents.settle(run.manifest, run.output.root, run.located, run.output.require)
-    run.summary.settled += len(settled)
+    settled = intents.recover(run.manifest, run.output.root, run.output_key, run.output.require)
+    run.summary.recovered += len(settled)
     for left in run.manifest.journal_run_ids():
         run.manifest.compact(left, final=True)
 

@@ -28,8 +28,8 @@ from anonymizer.run.plan.planner import Planner
 from anonymizer.run.recorder import Progress, Recorder, Stamp, TooManyFailures
 from anonymizer.run.start.clock import decided_at
 from anonymizer.run.start.keylist import KeyList
-from anonymizer.run.summary import UNSAFE_LEFT, Summary, failure_limit, limit_of
-from anonymizer.run.takedown.owed import record_owed
+from anonymizer.run.summary import UNSAFE_LEFT, Summary, failure_limit, parse_limit
+from anonymizer.run.takedown.pending import record_pending_removals
 from anonymizer.run.takedown.requested import remove_requested
 from anonymizer.run.takedown.take_down import take_down_expired, take_down_unsafe
 
@@ -72,7 +72,7 @@ class Driver:
         self._manifest = ManifestStore(self._manifest_root)
         self._output = MarkedOutput(config, self._manifest)
         self._failure_limit = failure_limit(config.max_failures)
-        self._prune_limit = limit_of(config.prune_limit, "--prune-limit")
+        self._prune_limit = parse_limit(config.prune_limit, "--prune-limit")
         self.summary = Summary(manifest_uri=manifest_uri)
 
     def run(self) -> None:
@@ -132,7 +132,7 @@ class Session:
         run, inputs = self._run, self._inputs
         self._load_inputs()
         if not run.output.identity.present:
-            record_owed(run, inputs.registry, inputs.keys)
+            record_pending_removals(run, inputs.registry, inputs.keys)
         unreadable = self._read_suspects()
         record = begin(run, inputs.registry, self._decided)
         snapshot = take_down_unsafe(run, inputs.registry, self._redact)

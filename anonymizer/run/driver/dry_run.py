@@ -7,7 +7,7 @@ from datetime import datetime
 
 from anonymizer.config import RunConfig
 from anonymizer.errors import ObjectError, WrongOutput
-from anonymizer.lake.identity import absent, identify
+from anonymizer.lake.identity import identify, missing_message
 from anonymizer.lake.manifest import ManifestStore, Snapshot
 from anonymizer.lake.naming import Places
 from anonymizer.lake.roots import open_input, open_manifest_root, open_output
@@ -73,7 +73,7 @@ def dry_run(config: RunConfig, manifest_uri: str, as_of: datetime, places: Place
 def _require_output(config: RunConfig, manifest: ManifestStore) -> None:
     output = open_output(config)
     if not identify(config, manifest, output).present:
-        raise WrongOutput(absent(config, output))
+        raise WrongOutput(missing_message(config, output))
 
 
 def _plan(config: RunConfig, inputs: Inputs, snapshot: Snapshot, places: Places, summary: Summary) -> None:
@@ -95,6 +95,6 @@ def _plan(config: RunConfig, inputs: Inputs, snapshot: Snapshot, places: Places,
 
 
 def _tell_unmatched(config: RunConfig, registry: Registry, summary: Summary) -> None:
-    unmatched.tell(registry, config, summary)
+    unmatched.record(registry, config, summary)
     if config.consent.strict:
-        unmatched.refuse(list(summary.objections_unmatched))
+        unmatched.raise_for(list(summary.objections_unmatched))

@@ -50,7 +50,7 @@ def finish(run: RunContext, inputs: Inputs, record: dict[str, Any], *, pruned: b
     """
     summary, registry = run.summary, inputs.registry
     run.lease.check()
-    unmatched.tell(registry, run.config, summary)
+    unmatched.record(registry, run.config, summary)
     inputs.log_boxes()
     run.manifest.compact(run.run_id, final=True)
     totals = _save(run, registry)

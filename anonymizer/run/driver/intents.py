@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from anonymizer.lake.manifest import ManifestStore
-from anonymizer.lake.outputs import holds
+from anonymizer.lake.outputs import has_content
 from anonymizer.lake.storage import Root
 from anonymizer.records import ManifestRow
 
 log = logging.getLogger(__name__)
 
 
-def settle(
+def recover(
     manifest: ManifestStore,
     output: Root,
     located: Callable[[ManifestRow], str | None],
@@ -58,7 +58,7 @@ def _happened(
     for row in rows:
         key = located(row)
         version = output.version(key) if key is not None else None
-        if key is None or version is None or not holds(output, key, row.output_sha256):
+        if key is None or version is None or not has_content(output, key, row.output_sha256):
             continue
         # What it replaced may have shown what this one does not.
         output.forget_older(key)

@@ -10,14 +10,14 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from anonymizer.errors import KeyCollision, ObjectError, OutputTaken, PoisonImage, PublishConflict, TakeDownOwed
-from anonymizer.lake.outputs import holds
+from anonymizer.lake.outputs import has_content
 from anonymizer.lake.storage import Root, join_uri
 from anonymizer.records import ChunkResult, GivenBoxes, ImageRef, ManifestRow, WorkItem
 from anonymizer.run.chunks import Task, chunk_id
 from anonymizer.run.context import RunContext
 from anonymizer.run.driver import intents
 from anonymizer.run.plan.collisions import rivals
-from anonymizer.run.rows import failed_row, owed_row, with_standing_output
+from anonymizer.run.rows import failed_row, pending_removal_row, with_kept_output
 from anonymizer.run.takedown.removals import Removals
 
 #: Journal parts are folded into large ones whenever so many chunks have been committed.
@@ -74,11 +74,11 @@ class Outcomes:
             stolen = item.ref.key in result.conflicts and self._collides(item, result.attempt + 1)
             return None if stolen else item
         ours = item.output_version is not None and not item.foreign
-        gone = not ours or self._removals.one(item.output_key, item.ref.key, item.output_version, item.replaces)
+        gone = not ours or self._removals.remove(item.output_key, item.ref.key, item.output_version, item.replaces)
         if not gone:
-            self._record_owed(item, failed_row(item, TakeDownOwed()), item.output_key, result.attempt + 1)
+            self._record_pending_removal(item, failed_row(item, TakeDownOwed()), item.output_key, result.attempt + 1)
             return None
-        item = replace(item, expected=wanted, output_version=None, standing=None, foreign=False)
+        item = replace(item, expected=wanted, output_version=None, kept_output=None, foreign=False)
         return None if self._collides(item, result.attempt + 1) else item
 
     def _collides(self, item: WorkItem, attempt: int) -> bool:
@@ -97,10 +97,10 @@ class Outcomes:
     def refresh(self, task: Task) -> Task:
         """Output versions as they are now: whoever held the task may have published some of them."""
         run = self._run
-        settled = intents.settle(
-            run.manifest, run.output.root, run.located, run.output.require, run.run_id, chunk_id(task.items)
+        settled = intents.recover(
+            run.manifest, run.output.root, run.output_key, run.output.require, run.run_id, chunk_id(task.items)
         )
-        run.recorder.count_settled(settled)
+        run.recorder.count_recovered(settled)
         done = {row.key for row in settled}
         items = tuple(self._refreshed(item) for item in task.items if item.ref.key not in done)
         # In a place that is not OUTPUT nothing stands, and what stands in OUTPUT would become a stranger's.
@@ -113,7 +113,7 @@ class Outcomes:
             found = self._source.stat(item.ref.key)
             ref = found if isinstance(found, ImageRef) else item.ref
             if ref != item.ref:
-                item = replace(item, standing=None, origin=None)
+                item = replace(item, kept_output=None, origin=None)
             return replace(item, ref=ref, output_version=ref.etag)
         version = self._run.output.root.version(item.output_key)
         if version == item.output_version:
@@ -122,11 +122,11 @@ class Outcomes:
         if foreign and not self._run.output.may_replace:
             # Publishing will be refused there.
             version, foreign = None, False
-        return replace(item, output_version=version, standing=None, foreign=foreign)
+        return replace(item, output_version=version, kept_output=None, foreign=foreign)
 
     def _is_ours(self, item: WorkItem) -> bool:
         """Whether what stands in the output's place is the output that the current row names: restored, maybe."""
-        return holds(self._run.output.root, item.output_key, item.replaces)
+        return has_content(self._run.output.root, item.output_key, item.replaces)
 
     def _taken(self, item: WorkItem) -> bool:
         """Whether what stands in the output's place is not ours."""
@@ -138,13 +138,15 @@ class Outcomes:
     def refuse(self, item: WorkItem, error: ObjectError, published: ManifestRow | None) -> None:
         """Something that is never read. An output that it had as a photo stays if nothing has changed about it."""
         if published is not None:
-            located = self._run.places.located(published.output_uri)
+            located = self._run.places.output_key(published.output_uri)
             expected = self._run.places.expected(item.ref.key, published.output_uri)
             if located != expected:
-                item = replace(item, expected=expected, moved_from=located, moved_version=published.output_etag)
+                item = replace(
+                    item, expected=expected, old_output_key=located, old_output_version=published.output_etag
+                )
             else:
                 # The take-down has removed what is not safe any more.
-                item = replace(item, expected=expected, output_version=published.output_etag, standing=published)
+                item = replace(item, expected=expected, output_version=published.output_etag, kept_output=published)
             item = self._refreshed(replace(item, replaces=published.output_sha256))
         self._fail(item, error, self._run.attempt + 1)
 
@@ -155,11 +157,11 @@ class Outcomes:
     def _fail(self, item: WorkItem, error: ObjectError, attempt: int) -> None:
         """An object given up. What stands in its place stays only if the manifest vouches for it."""
         row = replace(failed_row(item, error), consent_sha256=item.decision.sha256)
-        if item.standing is not None:
+        if item.kept_output is not None:
             # What allowed its faces is what its own row says, not what is said here of something else.
-            row = replace(with_standing_output(row, item.standing), consent_sha256=item.standing.consent_sha256)
+            row = replace(with_kept_output(row, item.kept_output), consent_sha256=item.kept_output.consent_sha256)
         elif (left := self._remove_published(item)) is not None:
-            self._record_owed(item, row, left, attempt)
+            self._record_pending_removal(item, row, left, attempt)
             return
         self._run.recorder.write(replace(row, attempt=attempt, settings_sha256=self._settings(item.boxes)))
 
@@ -168,17 +170,20 @@ class Outcomes:
         if self._run.config.in_place:
             return None
         ours = item.output_version is not None and not item.foreign
-        going = [(item.moved_from, item.moved_version), (item.output_key if ours else None, item.output_version)]
+        going = [
+            (item.old_output_key, item.old_output_version),
+            (item.output_key if ours else None, item.output_version),
+        ]
         left = (
             key
             for key, version in going
-            if key is not None and not self._removals.one(key, item.ref.key, version, item.replaces)
+            if key is not None and not self._removals.remove(key, item.ref.key, version, item.replaces)
         )
         return next(left, None)
 
-    def _record_owed(self, item: WorkItem, row: ManifestRow, output_key: str, attempt: int) -> None:
+    def _record_pending_removal(self, item: WorkItem, row: ManifestRow, output_key: str, attempt: int) -> None:
         """The row of an object whose output could not be removed."""
         row = replace(row, attempt=attempt, settings_sha256=self._settings(item.boxes))
         uri = join_uri(self._run.config.output, output_key)
-        etag = item.moved_version if output_key == item.moved_from else item.output_version
-        self._run.recorder.write(owed_row(row, uri, etag, item.replaces))
+        etag = item.old_output_version if output_key == item.old_output_key else item.output_version
+        self._run.recorder.write(pending_removal_row(row, uri, etag, item.replaces))

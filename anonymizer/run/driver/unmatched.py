@@ -17,7 +17,7 @@ def sees_all(config: RunConfig, summary: Summary) -> bool:
     return not in_part and not summary.stopped_early
 
 
-def tell(registry: Registry, config: RunConfig, summary: Summary) -> None:
+def record(registry: Registry, config: RunConfig, summary: Summary) -> None:
     """Names them in the account, at the end of a run that has asked the registry about all of INPUT."""
     if sees_all(config, summary):
         summary.registry_unmatched = tuple(registry.unmatched().tolist())
@@ -36,10 +36,10 @@ def require(registry: Registry, config: RunConfig, summary: Summary, listing: It
         return
     for entry in listing:
         registry.meet(entry.key)
-    refuse(registry.unmatched(objections=True).tolist())
+    raise_for(registry.unmatched(objections=True).tolist())
 
 
-def refuse(rows: list[int]) -> None:
+def raise_for(rows: list[int]) -> None:
     """Raises RegistryError if there are any; names the rows."""
     if rows:
         raise RegistryError(

@@ -17,7 +17,7 @@ from ray.exceptions import RayError
 
 from anonymizer.config import EngineConfig
 from anonymizer.errors import AnonymizerError, ClusterError
-from anonymizer.run.engine.startup import started
+from anonymizer.run.engine.startup import start_ray
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +69,7 @@ def live_nodes() -> int:
     return sum(1 for node in nodes if node["Alive"])
 
 
-def room(config: EngineConfig) -> int:
+def worker_capacity(config: EngineConfig) -> int:
     """How many workers fit into the cluster as it is now, at least one."""
     resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]  # Ray has no types here
     return workers_in(resources, config.gpus_per_worker)
@@ -99,7 +99,7 @@ def _connect(config: EngineConfig) -> None:
             _check_answers(address)
         except ConnectionError:
             raise ClusterError(f"no Ray cluster answers at {shown!r}") from None
-        started(lambda: ray.init(address=address, **quiet), f"the Ray cluster at {shown!r} cannot be joined")
+        start_ray(lambda: ray.init(address=address, **quiet), f"the Ray cluster at {shown!r} cannot be joined")
         return
     own: dict[str, Any] = {
         "address": "local",
@@ -107,7 +107,7 @@ def _connect(config: EngineConfig) -> None:
         "include_dashboard": False,
         "object_store_memory": OBJECT_STORE_BYTES,
     }
-    started(lambda: ray.init(**own, **quiet), "Ray did not start")
+    start_ray(lambda: ray.init(**own, **quiet), "Ray did not start")
 
 
 def _running_cluster() -> str | None:

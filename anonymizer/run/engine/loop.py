@@ -89,7 +89,7 @@ class Engine:
         if time.monotonic() - self._followed < FOLLOW_S:
             return
         self._followed = time.monotonic()
-        target = self._config.workers or cluster.room(self._config)
+        target = self._config.workers or cluster.worker_capacity(self._config)
         while len(self._slots) < target:
             self._slots.append(self._new_slot())
         for slot in [s for s in self._slots if s.instance is None and not s.parked][: len(self._slots) - target]:

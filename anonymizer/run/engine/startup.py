@@ -56,7 +56,7 @@ _CAUSES = tuple(
 _UNKNOWN = _Cause(re.compile(""), "its logs are in /tmp/ray/session_latest/logs")
 
 
-def started(begin: Callable[[], object], what: str, pause: Callable[[float], None] = time.sleep) -> None:
+def start_ray(begin: Callable[[], object], what: str, pause: Callable[[float], None] = time.sleep) -> None:
     """Starts or joins a Ray.
 
     Args:

@@ -128,7 +128,7 @@ class Planner:
             if planned.unchanged and collides == collided:
                 self._count_unchanged(planned.item.ref.key, planned.item.ref.size)
             elif collides:
-                self._sink.collide(replace(planned.item, standing=None))
+                self._sink.collide(replace(planned.item, kept_output=None))
             else:
                 yield planned.item
 
@@ -178,11 +178,11 @@ class Planner:
         self, item: WorkItem, current: CurrentRow, output_uri: str, outputs: VersionCursor | None
     ) -> _Planned:
         """An object that has an output."""
-        located, expected = self._places.located(output_uri), self._places.expected(item.ref.key, output_uri)
+        located, expected = self._places.output_key(output_uri), self._places.expected(item.ref.key, output_uri)
         item = replace(item, expected=expected, replaces=current.output_sha256)
         if located != expected:
             # Settings that move outputs make them due.
-            moved = replace(item, moved_from=located, moved_version=current.output_etag)
+            moved = replace(item, old_output_key=located, old_output_version=current.output_etag)
             return _Planned(moved, current, unchanged=False)
         item = replace(item, output_version=current.output_etag)
         if outputs is not None and not _stands(item, outputs):
@@ -192,7 +192,7 @@ class Planner:
         # A redo that fails leaves an output that was made under the same decision.
         stays = current.consent_sha256 == item.decision.sha256
         standing = self._rows.manifest_row(current) if stays else None
-        return _Planned(replace(item, standing=standing), current, unchanged=False)
+        return _Planned(replace(item, kept_output=standing), current, unchanged=False)
 
     def _in_place(self, item: WorkItem, current: CurrentRow | None) -> _Planned:
         """What is published replaces exactly what was listed."""
@@ -206,7 +206,7 @@ class Planner:
         row = self._rows.manifest_row(current) if stands else None
         stays = stands and current.consent_sha256 == item.decision.sha256
         origin = content_of(row) if row is not None else None
-        return _Planned(replace(item, standing=row if stays else None, origin=origin), current, unchanged=False)
+        return _Planned(replace(item, kept_output=row if stays else None, origin=origin), current, unchanged=False)
 
     def _irregular(self, entry: Irregular, current: CurrentRow | None) -> None:
         """An entry that no worker can read."""

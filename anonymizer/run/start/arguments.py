@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from anonymizer.config import RunConfig
 from anonymizer.errors import ConfigError
-from anonymizer.sanitize import bare
+from anonymizer.sanitize import settings_without_secrets
 
 
 def with_output_in_place(config: RunConfig) -> RunConfig:
@@ -49,6 +49,6 @@ def arguments_sha256(config: RunConfig) -> str:
 
     The number of workers and how the storage is reached do not count; secrets are left out.
     """
-    values = bare(dataclasses.asdict(config))
+    values = settings_without_secrets(dataclasses.asdict(config))
     del values["engine"], values["storage"], values["adopt"]
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()

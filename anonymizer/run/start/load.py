@@ -42,7 +42,7 @@ def load_registry(config: RunConfig, as_of: datetime) -> Registry:
         data = read_uri(settings.registry, "the registry")
     except ConfigError as error:
         raise RegistryError(str(error)) from None
-    name, purpose, bind = sanitize.bare_name(settings.registry), settings.purpose, settings.bind
+    name, purpose, bind = sanitize.name_without_secrets(settings.registry), settings.purpose, settings.bind
     return consent.load_registry(data, name, purpose=purpose, as_of=as_of, root=config.input, bind=bind)
 
 
@@ -57,7 +57,7 @@ def load_boxes(config: RunConfig) -> BoxTable | None:
         if config.boxes.mode == "replace":
             raise ConfigError("boxes.mode replace takes the boxes from --boxes URI, which is missing")
         return None
-    name = sanitize.bare_name(uri)
+    name = sanitize.name_without_secrets(uri)
     if name.lower().endswith(boxes.FILE_ENDINGS):
         return boxes.read_boxes(read_uri(uri, "the file of boxes"), name)
     store = open_manifest(config, folder_uri(uri))

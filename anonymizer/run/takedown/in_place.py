@@ -35,7 +35,7 @@ def take_down(
         return snapshot
     try:
         redact(keys, snapshot)
-        snapshot = run.renewed(snapshot, len(keys))
+        snapshot = run.refreshed(snapshot, len(keys))
         gone = _account(run, keys, snapshot)
         return _record_gone(run, gone, snapshot)
     except OutputLost:
@@ -74,4 +74,4 @@ def _record_gone(run: RunContext, gone: list[ManifestRow], snapshot: Snapshot) -
     for row in gone:
         run.recorder.write_uncounted(removed_row(row, Unsafe(), run.attempt))
     run.summary.removed_unsafe += len(gone)
-    return run.renewed(snapshot, len(gone))
+    return run.refreshed(snapshot, len(gone))

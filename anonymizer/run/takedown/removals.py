@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from anonymizer.errors import AnonymizerError, ObjectError, OutputLost, SourceGone
-from anonymizer.lake.identity import lost
+from anonymizer.lake.identity import lost_message
 from anonymizer.lake.manifest import Snapshot
 from anonymizer.lake.outputs import purge_ours
 from anonymizer.records import ManifestRow
@@ -34,7 +34,7 @@ class Removals:
         self._run = run
         self._summary = run.summary
 
-    def unsafe(self, rows: Iterable[ManifestRow]) -> int:
+    def remove_unsafe(self, rows: Iterable[ManifestRow]) -> int:
         """Removes outputs that may not stand any more; gives how many.
 
         Args:
@@ -53,7 +53,7 @@ class Removals:
             self._run.recorder.flush()
         return self._summary.removed_unsafe - before
 
-    def one(self, output_key: str, key: str, etag: str | None = None, sha256: str | None = None) -> bool:
+    def remove(self, output_key: str, key: str, etag: str | None = None, sha256: str | None = None) -> bool:
         """Removes an output with all its versions; says whether it is gone. What is left is named at the run's end.
 
         Args:
@@ -71,7 +71,7 @@ class Removals:
         return True
 
     def _purged_row(self, row: ManifestRow) -> bool:
-        return self._purged(self._run.places.located(row.output_uri), row.key, row.output_etag, row.output_sha256)
+        return self._purged(self._run.places.output_key(row.output_uri), row.key, row.output_etag, row.output_sha256)
 
     def _purged(self, output_key: str | None, key: str, etag: str | None, sha256: str | None) -> bool:
         """Whether nothing of it is left, provided that this is OUTPUT."""
@@ -94,7 +94,7 @@ class Removals:
             seen = False
         if not seen:
             self._summary.unsafe_left.extend(keys)
-            raise OutputLost(lost(self._run.output.root))
+            raise OutputLost(lost_message(self._run.output.root))
 
     def forget_removed(self, snapshot: Snapshot) -> None:
         """Older versions of outputs that older software had removed and not purged: rows name them no more."""
@@ -127,7 +127,7 @@ class Removals:
     def _pruned(self, row: ManifestRow) -> bool:
         if row.output_uri is None:
             return True
-        key = self._run.places.located(row.output_uri)
+        key = self._run.places.output_key(row.output_uri)
         try:
             if key is None:
                 return False

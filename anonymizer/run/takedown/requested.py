@@ -8,7 +8,7 @@ from anonymizer.records import ManifestRow
 from anonymizer.run.context import RunContext
 from anonymizer.run.start.keylist import KeyList
 from anonymizer.run.takedown.removals import Removals
-from anonymizer.run.takedown.rows import owed_on_request, requested_row
+from anonymizer.run.takedown.rows import pending_request_row, requested_row
 
 
 def remove_requested(run: RunContext, keys: KeyList, registry: Registry, snapshot: Snapshot) -> Snapshot:
@@ -27,25 +27,25 @@ def remove_requested(run: RunContext, keys: KeyList, registry: Registry, snapsho
     written = 0
     for request in keys.of("remove"):
         current = rows.find(request.key)
-        located = run.places.located(current.output_uri) if current is not None else None
+        located = run.places.output_key(current.output_uri) if current is not None else None
         if current is None or located is None:
             run.summary.missing.append(request.key)
             continue
         _remove(run, removals, located, rows.manifest_row(current), registry.decide(request.key).sha256)
         written += 1
-    return run.renewed(snapshot, written)
+    return run.refreshed(snapshot, written)
 
 
 def _remove(run: RunContext, removals: Removals, located: str, row: ManifestRow, decision: str) -> None:
     done = requested_row(row, decision, run.attempt)
-    if removals.one(located, row.key, row.output_etag, row.output_sha256):
+    if removals.remove(located, row.key, row.output_etag, row.output_sha256):
         run.summary.removed_requested += 1
     else:
-        done = owed_on_request(done, row)
+        done = pending_request_row(done, row)
     run.recorder.write_uncounted(done)
 
 
-def record_requests_owed(run: RunContext, keys: KeyList, registry: Registry) -> None:
+def record_pending_requests(run: RunContext, keys: KeyList, registry: Registry) -> None:
     """OUTPUT is not there: writes down which removals are owed, because no later run is told of the request again.
 
     Args:
@@ -63,6 +63,6 @@ def record_requests_owed(run: RunContext, keys: KeyList, registry: Registry) -> 
         if current is not None and current.output_uri is not None:
             row = rows.manifest_row(current)
             gone = requested_row(row, registry.decide(key, listed=False).sha256, run.attempt)
-            run.recorder.write_uncounted(owed_on_request(gone, row))
+            run.recorder.write_uncounted(pending_request_row(gone, row))
             run.summary.unsafe_left.append(key)
     run.recorder.flush()

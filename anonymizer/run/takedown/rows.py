@@ -40,7 +40,7 @@ def requested_row(row: ManifestRow, consent_sha256: str | None, attempt: int) ->
     return replace(gone, consent_sha256=consent_sha256, settings_sha256=row.settings_sha256)
 
 
-def owed_on_request(gone: ManifestRow, row: ManifestRow) -> ManifestRow:
+def pending_request_row(gone: ManifestRow, row: ManifestRow) -> ManifestRow:
     """The row `gone` of an output that somebody wants removed and that still stands, as the row before named it."""
     return replace(gone, output_uri=row.output_uri, output_etag=row.output_etag, output_sha256=row.output_sha256)
 

@@ -34,10 +34,10 @@ def take_down_unsafe(run: RunContext, registry: Registry, redact: Redact) -> Sna
     if run.config.in_place:
         return in_place.take_down(run, [row.key for row in rows], snapshot, redact)
     removals = Removals(run)
-    removed = removals.unsafe(rows)
-    if run.output.identity.earlier:
+    removed = removals.remove_unsafe(rows)
+    if run.output.identity.predates_marks:
         removals.forget_removed(snapshot)
-    return run.renewed(snapshot, removed)
+    return run.refreshed(snapshot, removed)
 
 
 def take_down_expired(run: RunContext, redact: Redact) -> None:
@@ -55,4 +55,4 @@ def take_down_expired(run: RunContext, redact: Redact) -> None:
     if run.config.in_place:
         in_place.take_down(run, [row.key for row in rows], snapshot, redact)
     else:
-        Removals(run).unsafe(rows)
+        Removals(run).remove_unsafe(rows)

@@ -61,7 +61,7 @@ class Computer:
         if self.hangs:
             return DeadlinePassed()
         try:
-            deadline.alive()
+            deadline.check()
             return self._anonymized(item, data.result())
         except ObjectError as error:
             return error

@@ -26,9 +26,9 @@ class Deadline:
         self._stopping = stopping
         self._watch = watch
 
-    def alive(self) -> None:
+    def check(self) -> None:
         """Raises DeadlinePassed if the worker may not go on."""
         if self._stopping.is_set() or time.monotonic() >= self._end:
             raise DeadlinePassed
         if self._watch is not None:
-            self._watch.alive()
+            self._watch.check()

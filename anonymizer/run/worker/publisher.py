@@ -9,7 +9,7 @@ from anonymizer.config import RunConfig
 from anonymizer.errors import DeadlinePassed, FormatInPlace, InternalError, ObjectError, OutputLost, PublishConflict
 from anonymizer.image import codec
 from anonymizer.lake.naming import replaced
-from anonymizer.lake.outputs import holds, purge_ours
+from anonymizer.lake.outputs import has_content, purge_ours
 from anonymizer.lake.roots import original_key
 from anonymizer.lake.storage import Root, join_uri
 from anonymizer.records import AnonymizedImage, ManifestRow, WorkItem
@@ -56,7 +56,7 @@ class Publisher:
         if isinstance(image, DeadlinePassed):
             raise image
         if isinstance(image, ObjectError):
-            return self._unpublished.settle(computed, image, deadline)
+            return self._unpublished.finish(computed, image, deadline)
         error: ObjectError
         try:
             self._keep_original(computed, image, deadline)
@@ -69,13 +69,13 @@ class Publisher:
             log.warning("%s: unexpected %s while publishing", computed.item.ref.key, type(caught).__name__)
             error = InternalError()
         # The store may have taken the image and its answer may have been lost.
-        return replace(self._unpublished.settle(computed, error, deadline), uncertain=True)
+        return replace(self._unpublished.finish(computed, error, deadline), uncertain=True)
 
     def _keep_original(self, computed: Computed, image: AnonymizedImage, deadline: Deadline) -> None:
         """In place: what is about to be replaced goes to the quarantine first, under a name that its content has."""
         if self._originals is None:
             return
-        deadline.alive()
+        deadline.check()
         self._originals.create(original_key(computed.item.ref.key, image.source_sha256), computed.data.result())
 
     def _publish(self, item: WorkItem, image: AnonymizedImage, deadline: Deadline) -> Outcome:
@@ -85,10 +85,10 @@ class Publisher:
                 raise FormatInPlace
             # The driver fixed the version of another name; it has to look at this one first.
             return Outcome(conflict=True, renamed=output_key)
-        if item.moved_from is not None:
+        if item.old_output_key is not None:
             # First what stands under a name that may not be any more: its row goes on naming it until it is gone.
-            deadline.alive()
-            purge_ours(self._output, item.moved_from, item.moved_version, item.replaces)
+            deadline.check()
+            purge_ours(self._output, item.old_output_key, item.old_output_version, item.replaces)
         etag = self._write(item, image, deadline)
         if item.replaces is not None:
             self._output.forget_older(output_key)
@@ -102,11 +102,11 @@ class Publisher:
                 image.data,
                 expected=item.output_version,
                 media_type=codec.MEDIA_TYPES[image.format],
-                alive=deadline.alive,
+                alive=deadline.check,
             )
         except PublishConflict:
             # Whoever wrote it, it is what we would have written.
-            if self._config.in_place or not holds(self._output, item.output_key, image.sha256):
+            if self._config.in_place or not has_content(self._output, item.output_key, image.sha256):
                 raise
             return self._output.get_with_version(item.output_key)[1]
 

@@ -36,7 +36,7 @@ class Reader:
         return _ahead(reads, deque(islice(reads, self._at_once)))
 
     def _read(self, item: WorkItem, deadline: Deadline) -> bytes:
-        deadline.alive()
+        deadline.check()
         return read_source(self._source, item.ref, self._max_bytes)
 
 

@@ -11,7 +11,7 @@ from anonymizer.errors import DeadlinePassed, ObjectError, OutputLost, PublishCo
 from anonymizer.lake.outputs import purge_ours
 from anonymizer.lake.storage import Root, join_uri
 from anonymizer.records import ManifestRow, WorkItem
-from anonymizer.run.rows import failed_row, owed_row, read_as, with_standing_output
+from anonymizer.run.rows import failed_row, pending_removal_row, read_as, with_kept_output
 from anonymizer.run.worker.computer import Computed
 from anonymizer.run.worker.deadline import Deadline
 from anonymizer.run.worker.outcome import Outcome
@@ -31,7 +31,7 @@ class Unpublished:
         self._config = config
         self._output = output
 
-    def settle(self, computed: Computed, error: ObjectError, deadline: Deadline) -> Outcome:
+    def finish(self, computed: Computed, error: ObjectError, deadline: Deadline) -> Outcome:
         """Keeps or removes the older output; the row says which, and what the object held if it could be read.
 
         Raises:
@@ -40,12 +40,12 @@ class Unpublished:
             OutputLost: OUTPUT is not there.
         """
         item = computed.item
-        deadline.alive()
+        deadline.check()
         if self._standing_version(item) != item.output_version:
             raise PublishConflict
         row = _as_read(failed_row(item, error), computed)
-        if error.status == "failed" and item.standing is not None:
-            return Outcome(with_standing_output(row, item.standing))
+        if error.status == "failed" and item.kept_output is not None:
+            return Outcome(with_kept_output(row, item.kept_output))
         return self._removed(item, row)
 
     def _removed(self, item: WorkItem, row: ManifestRow) -> Outcome:
@@ -59,7 +59,7 @@ class Unpublished:
                 name = type(caught).__name__
                 log.error("%s: an output that is not safe could not be removed (%s)", item.ref.key, name)
                 uri = join_uri(self._config.output, key)
-                return Outcome(owed_row(row, uri, version, item.replaces), unsafe_left=True)
+                return Outcome(pending_removal_row(row, uri, version, item.replaces), unsafe_left=True)
         return Outcome(row)
 
     def _standing_version(self, item: WorkItem) -> str | None:
@@ -72,8 +72,8 @@ class Unpublished:
 
 def _left_behind(item: WorkItem) -> Iterator[tuple[str, str | None]]:
     """(key, version) of the outputs of ours that an object has from before."""
-    if item.moved_from is not None:
-        yield item.moved_from, item.moved_version
+    if item.old_output_key is not None:
+        yield item.old_output_key, item.old_output_version
     if item.output_version is not None and not item.foreign:
         yield item.output_key, item.output_version
 

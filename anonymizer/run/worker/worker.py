@@ -99,7 +99,7 @@ class Worker:
         if not intended:
             return None
         rows = [self._provenance.complete(row, chunk.attempt, one) for one, row in intended]
-        self._watch.alive()
+        self._watch.check()
         return self._manifest.write_intent(self._job.run_id, chunk.chunk_id, chunk.attempt, rows)
 
     def _finish(self, chunk: Chunk, computed: Computed, deadline: Deadline) -> Outcome:
@@ -125,7 +125,7 @@ class Worker:
         rows = rows_of(outcomes)
         if rows:
             # Rows of a run that was taken over would claim what the new one may have swept already.
-            self._watch.alive()
+            self._watch.check()
             self._manifest.write_part(self._job.run_id, chunk.chunk_id, chunk.attempt, rows)
         if intent is not None and not any(outcome.uncertain for outcome in outcomes):
             self._manifest.forget_intent(intent)

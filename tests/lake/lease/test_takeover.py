@@ -10,7 +10,7 @@ import pytest
 
 from anonymizer.errors import LeaseHeld
 from anonymizer.lake.lease import NAME, acquire
-from anonymizer.lake.lease.record import HEARTBEATS, RIGHT
+from anonymizer.lake.lease.record import HEARTBEATS, VALID_SHARE
 from tests.lake.lease.holders import Clock, elsewhere, record
 
 
@@ -38,7 +38,7 @@ def test_a_holder_that_was_killed_is_followed_after_the_right_of_its_workers(sto
     clock = Clock()
     with acquire(store, 20.0, clock=clock, sleep=clock.sleep) as taken:
         assert taken.ticket.epoch == 2
-    assert clock.now == 100 + 30 * RIGHT
+    assert clock.now == 100 + 30 * VALID_SHARE
 
 
 def test_a_silent_holder_elsewhere_is_watched_first(store):

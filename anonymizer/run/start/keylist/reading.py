@@ -9,7 +9,7 @@ from anonymizer.people.consent.formats import read_sheet
 from anonymizer.people.consent.sheet import Layout
 from anonymizer.run.start.keylist.inventory import read_inventory
 from anonymizer.run.start.keylist.requests import COLUMNS, KeyList, requests_of
-from anonymizer.sanitize import bare_name
+from anonymizer.sanitize import name_without_secrets
 
 _LAYOUT = Layout(COLUMNS, ("key",), ConfigError)
 
@@ -27,7 +27,7 @@ def read_keys(uri: str, read: Callable[[str], bytes], root_uri: str) -> KeyList:
     Raises:
         ConfigError: It cannot be read, or a row is malformed; names the row.
     """
-    data, name = read(uri), bare_name(uri)
+    data, name = read(uri), name_without_secrets(uri)
     if name.endswith("manifest.json"):
         return KeyList(read_inventory(data, read, root_uri))
     sheet = read_sheet(data, name, _LAYOUT)
