@@ -109,8 +109,8 @@ class ConsentConfig:
     publish_no_face: bool = setting(False, "Policy public: also publish photos with consent but without any face.")
     bind: Bind = setting(
         "key",
-        "Scope of a grant that names no content: `key`: any content under its key; `content`: only the content that the "
-        "key had when the grant was first seen.",
+        "Scope of a grant that names no content: `key`: any content under its key; `content`: only the content that "
+        "the key had when the grant was first seen.",
     )
     strict: bool = setting(
         False,
@@ -163,8 +163,8 @@ class StorageConfig:
     shared: bool = setting(False, "Local paths are on a file system that every node of the cluster mounts.")
     private: bool = setting(
         True,
-        "On a disk, only the owner may read manifest, originals and reports (0600, 0700); false: the umask decides, for "
-        "workers that run as other users.",
+        "On a disk, only the owner may read manifest, originals and reports (0600, 0700); false: the umask decides, "
+        "for workers that run as other users.",
     )
 
 

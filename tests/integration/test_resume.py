@@ -273,7 +273,7 @@ def test_a_signal_stops_cleanly_and_the_next_start_goes_on(tmp_path, number):
     process.send_signal(number)
     _, said = process.communicate()
     assert process.returncode == 1
-    assert "stopped; start it again with the same arguments to go on" in said
+    assert "stopped; start it again with the same arguments to resume" in said
     assert "Traceback" not in said
     assert not list(tmp_path.glob("out/**/*.tmp"))
     stopped = rows(tmp_path / "out")

@@ -38,7 +38,7 @@ def test_a_take_down_is_owed_until_output_is_there(world, capsys, caplog):
     for _ in range(2):
         assert world.run() == 5
         assert "NOT SAFE: a.png" in capsys.readouterr().out
-        assert "does not bear the mark" in caplog.text
+        assert "does not have the mark file" in caplog.text
         assert world.published() == {}
         assert world.rows() == before
     world.show_output()
@@ -127,7 +127,7 @@ def forget_identity(world):
 def test_an_output_of_another_manifest_is_refused(world, capsys):
     assert world.run() == 0
     assert world.run("--manifest", f"{world.output}-other.manifest") == 2
-    assert "bears the mark of another manifest" in capsys.readouterr().err
+    assert "has the mark of another manifest" in capsys.readouterr().err
     assert world.shown() == SHOWN
 
 
@@ -336,7 +336,7 @@ def test_a_folder_of_somebodys_files_is_refused_and_nothing_of_it_touched(world,
         world.lay(key, data)
     world.put("notes.txt", b"no picture")
     assert world.run() == 2
-    assert "is not empty ('a.png' lies there)" in capsys.readouterr().err
+    assert "is not empty (it has 'a.png')" in capsys.readouterr().err
     assert world.run("--dry-run") == 2
     assert world.published() == theirs
 

@@ -1,4 +1,4 @@
-"""OUTPUT is not there, so nothing can be taken down: names what has to be, as soon as it is there again."""
+"""Reports the outputs that have to be taken down while OUTPUT is missing (e.g. its disk is not mounted)."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ log = logging.getLogger(__name__)
 
 
 def record_pending_removals(run: RunContext, registry: Registry, keys: KeyList | None) -> NoReturn:
-    """Names every output that may not stand any more, and ends the run.
+    """Reports every output that is no longer safe, and ends the run.
 
-    The rows of these outputs stay as they are: every later run finds them unsafe by itself. Only what `keys` wants
-    removed is written down.
+    The rows of these outputs stay unchanged, because every later run finds them again. Only removals that `keys`
+    requests are recorded.
 
     Args:
-        run: Whose OUTPUT does not bear its mark.
-        registry: Says what may be shown.
-        keys: What the user has asked for, if anything.
+        run: The run; its OUTPUT does not have its mark.
+        registry: The consent registry.
+        keys: The list of keys, if one was given.
 
     Raises:
         OutputLost: There is such an output.
@@ -39,7 +39,7 @@ def record_pending_removals(run: RunContext, registry: Registry, keys: KeyList |
             run.summary.unsafe_left.append(row.key)
     if keys is not None:
         record_pending_requests(run, keys, registry)
-    said = missing_message(run.config, run.output.root)
+    message = missing_message(run.config, run.output.root)
     if run.summary.unsafe_left:
-        raise OutputLost(said)
-    raise WrongOutput(said)
+        raise OutputLost(message)
+    raise WrongOutput(message)

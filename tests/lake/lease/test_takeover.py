@@ -27,7 +27,7 @@ def test_a_free_lease_is_had_at_once_and_again_after_its_release(store):
 def test_a_living_holder_on_this_machine_is_named_at_once(store):
     with acquire(store, 20.0) as held:
         held.set_run("r1")
-        with pytest.raises(LeaseHeld, match=f"is at work on this OUTPUT since .* \\(process {os.getpid()} on "):
+        with pytest.raises(LeaseHeld, match=f"has been working on this OUTPUT since .* \\(process {os.getpid()} on "):
             acquire(store, 20.0, sleep=lambda _: pytest.fail("waits"))
 
 

@@ -160,5 +160,5 @@ def test_the_command_line_says_it_in_one_line(tmp_path):
     done = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     said = done.stderr.splitlines()[-1]
-    assert said.startswith("anonymizer: Ray did not start: HOME and RAY_TMPDIR have to name folders of its own (")
+    assert said.startswith("anonymizer: Ray did not start: HOME and RAY_TMPDIR have to be writable folders (")
     assert "Traceback" not in done.stderr

@@ -16,9 +16,9 @@ def settings(**values):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"prune": True, "limit": 1}, "--prune needs the whole listing: it cannot stand beside --limit"),
-        ({"prune": True, "keys": "k.csv"}, "--prune needs the whole listing: it cannot stand beside --keys"),
-        ({"keys": "k.csv", "include": ["*"]}, "--keys names the objects: it cannot stand beside --include"),
+        ({"prune": True, "limit": 1}, "--prune needs the whole listing: it cannot be combined with --limit"),
+        ({"prune": True, "keys": "k.csv"}, "--prune needs the whole listing: it cannot be combined with --keys"),
+        ({"keys": "k.csv", "include": ["*"]}, "--keys cannot be combined with --include"),
         ({"originals": "/o"}, "--originals and --discard-originals are for --in-place"),
     ],
 )
