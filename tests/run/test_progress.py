@@ -30,7 +30,7 @@ def test_elsewhere_a_line_now_and_then(monkeypatch, caplog):
         shown.advance(images=4, faces=9, failures=0, listed=30)
         shown.close()
     assert "run r1 started; 2 objects unchanged" in caplog.text
-    assert "4 of 30 listed so far done" in caplog.text
+    assert "4 of 30 objects listed so far processed" in caplog.text
     assert "9 faces, 0 failed" in caplog.text
 
 

@@ -21,7 +21,7 @@ def with_output_in_place(config: RunConfig) -> RunConfig:
     if config.output:
         raise ConfigError("--in-place takes no OUTPUT: the photos in INPUT are replaced")
     if (config.originals is None) != config.discard_originals:
-        raise ConfigError("--in-place needs --originals URI (to keep the originals) or --discard-originals")
+        raise ConfigError("--in-place needs either --originals URI (keeps the originals) or --discard-originals")
     if config.names != "same" or config.consent.policy != "redact":
         raise ConfigError("--in-place cannot be combined with --names hashed or --policy public")
     storage = replace(config.storage, output=config.storage.output or config.storage.input)
