@@ -1,4 +1,4 @@
-"""A run's account: what was listed, what became of it, and which exit status follows."""
+"""Defines the results of a run: its counts, limits on failures, and the exit status."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ NAMED_OBJECTIONS = 100
 
 OK, UNEXPECTED, USAGE, FAILURES, VERIFY, UNSAFE_LEFT = 0, 1, 2, 3, 4, 5
 
-#: What `anonymizer run` ends with: the first that holds.
+#: Exit statuses of `anonymizer run`: the first that applies.
 RUN_STATUSES = {
-    UNEXPECTED: "anything unexpected: the listing broke off, no workers, another run at work, stopped by a signal",
-    USAGE: "wrong usage, configuration, registry or OUTPUT, said in one line before any work; with consent.strict an "
-    "objection that matches nothing, before anything new is published",
-    UNSAFE_LEFT: "an output that is no longer safe could not be removed, or lies where OUTPUT is not mounted; every "
-    "run tries again",
-    FAILURES: "more objects than --max-failures (default 0) stand as failed; nothing of them was newly published, the "
-    "others are safe",
+    UNEXPECTED: "other errors: the listing failed, no workers, another run has the lease, stopped by a signal",
+    USAGE: "wrong usage, configuration, registry or OUTPUT, reported in one line before any work; with consent.strict "
+    "an objection that matches no object, before anything new is published",
+    UNSAFE_LEFT: "an output that is no longer safe could not be removed, for example because OUTPUT is not mounted; "
+    "every run tries again",
+    FAILURES: "more objects failed than --max-failures (default 0); nothing new of them was published, the others are "
+    "safe",
     OK: "every object is safe",
 }
-#: What `anonymizer verify` ends with; with --redact-suspects, 1, 2 and 5 may be those of the run.
+#: Exit statuses of `anonymizer verify`; with --redact-suspects, 1, 2 and 5 may be those of the run.
 VERIFY_STATUSES = {
-    UNEXPECTED: "anything unexpected, a listing or a manifest that cannot be read completely included",
+    UNEXPECTED: "other errors, for example if the listing or the manifest cannot be read completely",
     USAGE: "wrong usage or no manifest",
-    VERIFY: "something was found; the table says what",
-    OK: "every published file is what its row says, holds nothing that this software does not write, and none is "
-    "missing or without a row",
+    VERIFY: "there are findings; the table lists them",
+    OK: "every published file matches its row and has only parts that this software writes, and no file or row is "
+    "missing",
 }
 
 
@@ -190,8 +190,8 @@ def exit_status(summary: Summary, limit: FailureLimit | None, rows: int) -> int:
 
 
 def statuses_text(statuses: Mapping[int, str]) -> str:
-    """As `--help` says them, in one paragraph."""
-    return "exit status, the first that holds: " + "; ".join(f"{status} {text}" for status, text in statuses.items())
+    """Formats exit statuses as one paragraph for `--help`."""
+    return "exit status, the first that applies: " + "; ".join(f"{status} {text}" for status, text in statuses.items())
 
 
 def row_list(rows: Sequence[int], most: int) -> str:

@@ -28,7 +28,7 @@ def said(capsys):
     return " ".join(capsys.readouterr().out.split())
 
 
-def test_a_take_down_is_owed_until_output_is_there(world, capsys, caplog):
+def test_a_take_down_is_pending_until_output_is_there(world, capsys, caplog):
     assert world.run() == 0
     assert world.shown() == SHOWN
     world.hide_output()
@@ -308,7 +308,7 @@ def test_a_clock_that_was_put_back_revives_no_grant(world, clock, caplog):
     clock[0] -= timedelta(days=2)
     assert world.run("--force") == 0
     assert world.shown() == {"b.png"}
-    assert "but consent was decided as of 2026-06-10" in caplog.text
+    assert "but an earlier run evaluated consent for 2026-06-10" in caplog.text
     assert {row["as_of"] for row in world.rows().values()} == {datetime(2026, 6, 10, tzinfo=UTC)}
     clock[0] += timedelta(days=30)
     assert world.run() == 0
@@ -392,7 +392,7 @@ def driver_of_output(world):
     return world.run(output=f"{world.output}-2")
 
 
-def test_a_take_down_in_a_disk_that_vanishes_meanwhile_is_owed(tmp_path, monkeypatch, capsys):
+def test_a_take_down_in_a_disk_that_vanishes_meanwhile_is_pending(tmp_path, monkeypatch, capsys):
     world = Disk(tmp_path)
     world.put("a.png", photo(1))
     world.grant("a.png,granted")
@@ -460,7 +460,7 @@ def test_at_whatever_step_the_disk_goes_nothing_is_written_beside_it_and_nothing
     raise AssertionError("the night has more steps")
 
 
-def test_what_could_not_be_removed_on_request_is_owed_by_every_later_run(tmp_path, monkeypatch):
+def test_what_could_not_be_removed_on_request_is_tried_by_every_later_run(tmp_path, monkeypatch):
     world = Disk(tmp_path)
     world.put("a.png", photo(1, faces=()))
     assert world.run() == 0
@@ -480,7 +480,7 @@ def test_what_could_not_be_removed_on_request_is_owed_by_every_later_run(tmp_pat
     assert world.published() == {}
 
 
-def test_in_place_what_is_not_mounted_is_owed(tmp_path, capsys):
+def test_in_place_what_is_not_mounted_is_pending(tmp_path, capsys):
     world = Disk(tmp_path)
     world.put("a.png", photo(1))
     world.put("b.png", photo(2))
