@@ -57,7 +57,7 @@ def _execute(given: Invocation) -> int:
     stop_on_sigterm()
     ready = with_cluster(given.config, given.environ)
     result = verify.verify(ready, inside_job=inside_job(given.environ), sample=sample)
-    _tell(given, result, sampled=sample is not None)
+    _print_findings(given, result, sampled=sample is not None)
     redo = verify.redo(given.config, result) if given.arguments.redact_suspects else None
     return result.exit_status if redo is None else _redacted(given, redo, result)
 
@@ -72,17 +72,17 @@ def _sample(arguments: argparse.Namespace) -> Sample | None:
     return None
 
 
-def _tell(given: Invocation, result: Verification, *, sampled: bool) -> None:
+def _print_findings(given: Invocation, result: Verification, *, sampled: bool) -> None:
     """Prints the findings, and the statements that they support."""
     from anonymizer.audit import evidence, verify
     from anonymizer.lake.files import write_uri
 
     console.print_result(verify.table(result))
-    said = verify.evidence(result)
+    proof = verify.evidence(result)
     if sampled:
-        console.print_result("\n" + "\n".join(said.statements))
+        console.print_result("\n" + "\n".join(proof.statements))
     if given.arguments.json is not None:
-        write_uri(given.arguments.json, evidence.dumps(said).encode(), private=given.config.storage.private)
+        write_uri(given.arguments.json, evidence.dumps(proof).encode(), private=given.config.storage.private)
 
 
 def _redacted(given: Invocation, redo: Redo, result: Verification) -> int:

@@ -38,8 +38,8 @@ def connected(config: EngineConfig) -> Iterator[int]:
     Raises:
         ClusterError: Ray does not start, the cluster cannot be reached, or the connection is lost later.
     """
-    ours = not ray.is_initialized()
-    if ours:
+    connects = not ray.is_initialized()
+    if connects:
         _connect_quietly(config)
     try:
         yield live_nodes()
@@ -49,7 +49,7 @@ def connected(config: EngineConfig) -> Iterator[int]:
         log.debug("ray", exc_info=error)
         raise ClusterError(f"the Ray cluster was lost ({type(error).__name__})") from None
     finally:
-        if ours:
+        if connects:
             ray.shutdown()
 
 

@@ -54,13 +54,13 @@ def decided_at(config: RunConfig, as_of: datetime, manifest: ManifestStore) -> D
     """
     newest = max(manifest.runs(), default=None)
     record = manifest.read_run(newest) if newest is not None else {}
-    said, clock = (
+    recorded, clock = (
         datetime.fromisoformat(record[name]) if record.get(name) else None for name in ("as_of", "latest_clock")
     )
     if config.as_of is not None:
         return Decided(as_of, clock)
     latest = max(filter(None, (as_of, clock)))
-    decided = max(filter(None, (latest, said)))
+    decided = max(filter(None, (latest, recorded)))
     if decided > as_of:
         log.warning(
             "the clock says %s, but an earlier run evaluated consent for %s: this run uses that time again; --as-of "
