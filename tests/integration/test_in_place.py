@@ -252,12 +252,12 @@ def test_nothing_is_ever_deleted_in_place(lake, tmp_path):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"discard_originals": False}, "--originals URI keeps them"),
-        ({"originals": "kept"}, "--originals URI keeps them"),
+        ({"discard_originals": False}, "needs either --originals URI"),
+        ({"originals": "kept"}, "needs either --originals URI"),
         ({"output": "out"}, "--in-place takes no OUTPUT"),
         ({"names": "hashed"}, "--in-place cannot be combined with"),
         ({"consent": {"policy": "public"}}, "--in-place cannot be combined with"),
-        ({"in_place": False, "output": "out"}, "are for --in-place"),
+        ({"in_place": False, "output": "out"}, "need --in-place"),
     ],
 )
 def test_what_cannot_be_meant(lake, settings, message):
