@@ -133,12 +133,12 @@ class Withheld(ObjectError):
 
 class EmptyFile(ObjectError):
     code = "empty"
-    message = "a picture's name, and not a byte"
+    message = "the file has the name of an image and is empty"
 
 
 class WrongCoding(ObjectError):
     code = "content_encoding"
-    message = "a picture's name, and a Content-Encoding that is not known or is not that of its bytes"
+    message = "the object's Content-Encoding is not supported or does not match its bytes"
 
 
 class UnsupportedFormat(ObjectError):
@@ -193,12 +193,12 @@ class ScrubCheckFailed(ObjectError):
 
 class UnsafeKey(ObjectError):
     code = "unsafe_key"
-    message = "the key has a part `.` or `..`, is no valid text or leads over a link: it might point outside the root"
+    message = "the key has a part `.` or `..`, is not valid text or crosses a link: it might point outside the root"
 
 
 class NameNotHeld(ObjectError):
     code = "name_not_held"
-    message = "a part of the key between slashes is empty (only S3 holds such names) or too long for the disk"
+    message = "a part of the key between slashes is empty (possible on S3 only) or too long for the file system"
 
 
 class ReservedKey(ObjectError):
