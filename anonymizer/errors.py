@@ -1,18 +1,18 @@
-"""Every error that this software raises on purpose.
+"""The exceptions that this software raises on purpose, and their exit statuses and error codes.
 
     AnonymizerError
-    ├── UsageError                    exit 2, said in one line before any work
+    ├── UsageError                    exit 2, one line on stderr before any work
     │   ├── ConfigError
     │   │   └── WrongOutput
     │   └── RegistryError
-    ├── RunError                      exit 1, said in one line
+    ├── RunError                      exit 1, one line on stderr
     │   ├── ListingError
     │   ├── LeaseHeld / LeaseLost
     │   ├── OutputLost
     │   ├── ClusterError
     │   ├── NoWorkersError
     │   └── MixedVersionsError
-    └── ObjectError                   one object's row: never ends a run
+    └── ObjectError                   becomes the row of one object: never ends a run
         ├── NotAnImage                → `skipped`
         ├── Withheld                  → `skipped` (policy public)
         ├── EmptyFile
@@ -29,7 +29,7 @@
         ├── UnsafeKey / NameNotHeld / ReservedKey / KeyCollision / OutputTaken / NotARegularFile
         ├── ImageTimeout
         ├── PoisonImage
-        ├── TakeDownOwed              an output that must not stand any more still does
+        ├── TakeDownOwed              an output that has to be removed could not be removed yet
         ├── Unsafe / Requested        → `removed`
         └── StorageError
             ├── SourceGone
@@ -39,11 +39,11 @@
             ├── StorageUnavailable
             ├── PublishConflict
             └── DeadlinePassed
-        └── InternalError             a defect of this software, kept to one object
+        └── InternalError             a bug in this software that affects one object
 
-`code` is stable and goes into the manifest; so does `message`, which is a constant of the class: nothing that
-came from a file or from another library's exception ever reaches a row. `retryable` says whether the same bytes
-may succeed another time ("try again later") or never will ("drop for good").
+The manifest stores `code`, which never changes, and `message`, which is a constant of the class: no text from a file or
+from another library's exception ever gets into a row. `retryable` says whether processing the same bytes again may
+succeed; if it is false, it never will.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ from typing import ClassVar, Literal
 
 
 class AnonymizerError(Exception):
-    """Root of the tree."""
+    """Base class of all errors that this software raises on purpose."""
 
 
 class UsageError(AnonymizerError):
@@ -60,11 +60,11 @@ class UsageError(AnonymizerError):
 
 
 class ConfigError(UsageError):
-    """A setting is unknown, malformed or contradicts another."""
+    """A setting is unknown, malformed or contradicts another setting."""
 
 
 class WrongOutput(ConfigError):
-    """OUTPUT is not the place that the manifest speaks of."""
+    """OUTPUT is not the folder that this manifest belongs to."""
 
 
 class RegistryError(UsageError):
@@ -80,15 +80,15 @@ class ListingError(RunError):
 
 
 class LeaseHeld(RunError):
-    """Another run is at work on this OUTPUT."""
+    """Another run is writing to this OUTPUT."""
 
 
 class LeaseLost(RunError):
-    """Another run has taken over, or may have."""
+    """Another run has taken over the lease, or may have."""
 
 
 class OutputLost(RunError):
-    """OUTPUT is not there any more, or was not when the run began."""
+    """OUTPUT went missing during the run, or was missing when the run began."""
 
 
 class ClusterError(RunError):
@@ -96,17 +96,17 @@ class ClusterError(RunError):
 
 
 class NoWorkersError(RunError):
-    """No worker could be had for the configured time."""
+    """The cluster gave the run no worker for `engine.no_worker_s` seconds."""
 
 
 class MixedVersionsError(RunError):
-    """Workers run other versions than the driver."""
+    """Workers have other versions of Python or of a library than the driver."""
 
 
 class ObjectError(AnonymizerError):
-    """One object cannot be made safe. Its row carries `code`, `message` and `retryable`, nothing else.
+    """One object cannot be made safe. Its row has `code`, `message` and `retryable`, and nothing else of the error.
 
-    The text given to the constructor is for debuggers only and never leaves the process.
+    The text given to the constructor is for debugging only and never leaves the process.
     """
 
     code: ClassVar[str] = "object_error"
@@ -115,144 +115,144 @@ class ObjectError(AnonymizerError):
     status: ClassVar[Literal["failed", "skipped", "removed"]] = "failed"
 
     def __reduce__(self) -> tuple[type[ObjectError], tuple[()]]:
-        """Pickle without arguments: details stay in the process that saw the bytes."""
+        """Pickles without the arguments, so that details stay in the process that read the bytes."""
         return type(self), ()
 
 
 class NotAnImage(ObjectError):
     code = "not_an_image"
-    message = "the content is no picture"
+    message = "the content is not an image"
     status = "skipped"
 
 
 class Withheld(ObjectError):
     code = "withheld"
-    message = "policy public: no working consent covers this photo"
+    message = "policy public: no valid consent covers this photo"
     status = "skipped"
 
 
 class EmptyFile(ObjectError):
     code = "empty"
-    message = "a picture's name, and not a byte"
+    message = "the file has the name of an image and is empty"
 
 
 class WrongCoding(ObjectError):
     code = "content_encoding"
-    message = "a picture's name, and a Content-Encoding that is not known or is not that of its bytes"
+    message = "the object's Content-Encoding is not supported or does not match its bytes"
 
 
 class UnsupportedFormat(ObjectError):
     code = "unsupported_format"
-    message = "a picture in a format that cannot be read and written safely"
+    message = "the image format is not supported: it cannot be read and written safely"
 
 
 class DecodeError(ObjectError):
     code = "decode_error"
-    message = "the picture is damaged or truncated"
+    message = "the image is damaged or truncated"
 
 
 class ImageTooLarge(ObjectError):
     code = "too_large"
-    message = "more bytes or pixels than the configured limit"
+    message = "the image has more bytes or pixels than the configured limit"
 
 
 class DetectionFailed(ObjectError):
     code = "detection_failed"
-    message = "the detector gave no usable answer"
+    message = "the face detector returned no usable result"
 
 
 class BoxesMissing(ObjectError):
     code = "boxes_missing"
-    message = "boxes are given in place of detection, and none for this object"
+    message = "boxes.mode is replace, and the given boxes have no entry for this object"
 
 
 class BoxesMismatch(ObjectError):
     code = "boxes_mismatch"
-    message = "the given boxes are of another version or size of this object"
+    message = "the given boxes belong to another version or size of this object"
 
 
 class ConsentRegionMisfit(ObjectError):
     code = "consent_region"
-    message = "a region of an objection does not fit this picture"
+    message = "the region of an objection does not fit this image"
 
 
 class EncodeError(ObjectError):
     code = "encode_error"
-    message = "the redacted picture could not be encoded"
+    message = "the redacted image could not be encoded"
 
 
 class FormatInPlace(ObjectError):
     code = "format_in_place"
-    message = "it would become another format, which cannot be done in place"
+    message = "the image would have to change its format, which is not possible in place"
 
 
 class ScrubCheckFailed(ObjectError):
     code = "scrub_check"
-    message = "the written bytes hold something beyond the allow-list"
+    message = "the encoded file contains something that is not on the allow-list"
 
 
 class UnsafeKey(ObjectError):
     code = "unsafe_key"
-    message = "the key has a part `.` or `..`, is no valid text or leads over a link: it might point outside the root"
+    message = "the key has a part `.` or `..`, is not valid text or crosses a link: it might point outside the root"
 
 
 class NameNotHeld(ObjectError):
     code = "name_not_held"
-    message = "a part of the key between slashes is empty (only S3 holds such names) or too long for the disk"
+    message = "a part of the key between slashes is empty (possible on S3 only) or too long for the file system"
 
 
 class ReservedKey(ObjectError):
     code = "reserved_key"
-    message = "the key looks like one of our own names"
+    message = "the key is reserved for files of this software"
 
 
 class KeyCollision(ObjectError):
     code = "key_collision"
-    message = "two sources would be published under one key"
+    message = "two sources would be published under the same key"
 
 
 class OutputTaken(ObjectError):
     code = "output_taken"
-    message = "a file that is not ours stands where the output would go; it was left alone"
+    message = "a file that this software did not write exists where the output would go; it was not changed"
     retryable = True
 
 
 class NotARegularFile(ObjectError):
     code = "not_a_regular_file"
-    message = "a link or a special file; it was not followed"
+    message = "the object is a link or a special file; it was not followed"
 
 
 class Unsafe(ObjectError):
     code = "unsafe"
-    message = "the consent that this output needed no longer holds"
+    message = "the consent that this output needed is no longer valid"
     status = "removed"
 
 
 class TakeDownOwed(ObjectError):
     code = "take_down_owed"
-    message = "an output that may not stand any more could not be removed; every run tries again"
+    message = "an output that has to be removed could not be removed; every run tries again"
     retryable = True
 
 
 class Requested(ObjectError):
     code = "requested"
-    message = "its removal was asked for"
+    message = "the output was removed as requested"
     status = "removed"
 
 
 class ImageTimeout(ObjectError):
     code = "timeout"
-    message = "it took longer than engine.image_time_s"
+    message = "processing took longer than engine.image_time_s"
 
 
 class PoisonImage(ObjectError):
     code = "poison_image"
-    message = "the worker died while it held this object"
+    message = "the worker died while it processed this object"
 
 
 class InternalError(ObjectError):
     code = "internal_error"
-    message = "an unexpected error; the log of the worker has its type"
+    message = "an unexpected error; the worker's log has its type"
     retryable = True
 
 
@@ -264,7 +264,7 @@ class StorageError(ObjectError):
 
 class SourceGone(StorageError):
     code = "source_gone"
-    message = "the source is gone"
+    message = "the source does not exist any more"
 
 
 class SourceChanged(StorageError):
@@ -284,18 +284,18 @@ class Archived(StorageError):
 
 class StorageUnavailable(StorageError):
     code = "storage_unavailable"
-    message = "the storage could not be reached or asked to slow down"
+    message = "the storage could not be reached or throttled the request"
 
 
 class PublishConflict(StorageError):
-    """The output is not the version that the driver fixed; the driver decides again."""
+    """The output is not the version that the driver saw; the driver looks it up again and decides anew."""
 
     code = "publish_conflict"
     message = "the output changed while the object was processed"
 
 
 class DeadlinePassed(StorageError):
-    """The chunk's deadline is over: nothing may be read or published any more."""
+    """The chunk's deadline has passed: the worker may not read or publish anything for it any more."""
 
     code = "deadline_passed"
-    message = "the worker ran out of its allotted time"
+    message = "the worker did not finish before its deadline"

@@ -1,8 +1,9 @@
-"""What people and files may be shown of a text: no secret that a URL holds, nothing that moves a terminal's cursor.
+"""Removes secrets from URLs, and control characters from text, before text is printed, logged or written to a file.
 
-Signatures, tokens and passwords in URLs open what they name to whoever reads them. They are cut out at every edge: the
-terminal, logs, run records, reports. Of a URL of the web the whole query goes, for no list of names knows all secrets;
-elsewhere `?` may belong to a key, and the query goes only where a parameter's name tells.
+Whoever reads a signature, token or password in a URL can use it. They are therefore cut out wherever text leaves the
+process: terminal, logs, run records, reports. From http and https URLs the whole query is cut, because no list of
+parameter names covers all secrets. In other URLs a `?` may be part of a key, so the query is cut only if the name of a
+parameter shows that it is a secret.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from urllib.parse import unquote
 from anonymizer.errors import ConfigError
 
 CUT = "…"
-"""Stands where something was cut out."""
+"""Placeholder for what was cut out."""
 
 PASSWORD = "a password"  # noqa: S105 - a kind of secret, none itself
-"""What `secret_in` calls one."""
+"""What `secret_in` returns for a password."""
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*)://")
 _URL = re.compile(rf"{_SCHEME.pattern}[^\s'\"<>]*")
@@ -31,27 +32,27 @@ _AT_IN_NAMES = (
     *("ftp", "sftp", "ssh", "smb", "hdfs", "viewfs", "root", "git"),
     *("memory", "zip", "tar", "libarchive", "dir"),
 )
-"""Where a name without a password may stand before the host: a container, an account of a machine, a part of a path.
-Everywhere else what stands there is a credential."""
+"""Schemes whose URLs may have a name without a password before the host (a container, a user, a part of a path). In all
+other URLs what comes before the `@` is a credential."""
 _BUCKETS = ("s3", "s3a", "gs", "gcs", "oss")
 _PARAMETER = re.compile(r"([?&;#~]|/(?=hdn))([^=?&;#~/\s'\"<>]{1,80})=", re.IGNORECASE)
 _VALUE = re.compile(r"[^&#\s'\"<>]*")
-"""Of a secret. Behind other names the next may begin sooner: `?exp=1~hmac=...`, `?a=1;token=...`."""
+"""The value of a secret. After other parameters the next one may begin earlier: `?exp=1~hmac=...`, `?a=1;token=...`."""
 _SECRET_NAME = re.compile(
     r".*(signature|token|secret|passw(or)?d|passphrase|credential|access_?-?key|access_?id|api_?-?key|auth|bearer|jwt"
     r"|hmac|sess(ion)?[-_]?id|hdn(ts|ea|tl)).*"
     r"|.*key|(.*[-_.])?(sig|sign|mac|md5|pwd|pass|code|otp|ticket|session|sid|sas)",
     re.IGNORECASE,
 )
-"""AWS, Google, Azure, Alibaba, Tencent, Akamai, CloudFront, Dropbox, OAuth, servers that keep a session in the path,
-and what people make up: `X-Amz-Signature`, `sig`, `hdnts`, `rlkey`, `jsessionid`, `api_key`, ..."""
+"""Parameter names of AWS, Google, Azure, Alibaba, Tencent, Akamai, CloudFront, Dropbox, OAuth, of servers that keep a
+session in the path, and common home-made ones: `X-Amz-Signature`, `sig`, `hdnts`, `rlkey`, `jsessionid`, `api_key`."""
 _HEADER = re.compile(
     r"(authorization['\"]?\s*[:=]\s*['\"]?)(?:basic|bearer|digest|token|aws[\w-]*)\s[^'\"\n]+", re.IGNORECASE
 )
 
 
 def secret_in(text: str) -> str | None:
-    """What kind of secret a URL in a text holds, in words without the secret; None without one."""
+    """Names the kind of secret that a URL in a text contains, without the secret itself; None if there is none."""
     for match in _SCHEME.finditer(text):
         scheme, rest = match[1].lower(), text[match.end() :]
         if scheme in ("file", "local"):
@@ -65,19 +66,19 @@ def secret_in(text: str) -> str | None:
 
 
 def refuse_secrets(arguments: Iterable[str]) -> None:
-    """Refuses a command line on which a URL holds a secret.
+    """Refuses a command line with a URL that contains a secret.
 
     Raises:
-        ConfigError: One does; the text does not say the secret.
+        ConfigError: There is such a URL; the message does not contain the secret.
     """
     for argument in arguments:
         found = secret_in(argument)
         if found is not None:
-            raise ConfigError(f"a URL holds {found}, which others can read; use the environment or --config")
+            raise ConfigError(f"a URL contains {found}, which other users can read; use the environment or --config")
 
 
-def bare_uri(uri: str) -> str:
-    """A URL without the secrets that it holds; a text without one as it is."""
+def uri_without_secrets(uri: str) -> str:
+    """Returns a URL without the secrets in it; text without a URL is returned unchanged."""
     match = _SCHEME.search(uri)
     if match is None or match[1].lower() in ("file", "local"):
         return uri
@@ -91,43 +92,43 @@ def bare_uri(uri: str) -> str:
     return uri[: match.end()] + _without_values(rest)
 
 
-def bare_name(uri: str) -> str:
-    """A URL as `bare_uri` has it and without what marks the cut: for messages, and for the ending of its name."""
-    return re.sub(rf"[?#]{CUT}$", "", bare_uri(uri))
+def name_without_secrets(uri: str) -> str:
+    """As `uri_without_secrets`, also without the placeholder at the end: for messages and for the file's extension."""
+    return re.sub(rf"[?#]{CUT}$", "", uri_without_secrets(uri))
 
 
-def bare(value: Any) -> Any:
-    """Settings, or anything else made of dicts, lists and scalars, with every URL as `bare_uri` has it."""
+def settings_without_secrets(value: Any) -> Any:
+    """Returns settings (dicts, lists and scalars, nested) with `uri_without_secrets` applied to every string."""
     if isinstance(value, str):
-        return bare_uri(value)
+        return uri_without_secrets(value)
     if isinstance(value, dict):
-        return {name: bare(item) for name, item in value.items()}
-    return [bare(item) for item in value] if isinstance(value, (list, tuple)) else value
+        return {name: settings_without_secrets(item) for name, item in value.items()}
+    return [settings_without_secrets(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
-def hidden(text: str) -> str:
-    """A text with the secrets cut out of all URLs in it, and of what is left of URLs."""
-    text = _URL.sub(lambda match: bare_uri(match[0]), text)
+def text_without_secrets(text: str) -> str:
+    """Returns a text with the secrets cut out of all URLs, parts of URLs and HTTP authorization headers in it."""
+    text = _URL.sub(lambda match: uri_without_secrets(match[0]), text)
     return _HEADER.sub(lambda match: match[1] + CUT, _without_values(text))
 
 
 def line(text: object) -> str:
-    """One line for a terminal or a log: without secrets, and every character that is not printable spelled."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in hidden(str(text)))
+    """Returns a text as one line for a terminal or a log: without secrets, non-printable characters escaped."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text_without_secrets(str(text)))
 
 
 def page(text: str) -> str:
-    """Several lines, each as `line` has it."""
+    """Applies `line` to each line of a text."""
     return "\n".join(map(line, text.split("\n")))
 
 
 def name(key: str) -> str:
-    """A key that cannot move the cursor or end its line: names of files may be anybody's."""
+    """Returns a key, escaped if it has control characters: anybody may have chosen the names of the files."""
     return key if key.isprintable() else ascii(key)
 
 
 class Formatter(logging.Formatter):
-    """Log records as `line` and `page` have them."""
+    """Formats log records with `line`, tracebacks with `page`."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the library's name
         return line(super().formatMessage(record))
@@ -140,19 +141,19 @@ class Formatter(logging.Formatter):
 
 
 def log_to_stderr(form: str) -> None:
-    """What is logged from WARNING on goes to stderr, unless somebody has said where it goes."""
+    """Logs to stderr from WARNING on, unless the root logger has a handler already."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(Formatter(form))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
 
 
 def _user(scheme: str, rest: str) -> int | None:
-    """Where the `@` behind a credential stands; None without one."""
+    """Position of the `@` after a credential; None if there is no credential."""
     authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
     user, at, _ = authority.rpartition("@")
     if at:
         return len(user) if ":" in user or scheme not in _AT_IN_NAMES else None
-    # Secret keys may hold slashes: `s3://ID:abc/def@bucket`. A port is digits, an access point begins with `arn:`.
+    # Secret keys may contain slashes: `s3://ID:abc/def@bucket`. A port is digits, an access point begins with `arn:`.
     _, colon, port = authority.rpartition(":")
     is_port = port.isdigit() and scheme not in _BUCKETS
     if not colon or is_port or authority.startswith(("arn:", "[")) or "@" not in rest:
@@ -161,7 +162,7 @@ def _user(scheme: str, rest: str) -> int | None:
 
 
 def _secret_names(rest: str) -> Iterator[str]:
-    """Names of the parameters of a query that hold a secret."""
+    """Names of the query parameters whose value is a secret."""
     return (unquote(name) for name, start, end in _secrets(rest) if rest[start:end] != CUT)
 
 
@@ -173,7 +174,7 @@ def _without_values(text: str) -> str:
 
 
 def _secrets(text: str) -> Iterator[tuple[str, int, int]]:
-    """(name, start, end) of the values of parameters that are secrets, none within another."""
+    """(name, start, end) of the values of secret parameters; the ranges do not overlap."""
     place = 0
     for match in _PARAMETER.finditer(text):
         if match.start() >= place and _is_secret(match[2]):

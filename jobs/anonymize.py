@@ -1,4 +1,7 @@
-"""`ray job submit --working-dir . -- python jobs/anonymize.py INPUT OUTPUT ...`: `anonymizer run` as a Ray job."""
+"""Executes `anonymizer run` as a Ray job.
+
+ray job submit --working-dir . -- python jobs/anonymize.py INPUT OUTPUT ...
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-# The working directory that Ray ships is the package's home when it is not installed on the cluster.
+# If the package is not installed on the cluster, it is imported from the working directory that Ray uploads.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from anonymizer.cli import main

@@ -1,4 +1,4 @@
-"""Measures this software against others and against its own limits; `make bench` does the same.
+"""Benchmarks this software and others; `make bench` does the same.
 
 python jobs/benchmark.py [PART ...] [--photos FOLDER] [--images N] [--rounds N]
 """

@@ -1,10 +1,10 @@
-"""Whether redacted faces can be told apart: attackers who know the method, on photos of people they never saw.
+"""Evaluates whether redacted faces can be re-identified by attackers who know the method and trained on other people.
 
     python jobs/evaluate_privacy.py RAW ANONYMIZED --labels identity.csv --json FILE --plot FILE
     python jobs/evaluate_privacy.py RAW --labels identity.csv --methods smooth,solid,pixelate:cells=4
 
-RAW is the folder of the originals, ANONYMIZED the OUTPUT of a run on it; several as NAME=FOLDER. With `--methods` the
-photos are redacted here as well. Needs `pip install 'ray-anonymizer[privacy]'`.
+RAW is the folder of the originals, ANONYMIZED the OUTPUT of a run over it; give several as NAME=FOLDER. With
+`--methods` the job redacts the photos itself as well. Needs `pip install 'ray-anonymizer[privacy]'`.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from anonymizer.lab.privacy.variants import LADDER
 
 
 def main(argv: Sequence[str]) -> int:
-    """Attacks; 0, or 2 when it cannot be done as asked."""
+    """Runs the evaluation; returns exit status 0, or 2 if the arguments or the data are wrong."""
     try:
         sanitize.refuse_secrets(argv)
         arguments = _parser().parse_args(argv)
         attackers.require_sklearn()
         if arguments.plot:
             plot.require_matplotlib()
-        measured = measure(_plan(arguments), lambda said: print(said, file=sys.stderr, flush=True))
+        measured = measure(_plan(arguments), lambda line: print(line, file=sys.stderr, flush=True))
     except UsageError as error:
         print(f"evaluate_privacy: {error}", file=sys.stderr)
         return 2
@@ -67,25 +67,25 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="evaluate_privacy", description=__doc__.partition("\n")[0])
     add = parser.add_argument
     add("raw", metavar="RAW", type=Path, help="folder of the originals")
-    add("anonymized", metavar="[NAME=]FOLDER", type=_folder, nargs="*", help="OUTPUT of a run on RAW; may be several")
+    add("anonymized", metavar="[NAME=]FOLDER", type=_folder, nargs="*", help="OUTPUT of a run over RAW; repeatable")
     add("--labels", metavar="CSV", type=Path, required=True, help="columns image (key below RAW) and identity")
     add(
         "--methods",
         type=_methods,
-        help="redact here too: smooth,solid,pixelate:cells=4,gaussian:sigma=0.1,"
-        "smooth:padding=1.8; all five at default strength where no FOLDER is given",
+        help="also redact RAW with these methods: smooth,solid,pixelate:cells=4,gaussian:sigma=0.1,"
+        "smooth:padding=1.8; default without FOLDER: all five at default strength",
     )
-    add("--strengths", action="store_true", help="also each method at other strengths")
+    add("--strengths", action="store_true", help="also test each method at other strengths")
     add("--copies", metavar="N", type=_positive, default=1, help="also attack with N near copies of every photo")
-    add("--detectors", type=_detectors, default=("centerface",), help="look for faces in what is redacted")
-    add("--weights", metavar="FILE", type=Path, help="network of the detector yunet")
-    add("--recognizer", metavar="FILE", type=Path, help="also attack with this recogniser (ONNX)")
-    add("--folds", metavar="N", type=_folds, default=5, help="of people: trained on the others, attacked here")
-    add("--photos-per-person", metavar="N", type=_several, default=6, help="at most")
-    add("--people", metavar="N", type=_positive, help="draw so many of those with two photos or more")
-    add("--seed", type=int, default=42, help="of all that is drawn")
-    add("--json", metavar="FILE", type=Path, help="write the evidence there, for `anonymizer report --evidence`")
-    add("--plot", metavar="FILE", type=Path, help="write a PNG there")
+    add("--detectors", type=_detectors, default=("centerface",), help="detectors to run on the redacted photos")
+    add("--weights", metavar="FILE", type=Path, help="model file of the detector yunet")
+    add("--recognizer", metavar="FILE", type=Path, help="also attack with this face recogniser (ONNX)")
+    add("--folds", metavar="N", type=_folds, default=5, help="folds of people for cross-validation")
+    add("--photos-per-person", metavar="N", type=_several, default=6, help="maximum number of photos per person")
+    add("--people", metavar="N", type=_positive, help="sample N of the people with two or more photos")
+    add("--seed", type=int, default=42, help="seed of all random choices")
+    add("--json", metavar="FILE", type=Path, help="file to write the evidence to, for `anonymizer report --evidence`")
+    add("--plot", metavar="FILE", type=Path, help="PNG file to write")
     return parser
 
 

@@ -1,10 +1,10 @@
-"""What anonymization costs a classifier: the course page's network, trained on raw photos and on every variant.
+"""Measures what anonymization costs a classifier: trains the course page's network on raw photos and every variant.
 
     python jobs/evaluate_utility.py RAW --labels boxes.csv --crops 6 --methods smooth,solid --json FILE --plot FILE
     python jobs/evaluate_utility.py RAW ANONYMIZED
 
-RAW holds one folder per class. ANONYMIZED is the output of a run over it; without it the variants are made here, all
-methods with the same masks. Needs `pip install 'ray-anonymizer[utility]'`.
+RAW has one folder per class. ANONYMIZED is the OUTPUT of a run over it; without it the job makes the variants itself,
+all methods with the same masks. Needs `pip install 'ray-anonymizer[utility]'`.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ PACKAGES = ("keras", "torch", "numpy", "opencv-python-headless", "pillow", "onnx
 
 
 def main(argv: Sequence[str], environ: MutableMapping[str, str]) -> int:
-    """Runs the experiment; 0, or 2 when it cannot be run as asked."""
-    # Keras reads this once, when it is imported; an explicit choice of another backend stands.
+    """Runs the experiment; returns exit status 0, or 2 if the arguments or the data are wrong."""
+    # Keras reads this once, when it is imported; a backend that the user chose is kept.
     environ.setdefault("KERAS_BACKEND", "torch")
     try:
         sanitize.refuse_secrets(argv)
@@ -51,10 +51,10 @@ def main(argv: Sequence[str], environ: MutableMapping[str, str]) -> int:
 
 
 def evaluate(arguments: argparse.Namespace, versions: dict[str, str]) -> utility.Measured:
-    """Lists, anonymizes, cuts and trains.
+    """Lists the photos, makes the variants, cuts the crops and trains the networks.
 
     Raises:
-        UsageError: It cannot be done as asked.
+        UsageError: The arguments or the data are wrong.
     """
     methods = _chosen_methods(arguments)
     journal = trainings.Journal(arguments.journal)
@@ -65,7 +65,7 @@ def evaluate(arguments: argparse.Namespace, versions: dict[str, str]) -> utility
     made = variants.make_variants(listing, samples.draw(listing, cutting), locate, making)
     schedule = trainings.Schedule(tuple(range(arguments.seed, arguments.seed + arguments.seeds)), arguments.epochs)
     histories = trainings.train_all(
-        made, _arms(arguments, methods), schedule, course_network.train, journal, _told(arguments.verbose)
+        made, _arms(arguments, methods), schedule, course_network.train, journal, _log(arguments.verbose)
     )
     return utility.Measured(made, histories, schedule, cutting, masks, versions)
 
@@ -75,16 +75,16 @@ def _chosen_methods(arguments: argparse.Namespace) -> tuple[str, ...]:
     if methods is None:
         methods = () if arguments.anonymized else get_args(Method)
     if arguments.anonymized and not arguments.anonymized.is_dir():
-        raise UsageError("ANONYMIZED is no folder")
+        raise UsageError("ANONYMIZED is not a folder")
     if arguments.remedies and not methods:
-        raise UsageError("--remedies are made with a method: give --methods")
+        raise UsageError("--remedies needs --methods")
     return methods
 
 
 def _masks(arguments: argparse.Namespace, listing: samples.Listing) -> tuple[faces.Locate, str]:
-    """Where faces are, and how to say so; labels are the truth, unless the detector is asked for."""
+    """Chooses the source of the masks and its description: the labels, or the detector if it was chosen."""
     if arguments.masks == "truth" and arguments.labels is None and not arguments.faceless:
-        raise UsageError("--masks truth needs --labels, or --faceless for classes that show nobody")
+        raise UsageError("--masks truth needs --labels, or --faceless for classes without people")
     if arguments.labels is not None and arguments.masks != "detector":
         return faces.by_labels(faces.read_labels(arguments.labels), listing), "labels"
     if arguments.faceless and arguments.masks != "detector":
@@ -104,12 +104,12 @@ def _arms(arguments: argparse.Namespace, methods: tuple[str, ...]) -> list[arms.
     return list(chain(*wanted))
 
 
-def _told(verbose: bool) -> trainings.Told:
-    def told(line: str) -> None:
+def _log(verbose: bool) -> trainings.Told:
+    def log(line: str) -> None:
         if verbose:
             print(line, file=sys.stderr, flush=True)
 
-    return told
+    return log
 
 
 def _show(measured: utility.Measured, found: evidence.Evidence) -> None:
@@ -133,30 +133,36 @@ def _parser() -> argparse.ArgumentParser:
         prog="evaluate_utility", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("raw", metavar="RAW", type=Path, help="folder with one folder per class")
-    parser.add_argument("anonymized", metavar="ANONYMIZED", type=Path, nargs="?", help="what a run over RAW wrote")
+    parser.add_argument("anonymized", metavar="ANONYMIZED", type=Path, nargs="?", help="OUTPUT of a run over RAW")
     data = parser.add_argument_group("photos")
     data.add_argument("--classes", type=_names, default=(), metavar="A,B", help="only these folders of RAW")
     data.add_argument(
-        "--crops", type=_positive, default=1, metavar="N", help="squares cut from each photo (1: the whole)"
+        "--crops", type=_positive, default=1, metavar="N", help="square crops per photo (1: the whole photo)"
     )
-    data.add_argument("--centre", type=_share, default=1.0, help="cut them from this part of each photo (0.75)")
-    data.add_argument("--limit-per-class", metavar="N", type=_positive, help="so many crops of each class")
+    data.add_argument("--centre", type=_share, default=1.0, help="central share of each photo to crop from, e.g. 0.75")
+    data.add_argument("--limit-per-class", metavar="N", type=_positive, help="maximum number of crops per class")
     masks = parser.add_argument_group("masks")
     masks.add_argument("--labels", metavar="CSV", type=Path, help="face boxes: image,x,y,w,h")
-    masks.add_argument("--faceless", type=_names, default=(), metavar="CLASS", help="nobody is shown in these classes")
-    masks.add_argument("--masks", choices=get_args(faces.Masks), help="default: truth where something says it")
+    masks.add_argument("--faceless", type=_names, default=(), metavar="CLASS", help="classes without people")
+    masks.add_argument(
+        "--masks", choices=get_args(faces.Masks), help="default: truth if --labels or --faceless is given"
+    )
     masks.add_argument("--methods", type=_methods, metavar="A,B", help=f"default: {','.join(get_args(Method))}")
     training = parser.add_argument_group("training")
-    training.add_argument("--seeds", type=_positive, default=5, metavar="N", help="splits, each trained anew (5)")
-    training.add_argument("--seed", type=int, default=42, help="the first of them; of the crops, too")
+    training.add_argument(
+        "--seeds", type=_positive, default=5, metavar="N", help="train on N random splits (default 5)"
+    )
+    training.add_argument("--seed", type=int, default=42, help="first seed of the splits, and seed of the crops")
     training.add_argument("--epochs", type=_positive, default=course_network.EPOCHS)
-    training.add_argument("--remedies", action="store_true", help="also with decoys and with people who consented")
-    training.add_argument("--control", action="store_true", help="also with random labels")
-    training.add_argument("--journal", metavar="FILE", type=Path, help="keep trainings there, and go on from it")
+    training.add_argument("--remedies", action="store_true", help="also train with decoys and with consented faces")
+    training.add_argument("--control", action="store_true", help="also train with random labels")
+    training.add_argument("--journal", metavar="FILE", type=Path, help="file that stores finished trainings, to resume")
     written = parser.add_argument_group("results")
-    written.add_argument("--json", metavar="FILE", type=Path, help="all figures, as evidence for `anonymizer report`")
-    written.add_argument("--plot", metavar="FILE", type=Path, help="learning curves, PNG")
-    written.add_argument("--verbose", action="store_true", help="a line for each training")
+    written.add_argument(
+        "--json", metavar="FILE", type=Path, help="JSON file to write, for `anonymizer report --evidence`"
+    )
+    written.add_argument("--plot", metavar="FILE", type=Path, help="PNG file of the learning curves to write")
+    written.add_argument("--verbose", action="store_true", help="log each training")
     return parser
 
 

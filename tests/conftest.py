@@ -71,6 +71,6 @@ def bucket(s3_client: Any) -> str:
 def cluster() -> Iterator[None]:
     """A Ray that every run in these tests connects to."""
     own: dict[str, Any] = {"address": "local", "num_cpus": 2, "include_dashboard": False, "logging_level": 40}
-    startup.started(lambda: ray.init(**own, object_store_memory=120 * 2**20), "Ray did not start")
+    startup.start_ray(lambda: ray.init(**own, object_store_memory=120 * 2**20), "Ray did not start")
     yield
     ray.shutdown()

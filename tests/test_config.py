@@ -44,14 +44,14 @@ def test_text_becomes_the_type_of_the_setting(assignment, section, name, value):
         ("nonsense=1", "unknown setting 'nonsense'"),
         ("detector.nonsense=1", "unknown setting 'detector.nonsense'"),
         ("detector=centerface", "detector is a section"),
-        ("detector.min_score=high", "detector.min_score is a number"),
-        ("detector.min_score=1.5", "has to lie in [0.0, 1.0]"),
-        ("detector.min_score=nan", "has to lie in"),
-        ("detector.name=retina", "detector.name is one of centerface"),
-        ("engine.workers=0", "has to lie in [1"),
-        ("engine.workers=true", "engine.workers is a number"),
+        ("detector.min_score=high", "detector.min_score must be a number"),
+        ("detector.min_score=1.5", "must be in [0.0, 1.0]"),
+        ("detector.min_score=nan", "must be in"),
+        ("detector.name=retina", "detector.name must be one of centerface"),
+        ("engine.workers=0", "must be in [1"),
+        ("engine.workers=true", "engine.workers must be a number"),
         ("storage.shared=perhaps", "true or false"),
-        ("storage.input=x", "takes a key"),
+        ("storage.input=x", "needs a key"),
         ("no-equals-sign", "section.key=value"),
     ],
 )
@@ -108,5 +108,5 @@ def test_what_is_kept_is_one_of_a_list():
     for text in ("[dpi, icc]", '["dpi","icc"]'):
         values = parse_assignments([f"metadata.keep={text}"])
         assert from_mapping(RunConfig, values).metadata.keep == ("dpi", "icc")
-    with pytest.raises(ConfigError, match=r"metadata\.keep is one of orientation, .*, not 'faces'"):
+    with pytest.raises(ConfigError, match=r"metadata\.keep must be one of orientation, .*, not 'faces'"):
         from_mapping(RunConfig, parse_assignments(["metadata.keep=[dpi,faces]"]))

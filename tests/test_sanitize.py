@@ -84,11 +84,11 @@ class TestSecrets:
     def test_told_and_cut(self, uri: str):
         assert sanitize.secret_in(uri)
         assert M not in str(sanitize.secret_in(uri))
-        assert M not in sanitize.bare_uri(uri)
-        assert sanitize.secret_in(sanitize.bare_uri(uri)) in (None, "a token", sanitize.PASSWORD)
-        assert sanitize.bare_uri(sanitize.bare_uri(uri)) == sanitize.bare_uri(uri)
+        assert M not in sanitize.uri_without_secrets(uri)
+        assert sanitize.secret_in(sanitize.uri_without_secrets(uri)) in (None, "a token", sanitize.PASSWORD)
+        assert sanitize.uri_without_secrets(sanitize.uri_without_secrets(uri)) == sanitize.uri_without_secrets(uri)
         for text in (f"{uri} cannot be read", f"URL('{uri}'), 403", f'"{uri}"\nmore', f"a {uri}"):
-            assert M not in sanitize.hidden(text)
+            assert M not in sanitize.text_without_secrets(text)
             assert M not in sanitize.line(text)
 
     @pytest.mark.parametrize("uri", SECRET)
@@ -101,34 +101,34 @@ class TestSecrets:
     @pytest.mark.parametrize("uri", HARMLESS)
     def test_everything_else_stays(self, uri: str):
         assert sanitize.secret_in(uri) is None
-        assert sanitize.bare_uri(uri) == uri
+        assert sanitize.uri_without_secrets(uri) == uri
         sanitize.refuse_secrets([uri])
 
     def test_a_blank_ends_no_url_that_is_alone(self):
         uri = f"https://host/a b.csv?sig={M} {M}"
-        assert M not in sanitize.bare_uri(uri)
+        assert M not in sanitize.uri_without_secrets(uri)
         assert sanitize.secret_in(uri)
 
     def test_a_query_of_the_web_is_never_shown_but_may_be_typed(self):
         uri = f"https://host/a.csv?whatever={M}"
-        assert sanitize.bare_uri(uri) == "https://host/a.csv?…"
-        assert sanitize.bare_name(uri) == "https://host/a.csv"
+        assert sanitize.uri_without_secrets(uri) == "https://host/a.csv?…"
+        assert sanitize.name_without_secrets(uri) == "https://host/a.csv"
         assert sanitize.secret_in(uri) is None
 
     def test_what_is_left_of_a_url(self):
         texts = [f"a.csv?X-Amz-Signature={M}&x=1", f"x&sig={M}", f"{{'Authorization': 'Basic {M}'}}"]
-        assert [M in sanitize.hidden(text) for text in texts] == [False] * 3
-        assert sanitize.hidden(texts[0]) == "a.csv?X-Amz-Signature=…&x=1"
+        assert [M in sanitize.text_without_secrets(text) for text in texts] == [False] * 3
+        assert sanitize.text_without_secrets(texts[0]) == "a.csv?X-Amz-Signature=…&x=1"
 
     def test_everything_in_settings(self):
         given_settings = {"a": SECRET[0], "b": [SECRET[1], 1, None], "c": {"d": (SECRET[2],)}, "e": "photos"}
-        kept = sanitize.bare(given_settings)
+        kept = sanitize.settings_without_secrets(given_settings)
         assert M not in str(kept)
         assert (kept["b"][1:], kept["e"]) == ([1, None], "photos")
 
     @given(st.text(max_size=30), st.sampled_from(SECRET), st.text(max_size=30))
     def test_no_text_around_it_brings_it_back(self, before: str, uri: str, after: str):
-        assert M not in sanitize.hidden(f"{before} {uri} {after}")
+        assert M not in sanitize.text_without_secrets(f"{before} {uri} {after}")
 
 
 class TestCharacters:

@@ -1,6 +1,6 @@
-"""The command line. `sys.argv` and `os.environ` are read here and in `jobs/` only.
+"""Implements the command line. Only this package and `jobs/` read `sys.argv` and `os.environ`.
 
-Nothing that takes long to load is imported before a command needs it: `anonymizer --help` answers at once.
+Commands import slow modules only when they execute, so that `anonymizer --help` answers at once.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ __all__ = ["entry_point", "main", "parser", "settings"]
 
 
 class _Parser(argparse.ArgumentParser):
-    """Wrong usage is one line and exit status 2."""
+    """Reports wrong usage as a ConfigError: one line on stderr and exit status 2."""
 
     def error(self, message: str) -> NoReturn:
         raise ConfigError(f"{message} (see {self.prog} --help)")
 
 
 def parser() -> argparse.ArgumentParser:
-    """The parser of the whole command line."""
+    """Builds the parser of the whole command line."""
     top = _Parser(prog="anonymizer", description="Makes a data lake of photographs safe.", allow_abbrev=False)
     top.add_argument("--version", action="version", version=f"anonymizer {__version__}")
     parsers = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
@@ -44,34 +44,36 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Does what the command line says.
+    """Executes a command line. Every error is printed as one line on stderr.
 
     Args:
         argv: The arguments, without the program's name.
-        environ: The process's environment variables.
+        environ: The environment variables of the process.
 
     Returns:
-        The exit status; every error is one line on stderr.
+        The exit status.
     """
     try:
         return _executed(argv, environ)
     except UsageError as error:
-        return console.complain(error, 2)
+        return console.print_error(error, 2)
     except ObjectError as error:
-        return console.complain(error.message, 1)
+        return console.print_error(error.message, 1)
     except AnonymizerError as error:
-        return console.complain(error, 1)
+        return console.print_error(error, 1)
     except KeyboardInterrupt:
-        return console.complain("stopped; start it again with the same arguments to go on", 1)
+        return console.print_error("stopped; start it again with the same arguments to resume", 1)
     except ModuleNotFoundError as error:
-        return console.complain(f"{error} in {sys.executable}: install the dependencies there (requirements.lock)", 1)
-    except Exception as error:  # the outermost edge: one line, and the traceback for who asks for it
+        return console.print_error(
+            f"{error} in {sys.executable}: install the dependencies there (requirements.lock)", 1
+        )
+    except Exception as error:  # unexpected errors are one line too; --verbose logs the traceback
         logging.getLogger(__name__).debug("unexpected", exc_info=error)
-        return console.complain(f"unexpected {type(error).__name__}; --verbose shows where", 1)
+        return console.print_error(f"unexpected {type(error).__name__}; --verbose shows where", 1)
 
 
 def _executed(argv: Sequence[str], environ: Mapping[str, str]) -> int:
-    # First of all: every other complaint repeats what was typed.
+    # Before anything else, because other error messages repeat the arguments.
     sanitize.refuse_secrets(argv)
     arguments = parser().parse_args(argv)
     console.log_to_stderr(verbose=arguments.verbose)
@@ -80,5 +82,5 @@ def _executed(argv: Sequence[str], environ: Mapping[str, str]) -> int:
 
 
 def entry_point() -> NoReturn:
-    """The console script."""
+    """Runs the `anonymizer` console script."""
     sys.exit(main(sys.argv[1:], os.environ))

@@ -1,4 +1,4 @@
-"""What a command of the program is made of."""
+"""Defines what a command of the program consists of."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from anonymizer.config import RunConfig
 
 @dataclass(frozen=True, kw_only=True)
 class Invocation:
-    """A command line that has been read.
+    """A parsed command line.
 
     Attributes:
-        config: The settings; a command that is no run takes from them what it needs.
-        arguments: What argparse made of the command line, for what is no setting.
-        environ: The process's environment variables.
+        config: The settings; commands other than `run` use some of them.
+        arguments: The parsed arguments, for those that are not settings.
+        environ: The environment variables of the process.
     """
 
     config: RunConfig
@@ -29,12 +29,12 @@ class Command:
     """A command of the program.
 
     Attributes:
-        name: The word that the user types.
+        name: Name on the command line.
         help: Its line in `anonymizer --help`.
-        description: What its own help says above the arguments.
-        epilog: What its own help says below them, if anything.
+        description: Text above the arguments in its own help.
+        epilog: Text below the arguments in its own help, if any.
         add_arguments: Adds its arguments to its parser.
-        execute: Does it and returns the exit status.
+        execute: Executes it and returns the exit status.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The settings of a command line, from its layers: the configuration file, `--set`, options."""
+"""Merges the settings of a command line from its layers: the configuration file, `--set`, options."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from anonymizer.config import RunConfig
 
 
 def settings(arguments: argparse.Namespace) -> RunConfig:
-    """Takes the configuration file, then `--set`, then options: the later one wins.
+    """Merges the configuration file, `--set` and options; if they differ, the later one wins.
 
     Args:
-        arguments: Of any command; what a command has no option for stays as the other layers have it.
+        arguments: Parsed arguments of any command; it may lack some of the options.
 
     Raises:
-        ConfigError: A setting is unknown or wrong, or a secret stands on the command line.
+        ConfigError: A setting is unknown or wrong, or there is a secret on the command line.
     """
     values: dict[str, Any] = {}
     if arguments.config is not None:
@@ -37,7 +37,7 @@ def settings(arguments: argparse.Namespace) -> RunConfig:
 
 
 def _given(arguments: argparse.Namespace) -> Iterator[tuple[str, Any]]:
-    """Dotted name and value of every setting that the command line gives by an argument of its own."""
+    """Dotted name and value of every setting that has an option or argument on this command line."""
     for name in (*(name for name, _ in OPTIONS.values()), *REPEATED.values(), "input", "output"):
         value = getattr(arguments, name, None)
         if value is not None:
@@ -48,7 +48,7 @@ def _given(arguments: argparse.Namespace) -> Iterator[tuple[str, Any]]:
 
 
 def _nested(path: str, value: Any) -> dict[str, Any]:
-    """`a.b` and 1 as `{"a": {"b": 1}}`."""
+    """Converts `a.b` and 1 to `{"a": {"b": 1}}`."""
     for part in reversed(path.split(".")):
         value = {part: value}
     return dict(value)

@@ -1,4 +1,4 @@
-"""The arguments that commands share: options that stand for a setting, `--config`, `--set` and `--verbose`."""
+"""Adds the arguments that commands share: options that set a setting, `--config`, `--set` and `--verbose`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from anonymizer import config
 from anonymizer.config import RunConfig
 
-#: Option → its setting, and the name of its value in help texts. The help text is the setting's documentation.
+#: Option → its setting and metavar. The help text is the setting's documentation.
 OPTIONS: dict[str, tuple[str, str | None]] = {
     "--consent": ("consent.registry", "URI"),
     "--purpose": ("consent.purpose", "NAME"),
@@ -48,12 +48,12 @@ FLAGS = {
 
 
 def documentation(setting: str) -> str:
-    """A setting's documentation as argparse takes a help text."""
+    """Returns a setting's documentation, escaped for argparse."""
     return _escaped(_documented()[setting][1])
 
 
 def add_all_options(command: argparse.ArgumentParser) -> None:
-    """Adds every option that stands for a setting, with its default and its choices."""
+    """Adds all options that set a setting, with defaults and choices."""
     for option, (setting, metavar) in OPTIONS.items():
         default, doc = _documented()[setting]
         choices = config.choices(RunConfig, setting)
@@ -66,7 +66,7 @@ def add_all_options(command: argparse.ArgumentParser) -> None:
 
 
 def add_options(command: argparse.ArgumentParser | argparse._ArgumentGroup, options: Iterable[str]) -> None:
-    """Adds some of `OPTIONS` to a command that is no run, where a run's defaults say nothing."""
+    """Adds some of `OPTIONS` to a command other than `run`; the help does not show the defaults of a run."""
     for option in options:
         setting, metavar = OPTIONS[option]
         command.add_argument(option, dest=setting, metavar=metavar, help=documentation(setting))
@@ -77,7 +77,7 @@ def add_common(command: argparse.ArgumentParser, verbose: str) -> None:
 
     Args:
         command: The command's parser.
-        verbose: What `--verbose` does there.
+        verbose: Help text of `--verbose`.
     """
     text = "settings as TOML (or JSON), section by section; any fsspec URL"
     command.add_argument("--config", metavar="FILE", help=text)
@@ -89,7 +89,7 @@ def add_common(command: argparse.ArgumentParser, verbose: str) -> None:
 
 @functools.cache
 def _documented() -> dict[str, tuple[Any, str]]:
-    """Dotted name of every setting → its default and documentation."""
+    """Maps the dotted name of every setting to its default and documentation."""
     return {name: (default, doc) for name, default, doc in config.fields_of(RunConfig)}
 
 

@@ -1,4 +1,4 @@
-"""Every setting, once: a typed field with its documentation, default and limits.
+"""Defines all settings: each is a typed field with its documentation, default and limits.
 
 The command line, `--set section.key=value`, the configuration file (TOML or JSON), the page of settings and the error
 messages all come from these fields. An unknown key is an error.

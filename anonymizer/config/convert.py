@@ -1,4 +1,4 @@
-"""From nested mappings to checked settings: every value gets its field's type and is held against its limits."""
+"""Converts nested mappings to settings: every value is converted to its field's type and checked against its limits."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def from_mapping(config_type: type[T], values: Mapping[str, Any], prefix: str = 
         config_type: `RunConfig`, or the dataclass of a section.
         values: Name of a setting to its value, name of a section to its mapping. Values may be text, as they come
             from a command line.
-        prefix: What stands before a setting's name in messages, e.g. `detector.`.
+        prefix: Prefix of the settings' names in messages, e.g. `detector.`.
 
     Raises:
-        ConfigError: A key is unknown or a value has the wrong type or lies outside its limits.
+        ConfigError: A key is unknown, or a value has the wrong type or is outside its limits.
     """
     hints = typing.get_type_hints(config_type)
     known = {item.name: item for item in dataclasses.fields(typing.cast("Any", config_type))}
@@ -31,7 +31,7 @@ def from_mapping(config_type: type[T], values: Mapping[str, Any], prefix: str = 
     for key, value in values.items():
         name = f"{prefix}{key}"
         if key not in known:
-            raise ConfigError(f"unknown setting {name!r}; known here: {', '.join(sorted(known))}")
+            raise ConfigError(f"unknown setting {name!r}; the known ones are {', '.join(sorted(known))}")
         hint = hints[key]
         if dataclasses.is_dataclass(hint):
             if not isinstance(value, Mapping):
@@ -49,7 +49,7 @@ def _checked(name: str, value: Any, hint: Any, metadata: Mapping[str, Any]) -> A
 
 
 def _converted(name: str, value: Any, hint: Any) -> Any:
-    """The value as its field's type has it; empty text is None where None is allowed."""
+    """The value converted to its field's type; empty text becomes None if the type allows None."""
     origin, options = typing.get_origin(hint), typing.get_args(hint)
     if origin in (types.UnionType, typing.Union):
         if value is None or value == "":
@@ -57,27 +57,29 @@ def _converted(name: str, value: Any, hint: Any) -> Any:
         return _converted(name, value, next(o for o in options if o is not type(None)))
     if origin is Literal:
         if value not in options:
-            raise ConfigError(f"{name} is one of {', '.join(options)}, not {value!r}")
+            raise ConfigError(f"{name} must be one of {', '.join(options)}, not {value!r}")
         return value
     if origin is tuple:
         values = (value,) if isinstance(value, str) else tuple(value)
         return tuple(_converted(name, item, options[0]) for item in values)
     if origin is dict:
         if not isinstance(value, Mapping):
-            raise ConfigError(f"{name} takes a key: {name}.KEY=VALUE")
+            raise ConfigError(f"{name} needs a key: {name}.KEY=VALUE")
         return dict(value)
     return _scalar(name, value, hint)
 
 
 def _joined(name: str, value: Any, words: tuple[str, ...]) -> str:
-    """`a, b` or `["a", "b"]` as `a,b`; each of the words at most once."""
+    """Converts `a, b` or `["a", "b"]` to `a,b`; each word may be given once."""
     given = value.split(",") if isinstance(value, str) else list(value) if isinstance(value, (list, tuple)) else [value]
     parts = [part.strip() if isinstance(part, str) else part for part in given]
     for part in parts:
         if part not in words:
-            raise ConfigError(f"{name} is one of {', '.join(words)}, or several of them with commas, not {part!r}")
+            raise ConfigError(
+                f"{name} must be one of {', '.join(words)}, or several of them separated by commas, not {part!r}"
+            )
     if not parts or len(set(parts)) < len(parts):
-        raise ConfigError(f"{name} takes each of {', '.join(words)} at most once, and at least one of them")
+        raise ConfigError(f"{name} must be at least one of {', '.join(words)}, each at most once")
     return ",".join(parts)
 
 
@@ -86,14 +88,14 @@ def _scalar(name: str, value: Any, hint: Any) -> Any:
         truth = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
         found = value if isinstance(value, bool) else truth.get(str(value).lower())
         if found is None:
-            raise ConfigError(f"{name} is true or false, not {value!r}")
+            raise ConfigError(f"{name} must be true or false, not {value!r}")
         return found
     if isinstance(value, bool) and hint is not str:
-        raise ConfigError(f"{name} is a number, not {value!r}")
+        raise ConfigError(f"{name} must be a number, not {value!r}")
     try:
         return hint(value)
     except (TypeError, ValueError):
-        raise ConfigError(f"{name} is {'text' if hint is str else 'a number'}, not {value!r}") from None
+        raise ConfigError(f"{name} must be {'text' if hint is str else 'a number'}, not {value!r}") from None
 
 
 def _limited(name: str, value: Any, metadata: Mapping[str, Any]) -> Any:
@@ -101,5 +103,5 @@ def _limited(name: str, value: Any, metadata: Mapping[str, Any]) -> Any:
         low, high = metadata["low"], metadata["high"]
         below, above = low is not None and not value >= low, high is not None and not value <= high
         if below or above:
-            raise ConfigError(f"{name} is {value}; it has to lie in [{low}, {'…' if high is None else high}]")
+            raise ConfigError(f"{name} is {value}; it must be in [{low}, {'…' if high is None else high}]")
     return value

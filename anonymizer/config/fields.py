@@ -1,4 +1,4 @@
-"""What one setting is: a dataclass field that carries its documentation and its limits.
+"""Defines what a setting is: a dataclass field with its documentation and its limits as metadata.
 
 The help texts of the command line, the page of settings and the error messages are made from these fields.
 """
@@ -16,14 +16,14 @@ from typing import Any, Literal
 def setting(
     default: Any, doc: str, *, low: float | None = None, high: float | None = None, words: tuple[str, ...] = ()
 ) -> Any:
-    """A dataclass field that carries its documentation and what its values may be.
+    """Creates a dataclass field with the documentation and limits of a setting.
 
     Args:
         default: The value when the user sets nothing.
         doc: One sentence or two, as `--help` and the page of settings show them.
-        low: The least number that is allowed.
-        high: The greatest number that is allowed.
-        words: If there are any, the value is one of these words, or several of them with commas or as a list.
+        low: The lowest number that is allowed.
+        high: The highest number that is allowed.
+        words: If given, the value is one of these words, or several of them separated by commas or as a list.
     """
     metadata = {"doc": doc, "low": low, "high": high, "words": words}
     if isinstance(default, dict):
@@ -32,11 +32,11 @@ def setting(
 
 
 def fields_of(config_type: type[Any], prefix: str = "") -> Iterator[tuple[str, Any, str]]:
-    """Every setting of a configuration and of its sections.
+    """Iterates over the settings of a configuration and of its sections.
 
     Args:
         config_type: `RunConfig`, or the dataclass of a section.
-        prefix: What stands before the names, e.g. `detector.`.
+        prefix: Prefix of the names, e.g. `detector.`.
 
     Yields:
         Dotted name, default and documentation, in the order of the fields.
@@ -52,7 +52,7 @@ def fields_of(config_type: type[Any], prefix: str = "") -> Iterator[tuple[str, A
 
 
 def choices(config_type: type[Any], name: str) -> tuple[str, ...] | None:
-    """The values that a setting can have.
+    """Returns the values that a setting can have.
 
     Args:
         config_type: `RunConfig`, or the dataclass of a section.

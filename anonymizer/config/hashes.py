@@ -1,4 +1,4 @@
-"""Hashes of settings: two objects with the same hash were made in the same way, and need not be done again."""
+"""Hashes settings: as long as an object's hash stays the same, its output does not have to be made again."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from anonymizer.config.schema import RunConfig
 
 
 def settings_sha256(config: RunConfig, detector_sha256: str | None, revisions: Mapping[str, int]) -> str:
-    """Hash of everything that decides what an output looks like, but not where it lies or how the work is spread.
+    """Hashes all settings that change the content of an output; its location and the engine's settings do not count.
 
     Args:
         config: The run's settings.
-        detector_sha256: What the detector gives as its `sha256`; None where nothing is detected.
-        revisions: The `output_revision` of codec, redactor and detector, which a developer raises with every change
-            of their outputs.
+        detector_sha256: The detector's `sha256`; None if no detector runs.
+        revisions: The `output_revision` of codec, redactor and detector; developers raise it whenever a change to the
+            code changes outputs.
 
     Returns:
         SHA-256 in hexadecimal digits.
@@ -35,12 +35,12 @@ def settings_sha256(config: RunConfig, detector_sha256: str | None, revisions: M
 
 
 def item_settings_sha256(run_sha256: str, config: RunConfig, boxes_sha256: str | None) -> str:
-    """`settings_sha256` for one object: where boxes come from outside, the object's own boxes decide as well.
+    """Hashes the settings for one object: those of the run and, with `--boxes`, the boxes given for the object.
 
     Args:
-        run_sha256: What `settings_sha256` returned for the run.
+        run_sha256: The result of `settings_sha256` for the run.
         config: The run's settings.
-        boxes_sha256: Hash of the object's boxes; None if there are none for it.
+        boxes_sha256: Hash of the object's boxes; None if it has none.
 
     Returns:
         SHA-256 in hexadecimal digits.

@@ -1,4 +1,4 @@
-"""What a user writes, `--set` and configuration files, as nested mappings that can be laid over one another."""
+"""Parses `--set` arguments and configuration files into nested mappings, and merges them."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from anonymizer.errors import ConfigError
 
 
 def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
-    """Reads what `--set` is given, e.g. `["a.b=1"]`, into nested mappings, e.g. `{"a": {"b": "1"}}`.
+    """Parses the arguments of `--set`, e.g. `["a.b=1"]`, into nested mappings, e.g. `{"a": {"b": "1"}}`.
 
-    Values stay text, except for JSON's lists, objects, booleans and null, and for lists of bare words such as `[a, b]`.
+    Values stay text, except for JSON lists, objects, booleans and null, and for lists of bare words such as `[a, b]`.
 
     Raises:
-        ConfigError: There is no `=` or no name before it, or a name is a value and a section at once.
+        ConfigError: There is no `=` or no name before it, or the same name is used for a value and a section.
     """
     result: dict[str, Any] = {}
     for assignment in assignments:
@@ -39,14 +39,14 @@ def _maybe_json(text: str) -> Any:
         try:
             return json.loads(text)
         except ValueError:
-            # A list of bare words, as in `[dpi, icc]`: the shell has taken the quotes away.
+            # A list of bare words, as in `[dpi, icc]`: the shell removed the quotes.
             words = re.fullmatch(r"\[([^\[\]\"]*)\]", text)
             return [word.strip() for word in words[1].split(",")] if words else text
     return text
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Lays one nested mapping over another, section by section; where both have a value, that of `over` counts."""
+    """Merges two nested mappings, section by section; if both have a value, that of `over` wins."""
     result = dict(base)
     for key, value in over.items():
         both = isinstance(value, Mapping) and isinstance(result.get(key), Mapping)
@@ -55,19 +55,19 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def parse_file(text: bytes, name: str) -> dict[str, Any]:
-    """Reads a configuration file into nested mappings.
+    """Parses a configuration file into nested mappings.
 
     Args:
         text: Its content.
         name: Its name, for messages; if it ends in `.json` the file is JSON, else TOML.
 
     Raises:
-        ConfigError: The file cannot be parsed, or holds no table.
+        ConfigError: The file cannot be parsed, or its top level is not a table.
     """
     try:
         parsed = json.loads(text) if name.endswith(".json") else tomllib.loads(text.decode())
     except ValueError as error:
         raise ConfigError(f"{name}: {error}") from None
     if not isinstance(parsed, dict):
-        raise ConfigError(f"{name}: a table of settings is expected")
+        raise ConfigError(f"{name}: expected a table of settings")
     return parsed

@@ -1,1 +1,1 @@
-"""Where objects lie (`storage`, `naming`, `identity`) and what is written down about them (`manifest`, `lease`)."""
+"""Accesses the lake: storage and keys (`storage`, `naming`, `identity`), manifest and lease (`manifest`, `lease`)."""

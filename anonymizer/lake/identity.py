@@ -1,12 +1,12 @@
-"""Whether OUTPUT is the place that the manifest speaks of. Asked before anything else.
+"""Identifies OUTPUT: checks that it is the folder that belongs to the manifest, before anything else is done.
 
-A disk that is not mounted leaves an empty folder, and in an empty folder every output is absent. So OUTPUT bears a
-mark, a file whose name holds a random id, and the manifest knows the id (`_output.json`). What is not there counts as
-gone only where the mark is. A place without it is not OUTPUT: nothing is published there and nothing taken down, and
-what has to be taken down stays owed.
+If OUTPUT's disk is not mounted, its mount point is an empty folder, in which every output seems to be gone. OUTPUT
+therefore has a mark, a file with a random id in its name, and the manifest stores the id (`_output.json`). An output
+counts as gone only if the mark exists. Without the mark nothing is published and nothing is taken down; outputs that
+have to be taken down are reported until that is possible.
 
-A first run marks its OUTPUT, which has to be empty: files that lie there are somebody's. Rows that were written
-before there were marks vouch for their OUTPUT if one of the outputs that they name stands there.
+A first run marks its OUTPUT, which has to be empty, because existing files belong to somebody else. Older releases did
+not write marks: an OUTPUT without a mark is accepted for such a manifest if it has one of the outputs in its rows.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ log = logging.getLogger(__name__)
 
 NAME = "_output.json"
 ID_BYTES = 16
-#: So many of the outputs that rows name are looked for in a place that was made before there were marks.
-WITNESSES = 1000
+#: Number of outputs that are looked up in an OUTPUT without a mark, to check that it belongs to the manifest.
+CHECKED_OUTPUTS = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What the manifest knows of its OUTPUT.
+    """What the manifest stores about its OUTPUT.
 
     Attributes:
-        output_id: In the mark's name.
-        output_uri: Where it was; normalized.
-        marked: The mark was seen there.
+        output_id: Id in the name of the mark.
+        output_uri: URL of OUTPUT, normalized.
+        marked: The mark has been written.
     """
 
     output_id: str
@@ -49,38 +49,41 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What was found out about OUTPUT.
+    """Result of identifying OUTPUT.
 
     Attributes:
-        record: Its id; a new one where nothing was known.
-        present: It is the place that the manifest speaks of, or may become it.
+        record: Its id and URL; a new id if the manifest has none.
+        present: It belongs to the manifest, or is accepted for a new one.
         new: It has to be marked before any work.
-        adopted: The user vouches for what lies there, or nobody knows: outputs that rows name are looked for.
-        earlier: Rows from before there were marks: what stands under the names of outputs may be ours.
+        adopted: The user accepted it with `--adopt`, or none of the outputs in the rows were found: OUTPUT is listed to
+            find out which outputs exist.
+        predates_marks: The manifest was written by a release without marks: files under the keys of outputs may be
+            outputs without a row.
     """
 
     record: Record
     present: bool
     new: bool = False
     adopted: bool = False
-    earlier: bool = False
+    predates_marks: bool = False
 
 
 def identify(config: RunConfig, manifest: ManifestStore, output: Root) -> Identity:
-    """Looks, and writes nothing.
+    """Identifies OUTPUT; writes nothing.
 
     Raises:
-        WrongOutput: It is another manifest's OUTPUT, or holds files that are not ours, or rows name another one.
-        RunError: The storage cannot tell.
+        WrongOutput: It belongs to another manifest, has files that this software did not write, or rows name outputs
+            in another OUTPUT.
+        RunError: The storage could not be read.
     """
     try:
         record = _recorded(manifest)
         if record is None or (not record.marked and record.output_uri == output.uri):
-            # Whoever began to mark it may have died before the mark stood: what was true then is asked again.
-            return _unknown(config, manifest, output, record)
-        return _known(config, record, output)
+            # The run that began to mark it may have died before the mark was written: check everything again.
+            return _identify_unrecorded(config, manifest, output, record)
+        return _identify_recorded(config, record, output)
     except ObjectError as error:
-        raise RunError(f"{output.uri}: whether this is OUTPUT cannot be told: {error.message}") from None
+        raise RunError(f"{output.uri}: cannot check whether this is OUTPUT: {error.message}") from None
 
 
 def mark(identity: Identity, manifest: ManifestStore, output: Root) -> None:
@@ -93,7 +96,7 @@ def mark(identity: Identity, manifest: ManifestStore, output: Root) -> None:
         return
     record = identity.record
     try:
-        # In this order: what the manifest knows as not marked yet is marked by the next run if this one dies here.
+        # In this order: if this run dies in between, the next one finds `marked` false and marks OUTPUT.
         _write(manifest, replace(record, marked=False))
         output.set_mark(record.output_id)
         for other in list(output.marks()):
@@ -104,11 +107,11 @@ def mark(identity: Identity, manifest: ManifestStore, output: Root) -> None:
         raise RunError(f"{output.uri} cannot be marked as OUTPUT: {error.message}") from None
 
 
-def _known(config: RunConfig, record: Record, output: Root) -> Identity:
+def _identify_recorded(config: RunConfig, record: Record, output: Root) -> Identity:
     if record.output_uri != output.uri:
         raise WrongOutput(
             f"{manifest_of(config)} is the manifest of {record.output_uri}, not of {output.uri}: "
-            "give that OUTPUT, or this one a manifest of its own (--manifest)"
+            "use that OUTPUT, or another manifest for this one (--manifest)"
         )
     if output.has_mark(record.output_id):
         return Identity(record, present=True, adopted=config.adopt is not None)
@@ -117,61 +120,61 @@ def _known(config: RunConfig, record: Record, output: Root) -> Identity:
     return Identity(record, present=False)
 
 
-def _unknown(config: RunConfig, manifest: ManifestStore, output: Root, record: Record | None) -> Identity:
-    """A manifest that has seen no OUTPUT bear its mark yet."""
+def _identify_unrecorded(config: RunConfig, manifest: ManifestStore, output: Root, record: Record | None) -> Identity:
+    """Identifies OUTPUT for a manifest that has no record of a marked OUTPUT."""
     record = record or Record(secrets.token_hex(ID_BYTES), output.uri, marked=False)
     if output.has_mark(record.output_id):
         return Identity(record, present=True, new=True)
     marks = [found for found in output.marks() if output.has_mark(found)]
     if next(_published(manifest), None) is not None:
-        # If they are of this place, so is its mark: only the record of it was lost.
-        return _earlier(config, manifest, output, replace(record, output_id=marks[0]) if marks else record)
+        # If these outputs are in this OUTPUT, its mark belongs to this manifest and only the record was lost.
+        return _identify_unmarked(config, manifest, output, replace(record, output_id=marks[0]) if marks else record)
     if marks and config.adopt is None:
         raise WrongOutput(
-            f"{output.uri} bears the mark of another manifest ({marks[0][:8]}…): give that with --manifest "
-            "(is its disk mounted?), or take the place over with --adopt keep|replace"
+            f"{output.uri} has the mark of another manifest ({marks[0][:8]}…): give that with --manifest "
+            "(is its disk mounted?), or take OUTPUT over with --adopt keep|replace"
         )
     if config.in_place:
         return Identity(record, present=True, new=True)
-    there = next(output.list(output=True, temporaries=True), None)
-    if config.adopt is None and there is not None:
+    existing = next(output.list(output=True, temporaries=True), None)
+    if config.adopt is None and existing is not None:
         raise WrongOutput(
-            f"{output.uri} is not empty ({there.key!r} lies there) and no manifest knows it: give an empty OUTPUT, or "
-            "--adopt keep (what lies there stays), or --adopt replace (outputs may replace files of their name)"
+            f"{output.uri} is not empty (it has {existing.key!r}) and belongs to no manifest: use an empty OUTPUT, or "
+            "--adopt keep (existing files stay), or --adopt replace (outputs may replace files of the same name)"
         )
     return Identity(record, present=True, new=True, adopted=config.adopt is not None)
 
 
-def _earlier(config: RunConfig, manifest: ManifestStore, output: Root, record: Record) -> Identity:
-    """Rows from before there were marks: they have to speak of this OUTPUT, and it has to hold what they say."""
+def _identify_unmarked(config: RunConfig, manifest: ManifestStore, output: Root, record: Record) -> Identity:
+    """Identifies OUTPUT for a manifest of a release without marks: all its outputs have to be in this OUTPUT."""
     elsewhere = next((uri for uri, _ in _published(manifest) if output_key_of(uri, output.uri) is None), None)
     if elsewhere is not None:
         raise WrongOutput(
             f"{manifest_of(config)} has rows of another OUTPUT ({elsewhere}), not only of {output.uri}: "
-            "give every OUTPUT a manifest of its own (--manifest)"
+            "use one manifest per OUTPUT (--manifest)"
         )
-    witnesses = islice(_published(manifest), WITNESSES)
-    seen = any(output.version(output_key_of(uri, output.uri) or "") == etag for uri, etag in witnesses)
+    checked = islice(_published(manifest), CHECKED_OUTPUTS)
+    seen = any(output.version(output_key_of(uri, output.uri) or "") == etag for uri, etag in checked)
     if seen or config.adopt is not None:
-        return Identity(record, present=True, new=True, adopted=not seen, earlier=True)
+        return Identity(record, present=True, new=True, adopted=not seen, predates_marks=True)
     return Identity(record, present=False)
 
 
-def absent(config: RunConfig, output: Root) -> str:
-    """What is said of an OUTPUT that is not there, in one line."""
+def missing_message(config: RunConfig, output: Root) -> str:
+    """Error message for an OUTPUT without its mark."""
     return (
-        f"{output.uri} does not bear the mark that {manifest_of(config)} knows: is its disk mounted, is it the right "
+        f"{output.uri} does not have the mark file of {manifest_of(config)}: is its disk mounted, is it the right "
         "bucket? Nothing was published or taken down. If it was emptied on purpose: --adopt keep|replace"
     )
 
 
-def lost(output: Root) -> str:
-    """What is said of an OUTPUT that was there when the run began."""
-    return f"{output.uri} has lost its mark while the run was at work: is its disk mounted?"
+def lost_message(output: Root) -> str:
+    """Error message for an OUTPUT that lost its mark during the run."""
+    return f"{output.uri} has lost its mark file during the run: is its disk mounted?"
 
 
 def manifest_of(config: RunConfig) -> str:
-    """For messages."""
+    """URL of the manifest, for messages."""
     return config.manifest or f"{config.output}.manifest"
 
 
@@ -189,7 +192,7 @@ def _recorded(manifest: ManifestStore) -> Record | None:
     except SourceGone:
         return None
     except (ValueError, TypeError):
-        raise RunError(f"{manifest.objects.uri}/{NAME} is damaged: restore it, it says which OUTPUT is ours") from None
+        raise RunError(f"{manifest.objects.uri}/{NAME} is damaged: restore it, it identifies OUTPUT") from None
 
 
 def _write(manifest: ManifestStore, record: Record) -> None:

@@ -1,4 +1,4 @@
-"""Under which key an output is published: the source's own, or a keyed hash that tells nothing about it."""
+"""Computes the key of an output: the source's key, or a keyed hash that does not reveal it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ SECRET_VARIABLE = "ANONYMIZER_NAMES_KEY"  # noqa: S105 - the name of a variable,
 """Environment variable that holds the key of `--names hashed`; read by the command line and `jobs/` only."""
 
 SECRET_BYTES = 16
-"""A shorter key of the hash could be found by trying."""
+"""Minimum length of the hash's key in bytes: a shorter one could be found by brute force."""
 
 HASH_DIGITS = 32
-"""Hex digits of a hashed name: 128 bits, so that two sources never share one."""
+"""Hex digits of a hashed name: 128 bits, so that no two sources have the same one in practice."""
 
 EXTENSIONS: dict[str, str] = {
     "avif": ".avif",
@@ -29,7 +29,7 @@ EXTENSIONS: dict[str, str] = {
     "tiff": ".tif",
     "webp": ".webp",
 }
-"""Format → what is appended to a key whose source had another one."""
+"""Format → extension that is appended to the key if the source has another format."""
 
 _PICTURE_EXTENSIONS = frozenset(
     (
@@ -78,30 +78,30 @@ _OTHER_EXTENSIONS = frozenset(
 """Extensions of further pictures: camera raw and others that are recognised and not handled; thumbnails of cameras."""
 
 GUESSED = {".heic": "jpeg", ".heif": "jpeg", ".hif": "jpeg"}
-"""Extensions of formats that cannot be written, and the format that is expected in their place."""
+"""Extensions of formats that cannot be written, and the format that the output probably gets."""
 
 REPLACEMENTS = frozenset((".jpg", ".png"))
-"""Extensions that are appended where a format had to be replaced."""
+"""Extensions that may be appended if a format had to be replaced."""
 
 
 def secret_of(value: str | None) -> bytes:
-    """The key of `--names hashed` as the environment holds it.
+    """Returns the secret key of `--names hashed` from the value of its environment variable.
 
     Raises:
-        ConfigError: There is none, or it is too short.
+        ConfigError: It is missing or too short.
     """
     return _checked((value or "").encode("utf-8", "surrogateescape"))
 
 
 def output_key(key: str, names: Names, secret: bytes | None) -> str:
-    """The key under which a source is published in its own format.
+    """Returns the key of an output that has the source's format.
 
     Args:
-        key: Of the source.
+        key: Key of the source.
         names: `same`: the key as it is. `hashed`: `ab/abcdef…`, HMAC-SHA256 (RFC 2104) of the key's UTF-8 bytes in a
             folder of its first two digits, so that listings spread; with the source's extension in lower case if it
             is one of a picture.
-        secret: The hash's key; only `hashed` needs one.
+        secret: Secret key of the hash; only `hashed` needs one.
 
     Raises:
         ConfigError: `hashed` without a secret, or with one that is too short.
@@ -114,21 +114,21 @@ def output_key(key: str, names: Names, secret: bytes | None) -> str:
 
 
 def replaced(key: str, source_format: str, output_format: str) -> str:
-    """The key of an output that had to become another format: `a.heic` → `a.heic.jpg`.
+    """Returns the key of an output that may have another format than its source: `a.heic` → `a.heic.jpg`.
 
     Args:
-        key: As `output_key` gives it.
-        source_format: As `anonymizer.image.codec.sniff` names it.
-        output_format: As it was written.
+        key: Result of `output_key`.
+        source_format: Format of the source, as named by `anonymizer.image.codec.sniff`.
+        output_format: Format of the output.
     """
     return key if source_format == output_format else f"{key}{EXTENSIONS[output_format]}"
 
 
 def expected_key(key: str, names: Names, secret: bytes | None) -> str:
-    """Where a source's output is looked for before the source has been read; its content may turn out otherwise.
+    """Returns the key that an output probably gets, judged by the source's extension before its content is read.
 
     Args:
-        key: Of the source.
+        key: Key of the source.
         names: See `output_key`.
         secret: See `output_key`.
 
@@ -141,11 +141,11 @@ def expected_key(key: str, names: Names, secret: bytes | None) -> str:
 
 
 def output_key_of(output_uri: str, output_root: str) -> str | None:
-    """The key of a row's output below OUTPUT, None if it lies elsewhere: the reverse of `storage.join_uri`.
+    """Returns the key of an output from its URL, None if it is not in this OUTPUT; the reverse of `storage.join_uri`.
 
     Args:
-        output_uri: Of a row; keys stand in URLs as they are, nothing is percent-encoded.
-        output_root: As `storage.normalize_uri` gives it.
+        output_uri: URL of the output in its row; keys in it are not percent-encoded.
+        output_root: OUTPUT, as returned by `storage.normalize_uri`.
     """
     folder = output_root if output_root.endswith("/") else f"{output_root}/"
     key = output_uri.removeprefix(folder)
@@ -154,12 +154,12 @@ def output_key_of(output_uri: str, output_root: str) -> str | None:
 
 @dataclass(frozen=True)
 class Places:
-    """Where a run's outputs go.
+    """Maps keys of sources to keys of outputs.
 
     Attributes:
-        root: OUTPUT, as `storage.normalize_uri` gives it.
+        root: OUTPUT, as returned by `storage.normalize_uri`.
         names: How outputs are named.
-        secret: Of `hashed`; it stays with the driver.
+        secret: Secret key for `hashed`; it is not sent to workers.
     """
 
     root: str = ""
@@ -170,18 +170,18 @@ class Places:
         """See `output_key`."""
         return output_key(key, self.names, self.secret)
 
-    def located(self, output_uri: str | None) -> str | None:
-        """The key of an output that a row names; None if it names none in this OUTPUT."""
+    def output_key(self, output_uri: str | None) -> str | None:
+        """Returns the key of the output that a row names; None if the row names none in this OUTPUT."""
         return output_key_of(output_uri, self.root) if output_uri is not None else None
 
     def fits(self, key: str, output_key: str) -> bool:
-        """Whether an output lies where today's settings put it: another format may have been appended to its name."""
+        """Whether an output has a key that the current settings may give it: an extension may have been appended."""
         own = self.own(key)
         return output_key.startswith(own) and output_key[len(own) :] in ("", *EXTENSIONS.values())
 
     def expected(self, key: str, output_uri: str | None) -> str:
-        """Where the output of a source goes: where its row has it if that fits, else where it may be expected."""
-        known = self.located(output_uri)
+        """Returns the probable key of an output: that in its row if the settings allow it, else `expected_key`."""
+        known = self.output_key(output_uri)
         return known if known is not None and self.fits(key, known) else expected_key(key, self.names, self.secret)
 
 
@@ -197,7 +197,7 @@ def _checked(secret: bytes) -> bytes:
 
 
 def extension(key: str) -> str:
-    """Of a key, in lower case, with its dot; empty where there is none."""
+    """Returns the extension of a key, in lower case and with its dot; empty if there is none."""
     name = key.rpartition("/")[2]
     dot = name.rfind(".")
     return name[dot:].lower() if 0 < dot < len(name) - 1 else ""

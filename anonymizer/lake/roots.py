@@ -1,4 +1,4 @@
-"""The places of a run, opened as its settings say: INPUT, OUTPUT, the manifest's folder, the quarantine."""
+"""Opens the folders of a run with the options in its settings: INPUT, OUTPUT, the manifest, the originals."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 
 def open_input(config: RunConfig) -> Root:
-    """The source, read-only."""
+    """Opens INPUT, read-only."""
     settings = config.storage
     return storage.open_input(
         config.input, settings.input, request_payer=settings.request_payer, list_threads=settings.list_threads
@@ -21,7 +21,7 @@ def open_input(config: RunConfig) -> Root:
 
 
 def open_output(config: RunConfig, output_id: str | None = None) -> Root:
-    """Where images are published; once it is marked, nowhere else (`access.Access.mark`)."""
+    """Opens OUTPUT; with `output_id` the root refuses to write and remove without that mark (`access.Access.mark`)."""
     settings = config.storage
     return open_root(
         config.output,
@@ -35,7 +35,7 @@ def open_output(config: RunConfig, output_id: str | None = None) -> Root:
 
 
 def open_originals(config: RunConfig) -> Root | None:
-    """Where the originals of a run in place are kept, if they are."""
+    """Opens the folder for originals; returns None unless the run works in place and keeps them."""
     settings = config.storage
     if not config.in_place or not config.originals:
         return None
@@ -43,28 +43,28 @@ def open_originals(config: RunConfig) -> Root | None:
 
 
 def original_key(key: str, source_sha256: str) -> str:
-    """Name of an original in the quarantine: of one key there may have been several."""
+    """Key of an original in the folder for originals; one key may have had several contents."""
     return f"{key}.{source_sha256[:16]}"
 
 
 def open_manifest_root(config: RunConfig, manifest_uri: str) -> Root:
-    """The manifest's folder; with the options of OUTPUT unless it has its own."""
+    """Opens the manifest's folder, with the options of OUTPUT unless it has its own."""
     settings = config.storage
     options = settings.manifest or settings.output
     return open_root(manifest_uri, options, unconditional=settings.unconditional, private=settings.private)
 
 
 def close_to_others(config: RunConfig, manifest_root: Root) -> None:
-    """On a disk: the manifest of an older version is closed to others, and of an open quarantine it is said.
+    """On a disk: restricts the manifest's folder to its owner, and warns if others can read the originals.
 
-    That folder may be somebody's who opened it to a group, and nothing in it tells.
+    The permissions of the folder for originals are not changed, because a user may have given a group access.
     """
     manifest_root.tighten()
     kept = config.originals if config.in_place and config.storage.private else None
     if kept is not None and is_open_to_others(kept):
-        log.warning("%s holds originals and others may look into it: chmod -R go= closes it", kept)
+        log.warning("%s contains originals and other users can read it: chmod -R go= restricts it", kept)
 
 
 def open_manifest(config: RunConfig, manifest_uri: str) -> ManifestStore:
-    """Where rows are written."""
+    """Opens a manifest."""
     return ManifestStore(open_manifest_root(config, manifest_uri))

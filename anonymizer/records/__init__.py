@@ -1,4 +1,4 @@
-"""The frozen values that flow from listing to manifest. No behaviour beyond what their fields imply."""
+"""Defines the frozen dataclasses that are passed from the listing to the manifest; they hold data and no logic."""
 
 from anonymizer.records.chunks import (
     Chunk,

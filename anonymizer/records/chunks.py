@@ -1,4 +1,4 @@
-"""What travels between the driver and its workers."""
+"""Defines the messages between the driver and its workers: work items, chunks and their results."""
 
 from __future__ import annotations
 
@@ -15,32 +15,34 @@ class WorkItem:
     """One object of a chunk.
 
     Attributes:
-        ref: What was listed.
+        ref: The listed source object.
         decision: What the consent registry says about it.
-        output_version: The output that publishing is tied to; None when the driver saw none.
-        standing: The current row of that output if it is still safe under today's decision: it stays if the redo
-            fails.
+        output_version: Version of the existing output, which publishing may replace; None = the driver saw none, and
+            publishing creates the output.
+        kept_output: Manifest row of the existing output, if that is still safe under the current decision: the output
+            stays published if processing fails this time. None = there is none, or it has to be removed.
         name: Key of the output if it has the source's format; None = the source's key.
-        expected: Key of the output that `output_version` speaks of, if its format is thought to be another one.
-        boxes: Its faces as they are known from outside; None = nothing is.
-        moved_from: Key of the output that the current row names where today's settings put it elsewhere: it goes.
-        moved_version: Its version, as the row has it.
-        replaces: SHA-256 of the output that the current row names, where there is one: its older versions go too.
-        foreign: What stands in the output's place is not ours: it may be replaced, but is never removed.
-        bound: What rows of the key have said so far of the content that grants were first seen with.
-        origin: In place, where our own output is the source: the content that it was made from, which consent speaks
-            of; None = the object's own.
+        expected: Key of the output that `output_version` belongs to, if the output probably gets another format.
+        boxes: Boxes of faces that the user supplied (`--boxes`); None = none.
+        old_output_key: Key of the existing output if the settings now give it another key: it is removed.
+        old_output_version: Version of that output in its manifest row.
+        replaces: SHA-256 of the output that the current row names, if any: its older versions are removed too.
+        foreign: The file under the output's key was not written by this software: it may be replaced (`--adopt
+            replace`), but is never removed.
+        bound: What earlier rows of the key recorded about the content that grants were first seen with.
+        origin: In place, if the source is an output of an earlier run: the original content, which consent is checked
+            against; None = the content of the source itself.
     """
 
     ref: ImageRef
     decision: ConsentDecision
     output_version: str | None
-    standing: ManifestRow | None = None
+    kept_output: ManifestRow | None = None
     name: str | None = None
     expected: str | None = None
     boxes: GivenBoxes | None = None
-    moved_from: str | None = None
-    moved_version: str | None = None
+    old_output_key: str | None = None
+    old_output_version: str | None = None
     replaces: str | None = None
     foreign: bool = False
     bound: tuple[str, ...] = ()
@@ -48,17 +50,17 @@ class WorkItem:
 
     @property
     def content(self) -> Content:
-        """What consent is held against, as far as it is known before the object is read."""
+        """The content that consent is checked against, as far as it is known before the object is read."""
         return self.origin if self.origin is not None else Content(None, self.ref.etag)
 
     @property
     def own_key(self) -> str:
-        """Where an output in the source's own format is published."""
+        """Key of the output if it has the source's format."""
         return self.name if self.name is not None else self.ref.key
 
     @property
     def output_key(self) -> str:
-        """Where the output is expected, and where an older one is looked for."""
+        """Key that the output probably gets, and under which an existing output is looked up."""
         return self.expected if self.expected is not None else self.own_key
 
 
@@ -67,10 +69,10 @@ class Chunk:
     """The unit of scheduling, retry and commit.
 
     Attributes:
-        chunk_id: Hash of its (key, version) list.
-        attempt: 1 for the first dispatch; each dispatch raises it.
-        epoch: The run's lease epoch.
-        time_s: Seconds from its arrival, on the worker's own monotonic clock, after which the worker does nothing more.
+        chunk_id: Hash of the (key, version) pairs of its items.
+        attempt: 1 for the first dispatch; each further dispatch adds 1.
+        epoch: Epoch of the run's lease.
+        time_s: Seconds from its arrival, on the worker's monotonic clock, after which the worker stops working on it.
     """
 
     chunk_id: str
@@ -82,17 +84,17 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class ChunkResult:
-    """What a worker tells the driver about a committed chunk: no pixels, no rows, only what counting needs.
+    """What a worker returns to the driver for a committed chunk: no pixels and no rows, only what the driver counts.
 
     Attributes:
-        statuses: Final status of each committed item, by key; a conflicted item is in `conflicts` instead.
-        conflicts: Keys whose output was not the version fixed by the driver; they have no row yet.
-        renamed: Of conflicted keys, the output key that the content asks for, where it is not the expected one.
-        unfinished: Keys that the deadline left untouched; they have no row yet.
+        statuses: Final status of each committed item, by key; items with a conflict are in `conflicts` instead.
+        conflicts: Keys whose output was not the version that the driver saw; they have no row yet.
+        renamed: For keys in `conflicts` whose content has another format than expected: the output key for it.
+        unfinished: Keys that were not processed before the deadline; they have no row yet.
         unsafe_left: Keys with an output that is not safe and could not be removed.
         codes: `error_code` by key, for failed and skipped rows.
-        busy_s: Seconds in which the worker computed.
-        hangs: One of its threads does not come back: the worker has to be ended.
+        busy_s: Seconds that the worker spent computing.
+        hangs: One of the worker's threads hangs: the driver has to kill the worker.
     """
 
     chunk_id: str

@@ -1,4 +1,4 @@
-"""What the consent registry says about one key."""
+"""Defines consent decisions: what the consent registry says about one key."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ ConsentStatus = Literal["withdrawn", "denied", "malformed", "expired", "pending"
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a photo's consent is held against; None = not known, and no consent names it.
+    """Identifies the content of a photo, which grants may be limited to. None = not known: such grants do not match.
 
     Attributes:
-        sha256: Of the file, lower-case hex.
-        etag: Its version, as the listing has it.
+        sha256: SHA-256 of the file, lower-case hex.
+        etag: Version of the object, as in the listing.
     """
 
     sha256: str | None
@@ -25,7 +25,7 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A rectangle drawn on an upright image of `width` × `height` pixels; None for either = cannot be placed."""
+    """A rectangle in pixels of an upright image of `width` × `height` pixels; if either is None it cannot be placed."""
 
     x: float
     y: float
@@ -40,14 +40,15 @@ class Region:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """One working grant.
+    """One grant that is valid at `as_of` for the run's purpose.
 
     Attributes:
-        person: Numbers the image's distinct subjects; rows without a subject share number 0.
-        source_sha256: Of the only content that it speaks of; None = any. What a grant with a region names stands there.
-        source_etag: Likewise.
-        seen_as: With `consent.bind` content, and where it names no content: under which name rows of the manifest say
-            what it was first seen with.
+        person: Number of the subject among the image's subjects; rows without a subject share number 0.
+        source_sha256: SHA-256 of the only content that it is valid for; None = any content. If the grant has a region,
+            the content is in `region` instead.
+        source_etag: Version of the only content that it is valid for; None and regions likewise.
+        seen_as: With `consent.bind` content, for a grant that names no content: the name under which manifest rows
+            record the content that it was first seen with.
     """
 
     person: int
@@ -62,7 +63,7 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Veto:
-    """One row that is not a grant; `region` None = the whole image."""
+    """A registry row that forbids showing faces; `region` None = in the whole image."""
 
     status: Literal["withdrawn", "denied", "malformed", "expired", "pending"]
     region: Region | None
@@ -71,18 +72,18 @@ class Veto:
 
 @dataclass(frozen=True, slots=True)
 class ConsentDecision:
-    """What the registry says about one key at `as_of`: decided by the driver, travels with the chunk.
+    """What the registry says about one key at `as_of`: the driver decides it and sends it with the chunk.
 
     Attributes:
-        grants: Grants that work at `as_of` for the run's purpose.
-        vetoes: Every other row that speaks about the key, grants out of window or purpose left out.
-        lapsed: A grant exists whose window does not hold `as_of` (status `expired` when nothing worse is said).
+        grants: Grants that are valid at `as_of` for the run's purpose.
+        vetoes: All other rows that match the key, except grants that are outside their window or for another purpose.
+        lapsed: There is a grant whose window does not contain `as_of` (status `expired` unless a row says worse).
         purpose: The run's purpose; None = only grants for any purpose count.
-        registry_sha256: Of the registry file; None without a registry.
+        registry_sha256: SHA-256 of the registry file; None without a registry.
         sha256: Hash of the whole decision (grants, vetoes, lapsed and the purpose; with `consent.bind` content also
-            `seen`); empty when no row speaks.
-        as_of: UTC time the decision speaks of.
-        seen: Names (`Grant.seen_as`), sorted, of all grants that name no content, out of window and purpose too.
+            `seen`); empty if no row matches the key.
+        as_of: UTC time of the decision.
+        seen: Names (`Grant.seen_as`), sorted, of all grants that name no content, whatever their window and purpose.
     """
 
     grants: tuple[Grant, ...]
@@ -96,10 +97,10 @@ class ConsentDecision:
 
     @property
     def record_ids(self) -> tuple[str, ...]:
-        """Sorted record ids of all rows that spoke."""
-        spoke: Sequence[Grant | Veto] = (*self.grants, *self.vetoes)
-        return tuple(sorted({row.record_id for row in spoke if row.record_id is not None}))
+        """Sorted record ids of all grants and vetoes."""
+        rows: Sequence[Grant | Veto] = (*self.grants, *self.vetoes)
+        return tuple(sorted({row.record_id for row in rows if row.record_id is not None}))
 
 
 NO_CONSENT = ConsentDecision((), (), False, None, None, "", None)
-"""No registry: every face is redacted."""
+"""The decision without a registry: every face is redacted."""

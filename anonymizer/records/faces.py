@@ -1,4 +1,4 @@
-"""Faces: where they were found, and what the manifest says of them."""
+"""Defines faces: detections, boxes that the user supplied, and the `faces` column of the manifest."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Detections:
 
     @classmethod
     def of(cls, faces: Sequence[Face]) -> Detections:
-        """The detections that a manifest's faces record."""
+        """Builds detections from the `faces` of a manifest row."""
         corners = [(face.x, face.y, face.x + face.w, face.y + face.h) for face in faces]
         return cls(
             xyxy=np.asarray(corners, np.float32).reshape(-1, 4),
@@ -54,17 +54,18 @@ class Detections:
         )
 
 
-#: `GivenBoxes.faces.frame` of a box that holds in every frame.
+#: Value of `GivenBoxes.faces.frame` for a box that applies to every frame.
 EVERY_FRAME = -1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Suspects:
-    """Where a second look at an output has seen faces that its run had left as they were.
+    """Faces that `verify --sample` found unredacted in a published output.
 
     Attributes:
-        faces: Redacted in addition to whatever else is found.
-        source_sha256: Of the file that the run had read, lower-case hex; of any other file they say nothing.
+        faces: They are redacted in addition to all other faces that are found.
+        source_sha256: SHA-256 of the source of that output, lower-case hex; for any other content the suspects do not
+            apply.
     """
 
     faces: Detections
@@ -79,16 +80,16 @@ class Suspects:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GivenBoxes:
-    """Where somebody else found the faces of one object: read by the driver, travels with the chunk.
+    """Boxes of the faces of one object that the user supplied: the driver reads them and sends them with the chunk.
 
     Attributes:
-        faces: No face at all is an answer too. `frame` may be `EVERY_FRAME`.
-        width: Of the upright first frame that the boxes were drawn on; None = not said.
-        height: Likewise.
-        source_sha256: Of the file that they were found in, lower-case hex; None = not said.
+        faces: May be empty: the photo has no face. `frame` may be `EVERY_FRAME`.
+        width: Width in pixels of the upright first frame that the boxes refer to; None = not given.
+        height: Its height; None = not given.
+        source_sha256: SHA-256 of the file that they were found in, lower-case hex; None = not given.
         outdated: They were found in another version than the one that was listed.
-        complete: They say where all faces are; else there are suspects only, and `faces` is empty.
-        suspects: Faces besides.
+        complete: `faces` has all faces of the object; if False there are only suspects, and `faces` is empty.
+        suspects: Further faces, found by `verify --sample`.
     """
 
     faces: Detections
@@ -102,8 +103,8 @@ class GivenBoxes:
     @property
     def sha256(self) -> str:
         """Hash of all of it, in hex."""
-        said = repr((self.width, self.height, self.source_sha256, self.outdated, len(self.faces)))
+        fields = repr((self.width, self.height, self.source_sha256, self.outdated, len(self.faces)))
         if self.suspects is not None:
-            said += f" {self.complete} {self.suspects.sha256}"
+            fields += f" {self.complete} {self.suspects.sha256}"
         arrays = (self.faces.xyxy, self.faces.score, self.faces.frame)
-        return hashlib.sha256(said.encode() + b"".join(array.tobytes() for array in arrays)).hexdigest()
+        return hashlib.sha256(fields.encode() + b"".join(array.tobytes() for array in arrays)).hexdigest()

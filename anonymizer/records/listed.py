@@ -1,4 +1,4 @@
-"""What a listing knows of an object."""
+"""Defines what a listing says about one object."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ class ImageRef:
     Attributes:
         key: Path below the input root, `/` between parts, UTF-8.
         uri: Full fsspec URL.
-        etag: The version that was listed: the store's ETag without quotes; locally a digest of inode, size and mtime.
-        size: Bytes.
-        modified: UTC.
-        archived: The store says that it cannot be read before it is restored.
+        etag: The version that was listed: the store's ETag without quotes; on a disk a digest of inode, size and mtime.
+        size: Size in bytes.
+        modified: Time of the last change, UTC; None = the store does not say.
+        archived: The object is archived and cannot be read before it is restored.
     """
 
     key: str

@@ -1,4 +1,4 @@
-"""A picture between its codec and the redactor."""
+"""Defines a decoded picture, as codecs and redactors exchange it, and an encoded file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Pixels = NDArray[np.uint8]
 """(H, W) gray or (H, W, 3) RGB, uint8."""
 
 Samples = NDArray[np.unsignedinteger[Any]]
-"""Samples as a file holds them, uint8 or uint16."""
+"""Samples as the file has them, uint8 or uint16."""
 
 Mask = NDArray[np.bool_]
 
@@ -43,10 +43,10 @@ class Frame:
     """One upright frame.
 
     Attributes:
-        pixels: (H, W) gray, (H, W, 3) RGB or (H, W, 4) CMYK (the type's greatest value = full ink), uint8 or uint16.
-        alpha: (H, W) of the same type, 0 = invisible; None = all of it is opaque.
-        redacted: (H, W) bool, what the redactor has replaced; None = nothing. Encoders read what else they keep of
-            the source (coefficients) outside of it only.
+        pixels: (H, W) gray, (H, W, 3) RGB or (H, W, 4) CMYK (the dtype's maximum = full ink), uint8 or uint16.
+        alpha: (H, W) of the same dtype, 0 = transparent; None = fully opaque.
+        redacted: (H, W) bool, the pixels that the redactor replaced; None = none. Encoders that copy data of the source
+            (JPEG coefficients) copy it outside of these pixels only.
         hdr: What the samples mean if they are HDR; None = they are of standard range, see `Picture.profile`.
     """
 
@@ -66,13 +66,13 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """What a format can change on its own: masks are rounded out to such blocks, counted from the top left.
+    """Size of the blocks that a format encodes independently: masks are extended to whole blocks from the top left.
 
     Attributes:
-        width: Of a block, in pixels.
-        height: Of a block, in pixels.
-        reach: Pixels beside a changed block that a decoder shows differently too (chroma upsampling): no fill may
-            read them.
+        width: Width of a block, in pixels.
+        height: Height of a block, in pixels.
+        reach: Distance in pixels to which a changed block changes its decoded neighbours too (chroma upsampling): a
+            redactor must not compute its fill from these pixels.
     """
 
     width: int = 1
@@ -81,17 +81,17 @@ class Grid:
 
 
 PIXELS = Grid()
-"""Every pixel can be changed on its own."""
+"""The grid of formats in which every pixel can be changed independently."""
 
 
 @dataclass(frozen=True, slots=True)
 class Animation:
-    """How frames follow each other, read from the source's headers.
+    """Timing of an animation, read from the source's headers.
 
     Attributes:
-        durations_ms: One for each frame, as near as the format tells it.
-        loop: How often it is shown; 0 = for ever, None = the format's default (once).
-        disposals: One for each frame, in the numbers of its format: what becomes of a frame before the next is drawn.
+        durations_ms: Duration of each frame in milliseconds, as precisely as the format gives it.
+        loop: Number of repetitions; 0 = for ever, None = the format's default (once).
+        disposals: Disposal method of each frame, in the format's own numbers.
     """
 
     durations_ms: tuple[float, ...]
@@ -101,19 +101,20 @@ class Animation:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A decoded image: what codecs give and take.
+    """A decoded image: decoders return it and encoders take it.
 
     Attributes:
         format: Lower-case name of the container that was read (`jpeg`, `png`, `tiff`, ...).
-        frames: Upright frames as they are seen (an animation's are composed), in the order of the file. All have one
-            layout and type; the pages of a TIFF may differ in size, layout and type.
-        grid: To which blocks masks are rounded out.
-        profile: Name of the public colour space that the samples are in (see `anonymizer.image.codec.profiles`);
-            None = sRGB, or CMYK without one.
-        converted: The colours were converted, so that what is seen is the same and the samples are not.
-        animation: Timing, where the format has it and there is more than one frame.
-        encoder: What its own codec needs beside the frames to write it alike: headers, and for JPEG the parts of the
-            source that its coefficients are in. Opaque to everybody else. Never metadata.
+        frames: Upright frames as a viewer shows them (those of an animation are composed), in the order of the file.
+            All have the same layout and dtype; the pages of a TIFF may differ in size, layout and dtype.
+        grid: The blocks to which masks are extended.
+        profile: Name of the public colour space of the samples (see `anonymizer.image.codec.profiles`); None = sRGB,
+            or CMYK without a profile.
+        converted: The samples were converted to another colour space, so they differ from the file's; the image looks
+            the same.
+        animation: Timing, if the format has it and there is more than one frame.
+        encoder: What the format's own codec needs in addition to write the file alike: headers, and for JPEG the parts
+            of the source with its coefficients. Only that codec reads it. Never metadata.
     """
 
     format: str
@@ -127,12 +128,12 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """A finished file.
+    """An encoded file.
 
     Attributes:
-        data: The whole of it.
-        format: Of its container; another one than the picture's where that cannot be written cleanly.
-        encoding: `exact` if outside the redacted areas nothing changed: coefficients for JPEG, samples otherwise.
+        data: The bytes of the file.
+        format: Its container; another one than the picture's if that cannot be written safely.
+        encoding: `exact` if nothing changed outside the redacted areas (JPEG: coefficients, other formats: samples).
     """
 
     data: bytes

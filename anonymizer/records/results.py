@@ -1,4 +1,4 @@
-"""What became of an object: safe bytes, and the manifest's row."""
+"""Defines the results of processing an object: the safe image and its manifest row."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Status = Literal["anonymized", "no_face", "retained", "skipped", "failed", "remo
 
 @dataclass(frozen=True, slots=True)
 class AnonymizedImage:
-    """Bytes that passed every step. Only `anonymizer.pipeline` makes one; only this type can be published."""
+    """An image that passed every step. Only `anonymizer.pipeline` creates one, and only this type can be published."""
 
     data: bytes
     format: str
@@ -42,13 +42,15 @@ class AnonymizedImage:
 
 @dataclass(frozen=True, slots=True)
 class ManifestRow:
-    """One row of the manifest; field names and meanings are those of DESIGN part 6.
+    """One row of the manifest; the fields are its columns.
 
     Attributes:
-        content_sha256: Of the content that the output was made from, where that is not the source of this row: the
-            output stands although a redo has failed, or (in place) an output of ours was the source.
-        content_etag: Likewise, its version.
-        consent_bound: What grants were first seen with, see `consent.bind`; goes on from row to row.
+        content_sha256: SHA-256 of the content that the output was made from, if that is not the source of this row:
+            an older output stays published because processing failed this time, or (in place) the source was an output
+            of an earlier run.
+        content_etag: Version of that content.
+        consent_bound: The content that grants were first seen with, see `consent.bind`; each row repeats those of the
+            row before it.
     """
 
     key: str

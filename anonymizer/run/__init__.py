@@ -1,1 +1,1 @@
-"""One run over a lake: what it starts from, its plan, its workers, what it takes down, and how it ends."""
+"""Executes one run over a lake: reads its inputs, plans, processes objects on Ray workers, records the results."""

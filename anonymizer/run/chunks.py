@@ -1,7 +1,8 @@
-"""Cuts work into chunks, orders them, and decides what happens when a worker dies. Pure: knows no Ray and no clock.
+"""Groups objects into chunks, queues them, and decides which to retry when a worker dies. Uses neither Ray nor a clock.
 
-A chunk whose worker died is put back by the driver only. The oldest chunk that the worker held is under suspicion:
-it is split, its parts run alone, and what kills a worker again and again by itself is a poison image.
+Only the driver retries the chunks of a worker that died. The oldest chunk that the worker had is suspected to have
+killed it: it is split in two, and each half runs on a worker that has no other chunk. A single object that kills its
+worker repeatedly is a poison image.
 """
 
 from __future__ import annotations
@@ -14,22 +15,22 @@ from itertools import islice
 
 from anonymizer.records import Chunk, WorkItem
 
-#: The listing is read ahead by this many chunks of items; near its end a chunk is one such part of what is left.
+#: Number of chunks by which the listing is read ahead; near its end a chunk gets this fraction of the remaining items.
 LOOK_AHEAD = 8
-#: Near the end of the listing no chunk is made smaller than this many items.
+#: Minimum number of items of a chunk near the end of the listing.
 LEAST_KEYS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Items that go to a worker together, with their history.
+    """Items that are sent to a worker together, with the history of their dispatches.
 
     Attributes:
-        items: At most a chunk's worth.
-        attempt: Of the latest dispatch; 0 before the first, so that attempt 0 stays free for take-downs.
-        deaths: Workers that died while this ran alone.
-        errors: Times a worker came back without having committed it.
-        alone: Under suspicion: runs on a worker that holds nothing else.
+        items: At most as many as fit into a chunk.
+        attempt: Number of the latest dispatch; 0 before the first, so that rows of take-downs can use attempt 0.
+        deaths: Number of workers that died while this was their only task.
+        errors: Number of times that a worker returned without having committed it.
+        alone: Suspected to have killed a worker: it runs on a worker that has no other chunk.
     """
 
     items: tuple[WorkItem, ...]
@@ -40,9 +41,9 @@ class Task:
 
 
 def group(items: Iterable[WorkItem], max_keys: int, max_bytes: int) -> Iterator[tuple[WorkItem, ...]]:
-    """Consecutive items, at most so many and so many bytes; a larger one stands by itself.
+    """Groups consecutive items, at most `max_keys` and `max_bytes` per group; a larger item is a group of its own.
 
-    Towards the end they become fewer, so that no worker is left with a full chunk when the others have nothing to do.
+    Towards the end the groups become smaller, so that all workers finish at about the same time.
     """
     coming = iter(items)
     ahead = deque(islice(coming, LOOK_AHEAD * max_keys))
@@ -58,7 +59,7 @@ def group(items: Iterable[WorkItem], max_keys: int, max_bytes: int) -> Iterator[
 
 
 def chunk_id(items: Iterable[WorkItem]) -> str:
-    """Hash of the (key, version) list: the same objects give the same name, whoever lists them."""
+    """Hashes the (key, version) pairs of the items: the same objects always get the same chunk id."""
     digest = hashlib.sha256()
     for item in items:
         for part in (item.ref.key, item.ref.etag):
@@ -68,30 +69,30 @@ def chunk_id(items: Iterable[WorkItem]) -> str:
 
 
 class TaskQueue:
-    """The tasks that no worker holds: those of the listing, those that were put back, and those that have to run alone.
+    """Tasks that wait for a worker: new ones from the listing, those to retry, and those that have to run alone.
 
     Args:
-        fresh: Tasks straight from the listing; drawn only when a worker has room.
-        poison_deaths: A single item that took this many workers with it is given up.
+        fresh: New tasks from the listing; taken only when a worker can accept one.
+        poison_deaths: Number of workers that a single item may kill before it is given up.
     """
 
     def __init__(self, fresh: Iterator[Task], poison_deaths: int) -> None:
         self._fresh = fresh
         self._poison_deaths = poison_deaths
-        self._again: deque[Task] = deque()
+        self._retries: deque[Task] = deque()
         self._alone: deque[Task] = deque()
         self._drained = False
 
     def take(self, *, idle: bool) -> Task | None:
-        """The next task for a worker with room, its attempt raised; None when there is none for it now.
+        """Takes the next task for a worker and raises its attempt; returns None if there is none for it now.
 
         Args:
-            idle: The worker holds nothing, so a suspect may run on it.
+            idle: The worker has no chunk, so a task that has to run alone may be sent to it.
         """
         if idle and self._alone:
             return _dispatched(self._alone.popleft())
-        if self._again:
-            return _dispatched(self._again.popleft())
+        if self._retries:
+            return _dispatched(self._retries.popleft())
         if not self._drained:
             task = next(self._fresh, None)
             if task is not None:
@@ -100,14 +101,14 @@ class TaskQueue:
         return None
 
     def put_back(self, task: Task) -> None:
-        """Takes a task that has to be done again, without any suspicion against it."""
-        (self._alone if task.alone else self._again).append(task)
+        """Queues a task for a retry; it is not suspected to have killed a worker."""
+        (self._alone if task.alone else self._retries).append(task)
 
     def killed_worker(self, task: Task) -> Task | None:
-        """Takes a task whose worker died: it is split, or if it is a single item tried again alone.
+        """Queues a task that may have killed its worker: it is split, or a single item is retried alone.
 
         Returns:
-            The task, if its item has ended `poison_deaths` workers and is given up; else None.
+            The task, if its single item has killed `poison_deaths` workers and is given up; else None.
         """
         if len(task.items) > 1:
             middle = len(task.items) // 2
@@ -122,8 +123,8 @@ class TaskQueue:
 
     @property
     def exhausted(self) -> bool:
-        """Whether nothing waits and the listing has ended."""
-        return self._drained and not self._again and not self._alone
+        """Whether no task is waiting and the listing has ended."""
+        return self._drained and not self._retries and not self._alone
 
 
 def _dispatched(task: Task) -> Task:
@@ -131,13 +132,14 @@ def _dispatched(task: Task) -> Task:
 
 
 def as_chunk(task: Task, *, epoch: int, chunk_time_s: float, image_time_s: float) -> Chunk:
-    """What a worker is sent.
+    """Makes the chunk that is sent to a worker.
 
     Args:
-        task: To be done.
-        epoch: Of the lease that the run holds.
+        task: The items to process.
+        epoch: Epoch of the run's lease.
         chunk_time_s: Time limit of a chunk, seconds.
-        image_time_s: Time limit of an image, seconds. Two chunks may share a worker, so a chunk is given that of both.
+        image_time_s: Time limit of an image, seconds. A worker may have two chunks at once, so each gets twice this per
+            item.
     """
     time_s = max(chunk_time_s, 2 * image_time_s * len(task.items))
     return Chunk(chunk_id(task.items), task.items, task.attempt, epoch, time_s)

@@ -1,4 +1,4 @@
-"""What every step of one run works with: its settings, its places, its account."""
+"""Holds what every step of a run needs: settings, storage roots, manifest, lease and counts."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from anonymizer.run.summary import FailureLimit, Summary
 
 @dataclass
 class RunContext:
-    """One run, from the moment that it holds its lease.
+    """The state of one run, from the moment that it has the lease.
 
     Attributes:
         config: The settings, with full URLs.
-        places: Which output belongs to which key.
+        places: Maps keys of sources to keys of outputs.
         manifest_root: The manifest's folder.
         manifest: The rows and records in that folder.
         output: OUTPUT; in place, INPUT.
-        summary: The account; knows the run's id as soon as it has one.
+        summary: The run's counts, and its id once it has one.
         recorder: Counts into `summary`, and writes the driver's own rows.
-        lease: `check` raises once another run may have taken over.
-        failure_limit: `--max-failures`, if it was given.
+        lease: Its `check` raises if another run may have taken over.
+        failure_limit: `--max-failures`, if given.
         prune_limit: `--prune-limit`.
-        attempt: Of the rows that the run writes before its first dispatch; higher each time that the run is resumed.
+        attempt: Attempt of the rows that the run writes before its first dispatch; higher each time that it is resumed.
     """
 
     config: RunConfig
@@ -49,28 +49,28 @@ class RunContext:
 
     @property
     def run_id(self) -> str:
-        """Of this run; empty before it has begun."""
+        """The run's id; empty before it has begun."""
         return self.summary.run_id
 
     @property
     def as_of(self) -> datetime:
-        """The time at which consent is decided, UTC."""
+        """The time for which consent is evaluated, UTC."""
         return self.recorder.stamp.as_of
 
     def new_run_id(self) -> str:
-        """An id greater than that of any run before."""
+        """Makes an id that is greater than those of all earlier runs."""
         return new_run_id(self.manifest.run_ids(), now())
 
-    def located(self, row: ManifestRow) -> str | None:
-        """Key of the output that a row names; None if it lies elsewhere."""
-        return row.key if self.config.in_place else self.places.located(row.output_uri)
+    def output_key(self, row: ManifestRow) -> str | None:
+        """Key of the output that a row names; None if the row names none in this OUTPUT."""
+        return row.key if self.config.in_place else self.places.output_key(row.output_uri)
 
     def current_rows(self, snapshot: Snapshot | ManifestStore) -> CurrentRows:
-        """The current rows, to be met in the order of their keys."""
+        """Iterates over the current rows in the order of their keys."""
         return CurrentRows(snapshot.scan, self.run_id, self.config.input)
 
-    def renewed(self, snapshot: Snapshot, written: int) -> Snapshot:
-        """The current rows after `written` more were written; the same snapshot if there were none."""
+    def refreshed(self, snapshot: Snapshot, written: int) -> Snapshot:
+        """Returns a new snapshot after `written` rows were added; the same one if there were none."""
         if not written:
             return snapshot
         self.recorder.flush()
@@ -79,5 +79,5 @@ class RunContext:
 
 
 def now() -> datetime:
-    """By the driver's clock, UTC."""
+    """The current time of the driver's clock, UTC."""
     return datetime.now(UTC)

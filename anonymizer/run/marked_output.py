@@ -1,4 +1,4 @@
-"""OUTPUT as one run sees it: identified first, marked before any work, and asked for its mark before absence counts."""
+"""Opens OUTPUT for one run: identifies and marks it before any work, and checks its mark before files count as gone."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from dataclasses import replace
 
 from anonymizer.config import RunConfig
 from anonymizer.errors import OutputLost
-from anonymizer.lake.identity import Identity, identify, lost, mark
+from anonymizer.lake.identity import Identity, identify, lost_message, mark
 from anonymizer.lake.manifest import ManifestStore
 from anonymizer.lake.roots import open_output
 
 
 class MarkedOutput:
-    """Opens OUTPUT, and keeps what is known about its identity (`anonymizer.lake.identity`).
+    """OUTPUT and its identity (`anonymizer.lake.identity`).
 
     Args:
-        config: With full URLs.
-        manifest: Knows the id that OUTPUT's mark bears.
+        config: The settings, with full URLs.
+        manifest: Stores the id in the name of OUTPUT's mark.
 
     Attributes:
-        root: Where images are published. Once the mark stands, this root writes and removes nowhere else.
-        identity: What was found out about OUTPUT; there is none before `identify`.
+        root: Where images are published. Once OUTPUT is marked, this root refuses to write and remove without the mark.
+        identity: The result of `identify`; not set before.
     """
 
     identity: Identity
@@ -31,15 +31,15 @@ class MarkedOutput:
         self.root = open_output(config)
 
     def identify(self) -> None:
-        """Finds out whether this is the OUTPUT that the manifest speaks of; writes nothing.
+        """Checks whether this OUTPUT belongs to the manifest; writes nothing.
 
         Raises:
-            WrongOutput: It is another manifest's OUTPUT, or holds files that are not ours.
-            RunError: The storage cannot tell.
+            WrongOutput: It belongs to another manifest, or has files that this software did not write.
+            RunError: The storage could not be read.
         """
         self.identity = identify(self._config, self._manifest, self.root)
         if self.identity.present and not self.identity.new:
-            self._hold_to_mark()
+            self._require_mark()
 
     @property
     def output_id(self) -> str:
@@ -48,8 +48,8 @@ class MarkedOutput:
 
     @property
     def may_replace(self) -> bool:
-        """Whether an output may replace a file that no row of ours names."""
-        return self._config.adopt == "replace" or self.identity.earlier
+        """Whether an output may replace a file that no row of the manifest names."""
+        return self._config.adopt == "replace" or self.identity.predates_marks
 
     def mark(self) -> None:
         """Marks OUTPUT, if it is new.
@@ -60,24 +60,24 @@ class MarkedOutput:
         if self.identity.new:
             mark(self.identity, self._manifest, self.root)
             self.identity = replace(self.identity, new=False)
-            self._hold_to_mark()
+            self._require_mark()
 
     def mark_before_removals(self) -> None:
-        """Marks an OUTPUT that has rows already: a removal counts only in a place that bears the mark.
+        """Marks an OUTPUT that has rows already, because a removal counts only in a folder that has the mark.
 
-        An OUTPUT without rows has nothing to remove, and is marked when the first work begins.
+        An OUTPUT without rows has nothing to remove; it is marked before the first chunk is sent to a worker.
         """
-        if self.identity.earlier or self.identity.adopted:
+        if self.identity.predates_marks or self.identity.adopted:
             self.mark()
 
     def require(self) -> None:
-        """Makes sure that this is OUTPUT still; one that is new need not bear its mark yet.
+        """Checks that OUTPUT still has its mark; a new OUTPUT may not have it yet.
 
         Raises:
-            OutputLost: The mark is not there any more.
+            OutputLost: The mark is gone.
         """
         if not self.identity.new and not self.root.has_mark(self.output_id):
-            raise OutputLost(lost(self.root))
+            raise OutputLost(lost_message(self.root))
 
-    def _hold_to_mark(self) -> None:
+    def _require_mark(self) -> None:
         self.root = open_output(self._config, self.output_id)

@@ -1,4 +1,4 @@
-"""What a run shows while it is at work, and the table at its end."""
+"""Shows the progress of a run, and formats the closing table."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from anonymizer.run.summary import NAMED_FAILURES, NAMED_OBJECTIONS, Estimate, S
 
 log = logging.getLogger(__name__)
 
-#: Without a terminal a line is logged so often.
+#: Seconds between two log lines when there is no terminal.
 LOG_EVERY_S = 30.0
 
 
 class TerminalProgress:
-    """A bar with images/s, faces, failures and time left."""
+    """Shows a progress bar with images/s, faces, failures and remaining time."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -43,7 +43,7 @@ class TerminalProgress:
 
 
 class LogProgress:
-    """A log line now and then."""
+    """Logs a line with the progress every `LOG_EVERY_S` seconds."""
 
     def __init__(self) -> None:
         self._since = self._last = time.monotonic()
@@ -51,7 +51,7 @@ class LogProgress:
 
     def start(self, run_id: str, unchanged: int) -> None:
         self._since = self._last = time.monotonic()
-        log.info("run %s begins; %d objects are unchanged", run_id, unchanged)
+        log.info("run %s started; %d objects unchanged", run_id, unchanged)
 
     def advance(self, images: int, faces: int, failures: int, listed: int) -> None:
         self._images += images
@@ -62,16 +62,16 @@ class LogProgress:
         self._last = now
         rate = self._images / (now - self._since)
         log.info(
-            "%d of %d listed so far done, %.1f images/s, %d faces, %d failed",
+            "%d of %d objects listed so far processed, %.1f images/s, %d faces, %d failed",
             *(self._images, listed, rate, self._faces, failures),
         )
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Does nothing: a log line needs no closing."""
 
 
 def closing_table(summary: Summary) -> str:
-    """What the run did, for people."""
+    """Formats the results of a run as a table for the terminal."""
     rate = summary.written / summary.seconds if summary.seconds else 0.0
     lines = [("run", summary.run_id or "(dry run)"), ("listed", f"{summary.listed}, {size_text(summary.listed_bytes)}")]
     if summary.unchanged:
@@ -84,17 +84,17 @@ def closing_table(summary: Summary) -> str:
             ("time", f"{summary.seconds:.1f} s, {rate:.1f} images/s{_first(summary)}"),
         ]
     if summary.to_take_down:
-        lines.append(("to take down", f"{summary.to_take_down} outputs whose consent no longer holds"))
+        lines.append(("to take down", f"{summary.to_take_down} outputs whose consent is no longer valid"))
     if summary.estimate is not None:
         lines.append(("estimate", _estimated(summary.estimate)))
     if summary.removed_unsafe:
-        lines.append(("taken down", f"{summary.removed_unsafe} outputs whose consent no longer holds"))
+        lines.append(("taken down", f"{summary.removed_unsafe} outputs whose consent is no longer valid"))
     if summary.removed_gone:
-        lines.append(("pruned", f"{summary.removed_gone} objects whose source is gone"))
+        lines.append(("pruned", f"{summary.removed_gone} objects whose source no longer exists"))
     if summary.removed_requested:
-        lines.append(("taken down", f"{summary.removed_requested} outputs as --keys asked for"))
-    if summary.settled:
-        lines.append(("settled", f"{summary.settled} outputs that a dead run had published without a row"))
+        lines.append(("taken down", f"{summary.removed_requested} outputs requested by --keys"))
+    if summary.recovered:
+        lines.append(("recovered", f"{summary.recovered} rows of outputs that a crashed run or worker had published"))
     if summary.codes:
         lines.append(("errors", ", ".join(f"{code} {count}" for code, count in sorted(summary.codes.items()))))
     lines.append(("manifest", summary.manifest_uri))
@@ -105,7 +105,7 @@ def closing_table(summary: Summary) -> str:
 
 
 def _estimated(estimate: Estimate) -> str:
-    """How long, with how much doubt, and for how much."""
+    """Formats the estimated time with its uncertainty, and the cost."""
     known = estimate.core_hours > 0 and math.isfinite(estimate.apart)
     share = f" ± {estimate.apart / estimate.core_hours:.0%}" if known else ""
     cost = (
@@ -113,7 +113,7 @@ def _estimated(estimate: Estimate) -> str:
     )
     failed = f", {estimate.failed} of them failed" if estimate.failed else ""
     return (
-        f"{estimate.hours:.3g} h ({60 * estimate.hours:.2g} min) with {estimate.workers} workers like this one; "
+        f"{estimate.hours:.3g} h ({60 * estimate.hours:.2g} min) with {estimate.workers} workers on such cores; "
         f"{estimate.core_hours:.3g} core hours{share}{cost} (from {estimate.sampled} objects{failed})"
     )
 
@@ -124,20 +124,20 @@ def _notes(summary: Summary) -> list[str]:
     if more > 0:
         notes.append(f"failed: {more} more, see the manifest")
     if summary.stopped_early:
-        notes.append("stopped early: more failures than --max-failures; start it again to go on")
-    notes += [f"not there: {sanitize.name(key)}" for key in summary.missing[:NAMED_FAILURES]]
+        notes.append("stopped early: more failures than --max-failures; start it again to resume")
+    notes += [f"not found: {sanitize.name(key)}" for key in summary.missing[:NAMED_FAILURES]]
     if len(summary.missing) > NAMED_FAILURES:
-        notes.append(f"not there: {len(summary.missing) - NAMED_FAILURES} more of the keys of --keys")
+        notes.append(f"not found: {len(summary.missing) - NAMED_FAILURES} more keys of --keys")
     if summary.gone and not summary.removed_gone:
-        notes.append(f"{summary.gone} outputs have no source any more; --prune removes them")
+        notes.append(f"{summary.gone} outputs no longer have a source; --prune removes them")
     notes += [f"NOT SAFE: {sanitize.name(key)} could not be removed" for key in summary.unsafe_left]
     notes += [f"registry: {problem}" for problem in summary.registry_problems[:NAMED_FAILURES]]
     if summary.registry_unmatched:
         rows = row_list(summary.registry_unmatched, NAMED_FAILURES)
-        notes.append(f"registry: {len(summary.registry_unmatched)} match no listed object: rows {rows}")
+        notes.append(f"registry: {len(summary.registry_unmatched)} rows match no listed object: rows {rows}")
     if summary.objections_unmatched:
         rows = row_list(summary.objections_unmatched, NAMED_OBJECTIONS)
-        notes.append(f"registry: {len(summary.objections_unmatched)} of them are OBJECTIONS: rows {rows}")
+        notes.append(f"registry: {len(summary.objections_unmatched)} of these rows are OBJECTIONS: rows {rows}")
     return notes
 
 

@@ -1,7 +1,7 @@
-"""The JSON record that a run leaves in the manifest's folder (`_runs/<run_id>.json`): its counts, written and read.
+"""Writes and reads the counts in the JSON record of a run (`_runs/<run_id>.json` in the manifest's folder).
 
-Older records have `taken_up` in place of `resumed`, and under `counts` `carried` in place of `unchanged`. They are read
-as well.
+Records of older versions have `taken_up` instead of `resumed`, and under `counts` `carried` instead of `unchanged`;
+they are read as well.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from anonymizer.run.summary import NAMED_OBJECTIONS, Summary
 
 
 def counts_of(summary: Summary) -> dict[str, Any]:
-    """What the record of a finished run says under `counts`."""
+    """Makes the value of `counts` in the record of a finished run."""
     return {
         "listed": summary.listed,
         "unchanged": summary.unchanged,
@@ -24,21 +24,21 @@ def counts_of(summary: Summary) -> dict[str, Any]:
         "removed_unsafe": summary.removed_unsafe,
         "removed_gone": summary.removed_gone,
         "gone": summary.gone,
-        "settled": summary.settled,
+        "settled": summary.recovered,
         "registry_unmatched": len(summary.registry_unmatched),
         "objections_unmatched": summary.objections_unmatched[:NAMED_OBJECTIONS],
     }
 
 
 def times_resumed(record: Mapping[str, Any]) -> int:
-    """How often the run was resumed after an interruption."""
+    """Returns how often the run was resumed after an interruption."""
     return int(record.get("resumed", record.get("taken_up", 0)))
 
 
 def unchanged_count(counts: Mapping[str, Any]) -> int:
-    """Listed objects that there was nothing to do for.
+    """Returns the number of listed objects that had not changed and needed no processing.
 
     Args:
-        counts: Of a record; empty where the run has not finished.
+        counts: The value of `counts` in a record; empty if the run has not finished.
     """
     return int(counts.get("unchanged", counts.get("carried", 0)))

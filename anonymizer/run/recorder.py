@@ -1,4 +1,4 @@
-"""Counts what becomes of the objects, and writes the driver's own rows: of objects that no worker is asked about."""
+"""Counts the results of a run, and writes the rows of objects that are not sent to a worker."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from anonymizer.run.summary import NAMED_FAILURES, FailureLimit, Summary
 
 log = logging.getLogger(__name__)
 
-#: Rows of its own that the driver gathers before it writes them.
+#: Number of rows that the driver collects before it writes them.
 OWN_ROWS = 500
 
 
 class Progress(Protocol):
-    """Shows how far the run is."""
+    """Shows the progress of a run."""
 
     def start(self, run_id: str, unchanged: int) -> None: ...
 
@@ -32,17 +32,17 @@ class Progress(Protocol):
 
 
 class TooManyFailures(Exception):
-    """More failures than were allowed: stop here."""
+    """More objects failed than `--max-failures` allows: the run stops."""
 
 
 @dataclass(frozen=True)
 class Stamp:
-    """What every row of the driver says of the run.
+    """Columns that are the same in every row that the driver writes.
 
     Attributes:
-        as_of: Time at which consent is decided, UTC.
-        registry_sha256: Of the consent registry; None before it was read, and where there is none.
-        purpose: For which consent has to be given.
+        as_of: Time for which consent is evaluated, UTC.
+        registry_sha256: SHA-256 of the consent registry; None before it is read, and if there is none.
+        purpose: The run's purpose.
     """
 
     as_of: datetime
@@ -51,19 +51,19 @@ class Stamp:
 
 
 class Recorder:
-    """Keeps the account of one run.
+    """Counts results and writes the driver's rows.
 
-    Rows are gathered and written `OWN_ROWS` at a time; `flush` writes those that are left.
+    Rows are collected and written `OWN_ROWS` at a time; `flush` writes the remaining ones.
 
     Args:
-        summary: What is counted into.
-        manifest: Where rows go.
-        progress: Told of every object.
-        limit: `--max-failures`, if it was given.
-        stamp: What the rows say of the run.
+        summary: Results are counted here.
+        manifest: Rows are written here.
+        progress: Is notified of every object.
+        limit: `--max-failures`, if given.
+        stamp: Columns that are the same in all rows.
 
     Attributes:
-        stamp: As above; exchanged when the run has learned more.
+        stamp: As above; replaced when the run has read the registry.
     """
 
     def __init__(
@@ -81,15 +81,15 @@ class Recorder:
         """Counts the rows that a worker has committed.
 
         Raises:
-            TooManyFailures: The limit is passed.
+            TooManyFailures: More objects have failed than the limit allows.
         """
         self._summary.redacted += result.redacted_count
         self._summary.output_bytes += result.output_bytes
         self._summary.unsafe_left.extend(result.unsafe_left)
         self._count(result.statuses, result.codes, result.face_count)
 
-    def count_settled(self, rows: Iterable[ManifestRow]) -> None:
-        """Counts objects whose rows a worker had only intended."""
+    def count_recovered(self, rows: Iterable[ManifestRow]) -> None:
+        """Counts objects whose rows were recovered from an intent."""
         rows = list(rows)
         self._summary.redacted += sum(row.redacted_count or 0 for row in rows)
         self._count({row.key: row.status for row in rows}, {}, sum(row.face_count or 0 for row in rows))
@@ -98,13 +98,13 @@ class Recorder:
         """Writes and counts the row of a listed object.
 
         Raises:
-            TooManyFailures: The limit is passed.
+            TooManyFailures: More objects have failed than the limit allows.
         """
         self.write_uncounted(row)
         self._count({row.key: row.status}, {row.key: row.error_code} if row.error_code else {}, 0)
 
     def write_uncounted(self, row: ManifestRow) -> None:
-        """Writes the row of an object that is not one of the listing's, or will have another row of this run."""
+        """Writes a row without counting it: its object was not listed, or gets another row in this run."""
         stamp = self.stamp
         self._rows.append(
             replace(
@@ -119,7 +119,7 @@ class Recorder:
             self.flush()
 
     def flush(self) -> None:
-        """Commits the rows gathered so far."""
+        """Commits the rows collected so far."""
         if self._rows:
             refs = [ImageRef(row.key, "", str(row.attempt), 0, None) for row in self._rows]
             items = [WorkItem(ref, NO_CONSENT, None) for ref in refs]

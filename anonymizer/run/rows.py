@@ -1,4 +1,4 @@
-"""Makes the manifest's rows of objects: published, failed, or with an output that could not be removed."""
+"""Makes the manifest rows of objects that were published, that failed, or whose output could not be removed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from anonymizer.records import AnonymizedImage, Content, ManifestRow, WorkItem
 
 
 def blank_row(item: WorkItem) -> ManifestRow:
-    """A row that says which object it speaks of, and nothing yet of what became of it."""
+    """Makes a row with the object's identity only, without a result."""
     ref, origin = item.ref, item.origin
     return ManifestRow(
         key=ref.key,
@@ -28,21 +28,21 @@ def blank_row(item: WorkItem) -> ManifestRow:
 
 
 def content_of(row: ManifestRow) -> Content:
-    """What the output that a row names was made from."""
+    """Returns the content that the output of a row was made from."""
     if row.status == "failed":
-        # Its source is one that nothing was made from.
+        # The output, if any, was made from an earlier source than that of this row.
         return Content(row.content_sha256, row.content_etag)
     return Content(row.content_sha256 or row.source_sha256, row.content_etag or row.source_etag)
 
 
 def read_as(row: ManifestRow, item: WorkItem, source_sha256: str) -> ManifestRow:
-    """The row of an object that was read: with the content (SHA-256) that grants of its key were first seen with."""
+    """Adds to the row of an object that was read the content (SHA-256) that its grants were first seen with."""
     content = item.content if item.content.sha256 is not None else replace(item.content, sha256=source_sha256)
     return replace(row, consent_bound=consent.bind(item.bound, item.decision.seen, content))
 
 
 def failed_row(item: WorkItem, error: ObjectError) -> ManifestRow:
-    """The row of an object that is not published; nothing of the error but its class goes into it."""
+    """Makes the row of an object that is not published; only constants of the error's class go into it."""
     return replace(
         blank_row(item),
         status=error.status,
@@ -52,41 +52,41 @@ def failed_row(item: WorkItem, error: ObjectError) -> ManifestRow:
     )
 
 
-def with_standing_output(row: ManifestRow, standing: ManifestRow) -> ManifestRow:
-    """The row of a failed redo whose old output is still safe: it goes on naming that output.
+def with_kept_output(row: ManifestRow, kept_output: ManifestRow) -> ManifestRow:
+    """Makes the row of an object that failed this time but has an older output that is still safe and stays published.
 
     Args:
-        row: Of the failure.
-        standing: The current row, which names the output.
+        row: Row of the failure.
+        kept_output: The current row, which names the older output.
     """
-    content = content_of(standing)
+    content = content_of(kept_output)
     return replace(
         row,
         content_sha256=content.sha256,
         content_etag=content.etag,
-        output_uri=standing.output_uri,
-        output_sha256=standing.output_sha256,
-        output_size=standing.output_size,
-        output_etag=standing.output_etag,
-        consent_status=standing.consent_status,
-        consent_record_ids=standing.consent_record_ids,
-        format=standing.format,
-        width=standing.width,
-        height=standing.height,
-        frame_count=standing.frame_count,
-        encoding=standing.encoding,
-        face_count=standing.face_count,
-        redacted_count=standing.redacted_count,
-        faces=standing.faces,
-        metadata_kept=standing.metadata_kept,
-        retained_until=standing.retained_until,
+        output_uri=kept_output.output_uri,
+        output_sha256=kept_output.output_sha256,
+        output_size=kept_output.output_size,
+        output_etag=kept_output.output_etag,
+        consent_status=kept_output.consent_status,
+        consent_record_ids=kept_output.consent_record_ids,
+        format=kept_output.format,
+        width=kept_output.width,
+        height=kept_output.height,
+        frame_count=kept_output.frame_count,
+        encoding=kept_output.encoding,
+        face_count=kept_output.face_count,
+        redacted_count=kept_output.redacted_count,
+        faces=kept_output.faces,
+        metadata_kept=kept_output.metadata_kept,
+        retained_until=kept_output.retained_until,
     )
 
 
-def owed_row(
+def pending_removal_row(
     row: ManifestRow, output_uri: str, output_etag: str | None = None, output_sha256: str | None = None
 ) -> ManifestRow:
-    """The row of an object whose output may not stand and could not be removed: every later run tries again."""
+    """Makes the row of an object whose output has to be removed and could not be: every later run tries again."""
     error = TakeDownOwed()
     return replace(
         row,
@@ -101,13 +101,13 @@ def owed_row(
 
 
 def published_row(item: WorkItem, image: AnonymizedImage, output_uri: str, output_etag: str | None) -> ManifestRow:
-    """The row of an object that was published.
+    """Makes the row of an object that was published.
 
     Args:
-        item: What the worker was sent.
-        image: What was published.
-        output_uri: Where it was published.
-        output_etag: The version that stands there; None in an intent, before anything is published.
+        item: The object, as it was sent to the worker.
+        image: The published image.
+        output_uri: URL of the output.
+        output_etag: Version of the output; None in an intent, before the image is published.
     """
     return replace(
         read_as(blank_row(item), item, image.source_sha256),

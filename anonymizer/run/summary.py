@@ -1,4 +1,4 @@
-"""A run's account: what was listed, what became of it, and which exit status follows."""
+"""Defines the results of a run: its counts, limits on failures, and the exit status."""
 
 from __future__ import annotations
 
@@ -8,45 +8,45 @@ from dataclasses import dataclass, field
 
 from anonymizer.errors import ConfigError
 
-#: Failures that the closing table names. The manifest has all of them; the memory of the driver may not grow with them.
+#: Maximum number of failures in the closing table. The manifest has all of them; the driver's memory must stay bounded.
 NAMED_FAILURES = 10
-#: Objections without a match that are named: behind each is a person whose photo may be shown.
+#: Maximum number of unmatched objections that are listed: each stands for a person whose objection has no effect yet.
 NAMED_OBJECTIONS = 100
 
 OK, UNEXPECTED, USAGE, FAILURES, VERIFY, UNSAFE_LEFT = 0, 1, 2, 3, 4, 5
 
-#: What `anonymizer run` ends with: the first that holds.
+#: Exit statuses of `anonymizer run`: the first that applies.
 RUN_STATUSES = {
-    UNEXPECTED: "anything unexpected: the listing broke off, no workers, another run at work, stopped by a signal",
-    USAGE: "wrong usage, configuration, registry or OUTPUT, said in one line before any work; with consent.strict an "
-    "objection that matches nothing, before anything new is published",
-    UNSAFE_LEFT: "an output that is no longer safe could not be removed, or lies where OUTPUT is not mounted; every "
-    "run tries again",
-    FAILURES: "more objects than --max-failures (default 0) stand as failed; nothing of them was newly published, the "
-    "others are safe",
+    UNEXPECTED: "other errors: the listing failed, no workers, another run has the lease, stopped by a signal",
+    USAGE: "wrong usage, configuration, registry or OUTPUT, reported in one line before any work; with consent.strict "
+    "an objection that matches no object, before anything new is published",
+    UNSAFE_LEFT: "an output that is no longer safe could not be removed, for example because OUTPUT is not mounted; "
+    "every run tries again",
+    FAILURES: "more objects failed than --max-failures (default 0); nothing new of them was published, the others are "
+    "safe",
     OK: "every object is safe",
 }
-#: What `anonymizer verify` ends with; with --redact-suspects, 1, 2 and 5 may be those of the run.
+#: Exit statuses of `anonymizer verify`; with --redact-suspects, 1, 2 and 5 may be those of the run.
 VERIFY_STATUSES = {
-    UNEXPECTED: "anything unexpected, a listing or a manifest that cannot be read completely included",
+    UNEXPECTED: "other errors, for example if the listing or the manifest cannot be read completely",
     USAGE: "wrong usage or no manifest",
-    VERIFY: "something was found; the table says what",
-    OK: "every published file is what its row says, holds nothing that this software does not write, and none is "
-    "missing or without a row",
+    VERIFY: "there are findings; the table lists them",
+    OK: "every published file matches its row and has only parts that this software writes, and no file or row is "
+    "missing",
 }
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """How long a run would take, from a sample of its objects.
+    """Estimated time of a run, from a sample of its objects.
 
     Attributes:
-        sampled: Objects that were done.
-        failed: Those among them that would have become failed or skipped rows.
-        workers: That the run would have.
-        core_hours: Of computing.
-        apart: How far `core_hours` may be off, in core hours, with 95 % confidence.
-        core_price: Of a core hour, if it was said.
+        sampled: Number of objects that were processed.
+        failed: Number of these that would get a failed or skipped row.
+        workers: Number of workers of the run.
+        core_hours: Estimated computing time.
+        apart: Half-width of its 95 % confidence interval, in core hours.
+        core_price: Price of a core hour, if given.
     """
 
     sampled: int
@@ -58,43 +58,43 @@ class Estimate:
 
     @property
     def hours(self) -> float:
-        """Of wall-clock time with all workers."""
+        """Wall-clock time with all workers, in hours."""
         return self.core_hours / self.workers
 
 
 @dataclass
 class Summary:
-    """The account of a run; the closing table shows it, and the run's record keeps it.
+    """Results of a run: the closing table shows them, and the run's record stores them.
 
     Attributes:
         run_id: Empty before the run has begun.
         manifest_uri: Folder of the manifest.
-        exit_status: 0 all is safe, 3 failures stand, 5 something unsafe is left.
-        listed: Objects that INPUT lists, or that `--keys` names.
-        listed_bytes: Their bytes.
-        unchanged: Those among them that there was nothing to do for.
-        statuses: The others by the status of their new row.
-        codes: Failures by error code.
+        exit_status: 0: all outputs are safe; 3: too many objects failed; 5: an unsafe output could not be removed.
+        listed: Number of objects that INPUT lists, or that `--keys` names.
+        listed_bytes: Their size in bytes.
+        unchanged: Number of these that had not changed and needed no processing.
+        statuses: Number of the others, by the status of their new row.
+        codes: Number of failures, by error code.
         failures: (key, error code) of the first `NAMED_FAILURES` failures.
-        faces: Found in the objects that were done.
-        redacted: Those of them that were redacted.
-        output_bytes: Published.
-        removed_unsafe: Outputs that were taken down because they may not stand any more.
-        removed_gone: Outputs that were pruned because their source is gone.
-        removed_requested: Outputs that `--keys` wanted removed.
-        missing: Keys that `--keys` names and that are not there.
-        gone: Outputs whose source is gone, pruned or not.
-        settled: Rows written for workers that died after they had published.
-        unsafe_left: Keys whose output may not stand and could not be removed.
-        standing_failures: Current rows with status `failed`, of this run or an earlier one.
-        registry_problems: What is odd about the registry, a line each.
-        registry_unmatched: Its rows that match no listed object.
-        objections_unmatched: Those among them that are objections.
-        seconds: That the run took.
-        first_result_s: Seconds until the first object was done.
-        stopped_early: `--max-failures` was passed.
-        to_take_down: Of a dry run: outputs that a run would take down.
-        estimate: Of a dry run with `--estimate`.
+        faces: Number of faces found in the processed objects.
+        redacted: Number of these that were redacted.
+        output_bytes: Bytes published.
+        removed_unsafe: Number of outputs that were taken down because their consent is no longer valid.
+        removed_gone: Number of outputs that were pruned because their source no longer exists.
+        removed_requested: Number of outputs that were removed because `--keys` requested it.
+        missing: Keys in `--keys` that do not exist.
+        gone: Number of outputs whose source no longer exists, pruned or not.
+        recovered: Number of rows written for workers that died after publishing and before writing their rows.
+        unsafe_left: Keys whose output has to be removed and could not be.
+        current_failures: Number of current rows with status `failed`, of this run or an earlier one.
+        registry_problems: Problems of the registry, one line each.
+        registry_unmatched: Registry rows that match no listed object.
+        objections_unmatched: Those of them that are objections.
+        seconds: Duration of the run.
+        first_result_s: Seconds until the first object was processed.
+        stopped_early: The run stopped because of `--max-failures`.
+        to_take_down: Dry run: number of outputs that a run would take down.
+        estimate: Dry run with `--estimate`: its result.
     """
 
     run_id: str = ""
@@ -114,9 +114,9 @@ class Summary:
     removed_requested: int = 0
     missing: list[str] = field(default_factory=list)
     gone: int = 0
-    settled: int = 0
+    recovered: int = 0
     unsafe_left: list[str] = field(default_factory=list)
-    standing_failures: int = 0
+    current_failures: int = 0
     registry_problems: tuple[str, ...] = ()
     registry_unmatched: tuple[int, ...] = ()
     objections_unmatched: tuple[int, ...] = ()
@@ -128,40 +128,40 @@ class Summary:
 
     @property
     def written(self) -> int:
-        """Objects that got their row in this run."""
+        """Number of objects that got a row in this run."""
         return sum(self.statuses.values())
 
 
 @dataclass(frozen=True)
 class FailureLimit:
-    """A number, or a share: of the current rows (`--max-failures`), of the outputs (`--prune-limit`)."""
+    """A limit as a number, or as a share of the current rows (`--max-failures`) or of the outputs (`--prune-limit`)."""
 
     number: int | None
     share: float | None
 
     def allowed(self, rows: int) -> float:
-        """How many of so many it may be."""
+        """Returns how many of `rows` are within the limit."""
         return self.number if self.number is not None else rows * (self.share or 0.0)
 
     def stops(self, failed: int) -> bool:
-        """Whether a run at work stops now. A share is judged at the end: before, nobody knows of how many."""
+        """Whether the run has to stop now. A share is checked only at the end, when the total is known."""
         return self.number is not None and failed > self.number
 
 
 def failure_limit(text: str | None) -> FailureLimit | None:
-    """`5` or `2.5%`; None when no limit was given.
+    """Parses `--max-failures`: `5` or `2.5%`; returns None if it was not given.
 
     Raises:
         ConfigError: It is neither.
     """
-    return limit_of(text, "--max-failures") if text is not None else None
+    return parse_limit(text, "--max-failures") if text is not None else None
 
 
-def limit_of(text: str, option: str) -> FailureLimit:
-    """`5` or `2.5%`.
+def parse_limit(text: str, option: str) -> FailureLimit:
+    """Parses `5` or `2.5%`.
 
     Raises:
-        ConfigError: It is neither; names the option.
+        ConfigError: It is neither; the message names the option.
     """
     try:
         if text.endswith("%"):
@@ -176,31 +176,31 @@ def limit_of(text: str, option: str) -> FailureLimit:
 
 
 def exit_status(summary: Summary, limit: FailureLimit | None, rows: int) -> int:
-    """The first that holds: something unsafe is left, too many objects stand as failed, all is safe.
+    """Returns 5 if an unsafe output could not be removed, else 3 if too many objects failed, else 0.
 
     Args:
-        summary: Of the finished run.
-        limit: `--max-failures`; without it none may have failed.
-        rows: Current rows of the manifest.
+        summary: Results of the finished run.
+        limit: `--max-failures`; without it no object may have failed.
+        rows: Number of current rows of the manifest.
     """
     if summary.unsafe_left:
         return UNSAFE_LEFT
     allowed = limit.allowed(rows) if limit is not None else 0
-    return FAILURES if summary.standing_failures > allowed or summary.stopped_early else OK
+    return FAILURES if summary.current_failures > allowed or summary.stopped_early else OK
 
 
 def statuses_text(statuses: Mapping[int, str]) -> str:
-    """As `--help` says them, in one paragraph."""
-    return "exit status, the first that holds: " + "; ".join(f"{status} {text}" for status, text in statuses.items())
+    """Formats exit statuses as one paragraph for `--help`."""
+    return "exit status, the first that applies: " + "; ".join(f"{status} {text}" for status, text in statuses.items())
 
 
 def row_list(rows: Sequence[int], most: int) -> str:
-    """`4, 9, ...`, so many at most."""
+    """Formats at most `most` row numbers: `4, 9, ...`."""
     return ", ".join([*map(str, rows[:most]), *(["..."] if len(rows) > most else [])])
 
 
 def size_text(size_bytes: float) -> str:
-    """`102.7 MB`."""
+    """Formats a size: `102.7 MB`."""
     for unit in ("B", "kB", "MB", "GB"):
         if size_bytes < 1000:
             return f"{size_bytes:.0f} {unit}" if unit == "B" else f"{size_bytes:.1f} {unit}"

@@ -125,9 +125,9 @@ def test_a_run_may_be_redone_over_itself_and_a_failure_takes_no_boxes_away(lake,
     [
         ({"mode": "replace"}, "--boxes"),
         ({"uri": "missing.csv"}, "the file of boxes"),
-        ({"uri": "missing"}, "no folder of a manifest"),
+        ({"uri": "missing"}, "is neither a manifest's folder nor"),
         ({"uri": "boxes.csv"}, "row 1: w: not a number"),
-        ({"uri": "in"}, "no folder of a manifest"),
+        ({"uri": "in"}, "is neither a manifest's folder nor"),
     ],
 )
 def test_what_is_wrong_with_boxes_is_said_before_any_work(lake, tmp_path, monkeypatch, settings, said, dry_run):

@@ -145,8 +145,8 @@ def test_an_objection_that_matches_nothing_is_named_and_strict_publishes_nothing
     capsys.readouterr()
     assert command(source, output, registry) == 0
     told = capsys.readouterr().out
-    assert "registry: 2 match no listed object: rows 2, 3" in told
-    assert "registry: 1 of them are OBJECTIONS: rows 3" in told
+    assert "registry: 2 rows match no listed object: rows 2, 3" in told
+    assert "registry: 1 of these rows are OBJECTIONS: rows 3" in told
 
 
 def test_strict_takes_down_before_it_ends(lake):

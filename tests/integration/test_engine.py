@@ -190,7 +190,7 @@ def test_other_versions_end_the_run(tmp_path, monkeypatch):
 
 def test_no_worker_for_too_long_ends_the_run(tmp_path, monkeypatch):
     monkeypatch.setattr(engine.Engine, "_follow_cluster", lambda self: None)
-    with pytest.raises(NoWorkersError, match=r"no worker could be had for 1 s"):
+    with pytest.raises(NoWorkersError, match=r"the cluster provided no worker for 1 s"):
         run(tmp_path, ["a"], config=replace(CONFIG, no_worker_s=1))
 
 

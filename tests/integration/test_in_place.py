@@ -127,7 +127,7 @@ def test_a_manifest_of_an_older_version_is_closed_and_an_open_quarantine_is_name
         (tmp_path / name).chmod(0o755)
     run(lake, originals=str(tmp_path / "kept"), discard_originals=False)
     assert (mode_of(tmp_path / "lake.manifest"), mode_of(tmp_path / "kept")) == (0o700, 0o755)
-    assert f"{tmp_path}/kept holds originals and others may look into it" in caplog.text
+    assert f"{tmp_path}/kept contains originals and other users can read it" in caplog.text
 
 
 def test_workers_of_other_users_can_be_let_in(lake, tmp_path):
@@ -252,12 +252,12 @@ def test_nothing_is_ever_deleted_in_place(lake, tmp_path):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"discard_originals": False}, "--originals URI keeps them"),
-        ({"originals": "kept"}, "--originals URI keeps them"),
+        ({"discard_originals": False}, "needs either --originals URI"),
+        ({"originals": "kept"}, "needs either --originals URI"),
         ({"output": "out"}, "--in-place takes no OUTPUT"),
-        ({"names": "hashed"}, "keeps names and withholds nothing"),
-        ({"consent": {"policy": "public"}}, "keeps names and withholds nothing"),
-        ({"in_place": False, "output": "out"}, "are for --in-place"),
+        ({"names": "hashed"}, "--in-place cannot be combined with"),
+        ({"consent": {"policy": "public"}}, "--in-place cannot be combined with"),
+        ({"in_place": False, "output": "out"}, "need --in-place"),
     ],
 )
 def test_what_cannot_be_meant(lake, settings, message):
@@ -268,7 +268,7 @@ def test_what_cannot_be_meant(lake, settings, message):
 
 
 def test_originals_lie_apart(lake):
-    with pytest.raises(ConfigError, match="INPUT and the originals lie inside one another"):
+    with pytest.raises(ConfigError, match="INPUT and the originals are inside one another"):
         run(lake, originals=str(lake / "kept"), discard_originals=False)
 
 

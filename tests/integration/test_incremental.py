@@ -150,7 +150,7 @@ def test_sources_that_are_gone_are_reported_and_pruned_only_when_asked(lake, tmp
         (lake / name).unlink()
     summary = run(lake, tmp_path / "out")
     assert (summary.gone, summary.removed_gone, "00.png" in files(tmp_path / "out")) == (1, 0, True)
-    with pytest.raises(RunError, match="1 of 6 outputs have no source any more"):
+    with pytest.raises(RunError, match="1 of 6 outputs no longer have a source"):
         run(lake, tmp_path / "out", {"prune": True})
     newest = max((tmp_path / "out.manifest/_runs").iterdir())
     assert json.loads(newest.read_text())["exit_status"] == 1
@@ -213,7 +213,7 @@ def test_what_a_dead_run_published_without_a_row_gets_it(lake, tmp_path):
     data = files(tmp_path / "out")[known.key]
     write(tmp_path / "out", {"orphan.png": data, "stranger.png": b"laid there meanwhile"})
     summary = run(lake, tmp_path / "out", {"redaction": {"method": "solid"}})
-    assert (summary.settled, summary.gone) == (1, 1)
+    assert (summary.recovered, summary.gone) == (1, 1)
     assert list(manifest.intents()) == []
     assert rows(tmp_path / "out")["orphan.png"]["output_sha256"] == known.output_sha256
     assert set(files(tmp_path / "out")) == {"orphan.png", "stranger.png", *(f"{i:02}.png" for i in range(6))}

@@ -220,7 +220,7 @@ def test_a_poison_image_keeps_its_safe_output(tmp_path):
     current = rows(tmp_path / "out")["a.png"]
     assert (current["error_code"], current["attempt"]) == ("poison_image", 4)
     assert current["output_sha256"] == row.output_sha256
-    objects.poison(Task((replace(item, standing=None),), attempt=4))
+    objects.poison(Task((replace(item, kept_output=None),), attempt=4))
     assert files(tmp_path / "out") == {}
 
 
@@ -273,7 +273,7 @@ def test_a_signal_stops_cleanly_and_the_next_start_goes_on(tmp_path, number):
     process.send_signal(number)
     _, said = process.communicate()
     assert process.returncode == 1
-    assert "stopped; start it again with the same arguments to go on" in said
+    assert "stopped; start it again with the same arguments to resume" in said
     assert "Traceback" not in said
     assert not list(tmp_path.glob("out/**/*.tmp"))
     stopped = rows(tmp_path / "out")

@@ -147,7 +147,7 @@ def test_refused_on_the_command_line(lake, monkeypatch, capsys, position, uri):
     assert cli.main([part.format(uri) for part in position], {}) == 2
     out, err = capsys.readouterr()
     assert (out, len(err.strip().splitlines())) == ("", 1)
-    assert "which others can read" in err
+    assert "which other users can read" in err
     assert MARKER not in err
     assert files(lake) == before
 
@@ -172,7 +172,7 @@ def test_the_other_jobs_refuse_it_too(capsys):
     assert evaluate_privacy.main([uri, "--labels", "l.csv"]) == 2
     assert evaluate_utility.main([uri], {}) == 2
     err = capsys.readouterr().err
-    assert err.count("which others can read") == 2
+    assert err.count("which other users can read") == 2
     assert MARKER not in err
 
 

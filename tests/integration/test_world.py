@@ -28,7 +28,7 @@ def said(capsys):
     return " ".join(capsys.readouterr().out.split())
 
 
-def test_a_take_down_is_owed_until_output_is_there(world, capsys, caplog):
+def test_a_take_down_is_pending_until_output_is_there(world, capsys, caplog):
     assert world.run() == 0
     assert world.shown() == SHOWN
     world.hide_output()
@@ -38,7 +38,7 @@ def test_a_take_down_is_owed_until_output_is_there(world, capsys, caplog):
     for _ in range(2):
         assert world.run() == 5
         assert "NOT SAFE: a.png" in capsys.readouterr().out
-        assert "does not bear the mark" in caplog.text
+        assert "does not have the mark file" in caplog.text
         assert world.published() == {}
         assert world.rows() == before
     world.show_output()
@@ -127,7 +127,7 @@ def forget_identity(world):
 def test_an_output_of_another_manifest_is_refused(world, capsys):
     assert world.run() == 0
     assert world.run("--manifest", f"{world.output}-other.manifest") == 2
-    assert "bears the mark of another manifest" in capsys.readouterr().err
+    assert "has the mark of another manifest" in capsys.readouterr().err
     assert world.shown() == SHOWN
 
 
@@ -308,7 +308,7 @@ def test_a_clock_that_was_put_back_revives_no_grant(world, clock, caplog):
     clock[0] -= timedelta(days=2)
     assert world.run("--force") == 0
     assert world.shown() == {"b.png"}
-    assert "but consent was decided as of 2026-06-10" in caplog.text
+    assert "but an earlier run evaluated consent for 2026-06-10" in caplog.text
     assert {row["as_of"] for row in world.rows().values()} == {datetime(2026, 6, 10, tzinfo=UTC)}
     clock[0] += timedelta(days=30)
     assert world.run() == 0
@@ -336,7 +336,7 @@ def test_a_folder_of_somebodys_files_is_refused_and_nothing_of_it_touched(world,
         world.lay(key, data)
     world.put("notes.txt", b"no picture")
     assert world.run() == 2
-    assert "is not empty ('a.png' lies there)" in capsys.readouterr().err
+    assert "is not empty (it has 'a.png')" in capsys.readouterr().err
     assert world.run("--dry-run") == 2
     assert world.published() == theirs
 
@@ -392,7 +392,7 @@ def driver_of_output(world):
     return world.run(output=f"{world.output}-2")
 
 
-def test_a_take_down_in_a_disk_that_vanishes_meanwhile_is_owed(tmp_path, monkeypatch, capsys):
+def test_a_take_down_in_a_disk_that_vanishes_meanwhile_is_pending(tmp_path, monkeypatch, capsys):
     world = Disk(tmp_path)
     world.put("a.png", photo(1))
     world.grant("a.png,granted")
@@ -460,7 +460,7 @@ def test_at_whatever_step_the_disk_goes_nothing_is_written_beside_it_and_nothing
     raise AssertionError("the night has more steps")
 
 
-def test_what_could_not_be_removed_on_request_is_owed_by_every_later_run(tmp_path, monkeypatch):
+def test_what_could_not_be_removed_on_request_is_tried_by_every_later_run(tmp_path, monkeypatch):
     world = Disk(tmp_path)
     world.put("a.png", photo(1, faces=()))
     assert world.run() == 0
@@ -480,7 +480,7 @@ def test_what_could_not_be_removed_on_request_is_owed_by_every_later_run(tmp_pat
     assert world.published() == {}
 
 
-def test_in_place_what_is_not_mounted_is_owed(tmp_path, capsys):
+def test_in_place_what_is_not_mounted_is_pending(tmp_path, capsys):
     world = Disk(tmp_path)
     world.put("a.png", photo(1))
     world.put("b.png", photo(2))

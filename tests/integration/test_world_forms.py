@@ -136,7 +136,7 @@ def test_older_version_of_a_face_that_was_not_found_before(versions):
     assert versions.shown() == set()
 
 
-def test_a_requested_removal_that_was_owed_is_published_again(tmp_path, monkeypatch):
+def test_a_requested_removal_that_was_pending_is_published_again(tmp_path, monkeypatch):
     w = Disk(tmp_path)
     w.put("a.png", photo(1, faces=()))
     assert w.run() == 0
@@ -152,7 +152,7 @@ def test_a_requested_removal_that_was_owed_is_published_again(tmp_path, monkeypa
     assert w.published() == {}
 
 
-def test_a_requested_removal_is_owed_while_output_is_absent(world):
+def test_a_requested_removal_is_pending_while_output_is_absent(world):
     world.grant("x.png,granted")
     assert world.run() == 0
     (world.folder / "keys.csv").write_text("key,action\nc.png,remove\n")
@@ -252,7 +252,7 @@ def test_adopt_makes_what_is_missing_anew_where_the_mark_is_there_too(world):
     assert "c.png" in world.published()
 
 
-def test_output_json_is_lost_and_a_take_down_is_owed(world):
+def test_output_json_is_lost_and_a_take_down_is_pending(world):
     assert world.run() == 0
     open_root(f"{world.output}.manifest", world.options).delete(["_output.json"])
     world.delete("a.png")

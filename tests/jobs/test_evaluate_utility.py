@@ -119,7 +119,7 @@ def test_a_journal_spares_trainings(labelled: list[str], trained: list[Any], tmp
         (["--masks", "truth"], "--masks truth needs --labels"),
         (["--faceless", "cats"], "no class folder 'cats'"),
         (["--classes", "people,cats"], "no class folder 'cats'"),
-        (["absent"], "ANONYMIZED is no folder"),
+        (["absent"], "ANONYMIZED is not a folder"),
         (["--labels", "absent.csv"], "--labels: no such file"),
     ],
 )

@@ -29,8 +29,8 @@ def test_elsewhere_a_line_now_and_then(monkeypatch, caplog):
         shown.start("r1", unchanged=2)
         shown.advance(images=4, faces=9, failures=0, listed=30)
         shown.close()
-    assert "run r1 begins; 2 objects are unchanged" in caplog.text
-    assert "4 of 30 listed so far done" in caplog.text
+    assert "run r1 started; 2 objects unchanged" in caplog.text
+    assert "4 of 30 objects listed so far processed" in caplog.text
     assert "9 faces, 0 failed" in caplog.text
 
 
@@ -45,8 +45,8 @@ def test_elsewhere_a_line_now_and_then(monkeypatch, caplog):
         (Summary(run_id="r1", unsafe_left=["a.jpg"]), "NOT SAFE: a.jpg could not be removed"),
         (Summary(run_id="r1", stopped_early=True), "stopped early"),
         (Summary(run_id="r1", removed_unsafe=2), "taken down"),
-        (Summary(run_id="r1", registry_unmatched=(4, 9)), "registry: 2 match no listed object: rows 4, 9"),
-        (Summary(run_id="r1", objections_unmatched=(9,)), "registry: 1 of them are OBJECTIONS: rows 9"),
+        (Summary(run_id="r1", registry_unmatched=(4, 9)), "registry: 2 rows match no listed object: rows 4, 9"),
+        (Summary(run_id="r1", objections_unmatched=(9,)), "registry: 1 of these rows are OBJECTIONS: rows 9"),
         (Summary(run_id="r1", registry_problems=("row 1: status: odd",)), "registry: row 1: status: odd"),
     ],
 )

@@ -31,5 +31,5 @@ def test_malformed_failure_limits(text):
     ],
 )
 def test_exit_statuses(failed, limit, unsafe_left, early, expected):
-    summary = Summary(standing_failures=failed, unsafe_left=unsafe_left, stopped_early=early)
+    summary = Summary(current_failures=failed, unsafe_left=unsafe_left, stopped_early=early)
     assert exit_status(summary, failure_limit(limit), rows=100) == expected

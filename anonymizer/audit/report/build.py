@@ -27,7 +27,7 @@ from anonymizer.lake.manifest import ManifestStore
 from anonymizer.lake.roots import open_manifest, open_output
 from anonymizer.lake.storage import folder_uri, is_local, nested, normalize_uri
 from anonymizer.records import Face
-from anonymizer.sanitize import bare_uri
+from anonymizer.sanitize import uri_without_secrets
 
 THUMBNAILS = 60
 FAILURES = 50
@@ -111,7 +111,7 @@ def _evidence(uri: str) -> Evidence:
     try:
         return evidence.loads(data)
     except ConfigError as error:
-        raise ConfigError(f"--evidence {bare_uri(uri)}: {error}") from None
+        raise ConfigError(f"--evidence {uri_without_secrets(uri)}: {error}") from None
 
 
 def _suspects(found: Sequence[Evidence]) -> dict[str, list[Face]]:

@@ -87,7 +87,7 @@ class Checker:
 
     def _check(self, deadline: Deadline, item: WorkItem) -> _Answer:
         try:
-            deadline.alive()
+            deadline.check()
             data = self._output.read(item.ref)
         except DeadlinePassed:
             return _Answer(done=False)
@@ -126,5 +126,5 @@ def finding(data: bytes, row: ManifestRow) -> str | None:
 
 
 def _row(item: WorkItem) -> ManifestRow:
-    assert item.standing is not None, "an output is checked against its row"  # noqa: S101 - the caller's defect
-    return item.standing
+    assert item.kept_output is not None, "an output is checked against its row"  # noqa: S101 - the caller's defect
+    return item.kept_output

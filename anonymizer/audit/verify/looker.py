@@ -86,7 +86,7 @@ class Looker:
             for item, data in zip(chunk.items, self._read(pool, chunk.items), strict=True):
                 try:
                     with self._looking:
-                        deadline.alive()
+                        deadline.check()
                         looked[item.ref.key] = self._look(item, data)
                 except DeadlinePassed:
                     left.append(item.ref.key)
@@ -130,5 +130,5 @@ def _named(error: Exception) -> str:
 
 
 def _row(item: WorkItem) -> ManifestRow:
-    assert item.standing is not None, "an output is looked at with its row"  # noqa: S101 - the caller's defect
-    return item.standing
+    assert item.kept_output is not None, "an output is looked at with its row"  # noqa: S101 - the caller's defect
+    return item.kept_output

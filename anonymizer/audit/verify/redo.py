@@ -20,7 +20,7 @@ from anonymizer.lake.storage import normalize_uri
 from anonymizer.people.boxes.suspects import written
 from anonymizer.records import Detections, ManifestRow, Suspects
 from anonymizer.run.start.keylist import KeyList, to_redo
-from anonymizer.sanitize import bare_uri
+from anonymizer.sanitize import uri_without_secrets
 
 _COLUMNS = ("key", "source_uri", "status", "processed_at", "source_sha256", "output_sha256", "run_id")
 #: Of an earlier run, what does not hold for a run over named keys that is not a rehearsal.
@@ -103,7 +103,7 @@ def _settings(record: Mapping[str, Any], config: RunConfig, result: Verification
 
 def _whole(recorded: str | None, given: str | None) -> str | None:
     """A URL of a record, with the signature that stands in no record where the configuration gives it anew."""
-    return given if given is not None and bare_uri(given) == recorded else recorded
+    return given if given is not None and uri_without_secrets(given) == recorded else recorded
 
 
 def _found(

@@ -1,6 +1,6 @@
-"""The commands of the program, in the order of its help.
+"""Lists the commands of the program, in the order of its help.
 
-A new command is a module here that holds its `Command`, and its name in this file.
+To add a command, add a module with a `COMMAND` to this package and its name to this file.
 """
 
 from anonymizer.cli.command import Command

@@ -1,4 +1,4 @@
-"""`anonymizer run INPUT OUTPUT`: the run itself. `jobs/anonymize.py` does the same as a Ray job."""
+"""Implements `anonymizer run INPUT OUTPUT`. `jobs/anonymize.py` does the same as a Ray job."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import argparse
 
 from anonymizer.cli.command import Command, Invocation
 from anonymizer.cli.options import add_all_options, add_common, documentation
-from anonymizer.cli.running import driven
+from anonymizer.cli.running import run_and_report
 from anonymizer.errors import ConfigError
 from anonymizer.run.summary import RUN_STATUSES, statuses_text
 
 _DESCRIPTION = (
-    "Redacts every face without consent, scrubs all metadata, and writes what is safe to OUTPUT and a row for every "
-    "object to the manifest. INPUT is a folder or a single file, OUTPUT a folder, both any fsspec URL. Started again "
-    "with the same arguments it goes on where it stopped."
+    "Redacts every face without consent, removes all metadata, and writes the safe images to OUTPUT and one row per "
+    "object to the manifest. INPUT is a folder or a single file, OUTPUT a folder, both any fsspec URL. A run that was "
+    "interrupted is resumed when it is started again with the same arguments."
 )
 
 
@@ -26,8 +26,8 @@ def _add_arguments(run: argparse.ArgumentParser) -> None:
 
 def _execute(given: Invocation) -> int:
     if not given.config.output and not given.config.in_place:
-        raise ConfigError("OUTPUT is needed, or --in-place (see anonymizer run --help)")
-    return driven(given.config, given.environ)
+        raise ConfigError("OUTPUT or --in-place is required (see anonymizer run --help)")
+    return run_and_report(given.config, given.environ)
 
 
 COMMAND = Command(

@@ -1,10 +1,10 @@
-"""Who may work on an OUTPUT: one run at a time, and one that died cannot hold it for ever.
+"""Implements a lease, so that only one run at a time works on an OUTPUT, and the lease of a dead run expires.
 
-`_lease` in the manifest's folder names the holder, whose heartbeats write it anew several times in `lease_s`. No clocks
-of two machines are compared. Who finds a lease observes it (`takeover`): a holder is dead whose record has not changed
-for `lease_s` by the observer's own monotonic clock, or at once if it was a process of this machine that is gone. A
-worker acts only for a quarter of `lease_s` after it began to read a record of its own run (`watch`); whoever takes over
-waits as long after writing the new one, and then nobody works for the dead run any more.
+`_lease` in the manifest's folder names the holder, which rewrites it (heartbeat) several times per `lease_s`. Clocks of
+different machines are never compared. A run that finds a lease observes it (`takeover`): the holder is dead if the
+record has not changed for `lease_s` by the observer's own monotonic clock, or at once if the holder was a process of
+this machine that no longer exists. A worker acts only for a quarter of `lease_s` after it began to read a record of its
+own run (`watch`). A run that takes over waits as long after writing its record; then no worker acts for the dead run.
 """
 
 from anonymizer.lake.lease.holder import Lease

@@ -1,4 +1,4 @@
-"""The holder of a lease: it writes a heartbeat several times in `lease_s`, and notices when it was taken over."""
+"""Implements the holder of a lease: writes heartbeats, and detects that another run has taken over."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from anonymizer.lake.lease.record import HEARTBEATS, Record, Store, Ticket, read
 
 log = logging.getLogger(__name__)
 
-SURE = 0.75
-"""Share of `lease_s` after a heartbeat in which nobody can have taken over: for that all of it has to pass."""
+SAFE_SHARE = 0.75
+"""Share of `lease_s` after a heartbeat for which the holder relies on its lease; others wait for all of `lease_s`."""
 
 
 class Lease:
-    """A lease that is held. A thread of its own keeps it, until it is released or lost.
+    """A lease that this process has. A thread renews it until it is released or lost.
 
     Args:
         store: The manifest's folder.
-        record: As it was written.
-        version: Of what was written.
-        written: When that writing began, on the monotonic clock.
+        record: The record, as it was written.
+        version: Version of the written file.
+        written: Time at which that write began, on the monotonic clock.
 
     Attributes:
-        ticket: For the workers.
+        ticket: Identifies the lease for the workers.
     """
 
     def __init__(self, store: Store, record: Record, version: str, written: float) -> None:
@@ -50,17 +50,17 @@ class Lease:
         self.release()
 
     def check(self) -> None:
-        """Raises LeaseLost if somebody else may have taken over."""
-        if self._lost or time.monotonic() - self._renewed >= self._record.lease_s * SURE:
+        """Raises LeaseLost if another run may have taken over."""
+        if self._lost or time.monotonic() - self._renewed >= self._record.lease_s * SAFE_SHARE:
             self._lost = True
-            raise LeaseLost("another run has taken over this OUTPUT, or the manifest's store did not answer in time")
+            raise LeaseLost("another run has taken over this OUTPUT, or the lease could not be renewed in time")
 
     def set_run(self, run_id: str) -> None:
-        """Names the run, for those who find the lease."""
+        """Sets the run's id, which is shown to others that find the lease."""
         self._record = replace(self._record, run_id=run_id)
 
     def release(self) -> None:
-        """Lets the next run begin at once; does nothing a second time."""
+        """Releases the lease, so that the next run can begin at once; further calls do nothing."""
         self._ended.set()
         self._thread.join(timeout=self._record.lease_s)
         with self._changing:
@@ -87,7 +87,7 @@ class Lease:
             try:
                 self._version = write(self._store, record, self._version)
             except PublishConflict:
-                # The answer to an earlier write of ours may have been lost.
+                # An earlier heartbeat of ours may have been written although its response was lost.
                 found = read(self._store)
                 if found is None or found.record is None or found.record.token != record.token:
                     raise

@@ -1,4 +1,4 @@
-"""Which process holds a lease, so that another one of the same machine sees at once whether it still lives."""
+"""Identifies the process that has a lease, so that others on the same machine can check at once whether it is alive."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def machine() -> str:
-    """Names the machine, its boot and the space in which its process numbers count (two containers have two)."""
+    """Identifies the machine, its boot and its PID namespace (two containers have two)."""
     boot = space = ""
     with suppress(OSError):
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
@@ -17,7 +17,7 @@ def machine() -> str:
 
 
 def start_ticks(pid: int) -> int:
-    """Ticks since boot at which a process began (field 22 of proc(5) stat); 0 where that cannot be told."""
+    """Start time of a process in clock ticks since boot (field 22 of proc(5) stat); 0 if it is not known."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
         return int(stat.rpartition(")")[2].split()[19])

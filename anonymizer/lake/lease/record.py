@@ -1,4 +1,4 @@
-"""The record of a lease: what it says, and how it is read and written."""
+"""Defines the record of a lease, and reads and writes it."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from typing import Protocol
 from anonymizer.errors import SourceGone
 
 NAME = "_lease"
-"""Of the record, in the manifest's folder."""
+"""Name of the record in the manifest's folder."""
 
 HEARTBEATS = 4
-"""Heartbeats in `lease_s`."""
+"""Number of heartbeats per `lease_s`."""
 
-RIGHT = 0.25
+VALID_SHARE = 0.25
 """Share of `lease_s` for which a worker may act after it began to read a record of its own run."""
 
 
 class Store(Protocol):
-    """What a lease needs of the manifest's folder (`storage.Root` has it)."""
+    """The methods of the manifest's folder that a lease needs (`storage.Root` has them)."""
 
     def get_with_version(self, name: str) -> tuple[bytes, str]: ...
 
@@ -31,19 +31,19 @@ class Store(Protocol):
 
 @dataclass(frozen=True)
 class Record:
-    """What the holder of a lease says of itself.
+    """The content of the lease's file, which the holder writes.
 
     Attributes:
-        token: Random; nobody else has it.
-        epoch: Number of the holder: each new one raises it.
+        token: Random, unique for each holder.
+        epoch: Number of the holder; each new holder adds 1.
         host: See `process.machine`.
-        pid: Of the driver.
-        pid_started: See `process.start_ticks`: a pid is used again.
-        lease_s: Seconds without a heartbeat after which the holder is dead.
-        since: When it was taken, for people.
-        beat: Number of the heartbeat; raised with every write.
-        released: The holder has ended in good order.
-        run_id: Of the holder's run, once it has one.
+        pid: Process id of the driver.
+        pid_started: See `process.start_ticks`; distinguishes processes with the same id.
+        lease_s: Seconds without a heartbeat after which the holder counts as dead.
+        since: Time at which it was taken, for messages.
+        beat: Number of the heartbeat; each write adds 1.
+        released: The holder has released the lease.
+        run_id: Id of the holder's run, once it has one.
     """
 
     token: str
@@ -60,7 +60,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """What a worker needs to see whether its run still holds the lease."""
+    """Identifies a lease, so that a worker can check whether its run still has it."""
 
     token: str
     epoch: int
@@ -69,11 +69,11 @@ class Ticket:
 
 @dataclass(frozen=True)
 class Found:
-    """A lease as it stands.
+    """A lease that was read.
 
     Attributes:
-        record: None if it cannot be read.
-        version: Of the file.
+        record: Its record; None if it is malformed.
+        version: Version of the file.
     """
 
     record: Record | None
@@ -81,12 +81,12 @@ class Found:
 
     @property
     def is_released(self) -> bool:
-        """Whether its holder has ended in good order."""
+        """Whether its holder has released it."""
         return self.record is not None and self.record.released
 
 
 def read(store: Store) -> Found | None:
-    """The lease as it stands now; None if nobody ever had it."""
+    """Reads the lease; returns None if it does not exist."""
     try:
         data, version = store.get_with_version(NAME)
     except SourceGone:
@@ -98,10 +98,10 @@ def read(store: Store) -> Found | None:
 
 
 def write(store: Store, record: Record, expected: str | None) -> str:
-    """Writes the record over the expected version only (None: there must be none); its new version.
+    """Writes the record over the expected version only (None: it must not exist); returns the new version.
 
     Raises:
-        PublishConflict: Somebody else has written it.
+        PublishConflict: The file has another version.
     """
     data = json.dumps(asdict(record)).encode()
     return store.publish(NAME, data, expected=expected, media_type="application/json", alive=lambda: None)

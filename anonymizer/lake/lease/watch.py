@@ -1,4 +1,4 @@
-"""What a worker does with a lease: it watches whether its run still holds it, and acts only as long as that is sure."""
+"""Checks in a worker whether its run still has the lease; the worker acts only while that is certain."""
 
 from __future__ import annotations
 
@@ -7,50 +7,50 @@ import time
 from collections.abc import Callable
 
 from anonymizer.errors import AnonymizerError, DeadlinePassed
-from anonymizer.lake.lease.record import RIGHT, Store, Ticket, read
+from anonymizer.lake.lease.record import VALID_SHARE, Store, Ticket, read
 
-LOOKS = 3
-"""So often a worker looks in a row: the first look pays for the connection, and its answer may be too old by then."""
+READS = 3
+"""Maximum number of reads in a row: the first one also opens the connection, and may take too long to be valid."""
 
 
 class Watch:
-    """Lets a worker act only while its run holds the lease.
+    """Lets a worker act only while its run has the lease.
 
     Args:
         store: The manifest's folder.
-        ticket: Of the run's lease.
-        clock: Monotonic seconds.
+        ticket: Identifies the run's lease.
+        clock: Returns monotonic seconds.
     """
 
     def __init__(self, store: Store, ticket: Ticket, clock: Callable[[], float] = time.monotonic) -> None:
         self._store = store
         self._ticket = ticket
         self._clock = clock
-        # When the reading began that last found our run to be the holder.
+        # Start of the latest read that found this run to be the holder.
         self._seen = -float("inf")
-        self._looking = threading.Lock()
+        self._reading = threading.Lock()
 
-    def alive(self) -> None:
-        """Raises DeadlinePassed unless the run was seen to hold its lease a short while ago."""
-        right = self._ticket.lease_s * RIGHT
-        if self._age() >= right / 2:
-            with self._looking:
-                if self._age() >= right / 2:
-                    self._look_until(right)
-        if self._age() >= right:
+    def check(self) -> None:
+        """Raises DeadlinePassed unless the run was recently found to have its lease; reads the lease if necessary."""
+        valid_s = self._ticket.lease_s * VALID_SHARE
+        if self._age() >= valid_s / 2:
+            with self._reading:
+                if self._age() >= valid_s / 2:
+                    self._read_until_valid(valid_s)
+        if self._age() >= valid_s:
             raise DeadlinePassed
 
     def _age(self) -> float:
         return self._clock() - self._seen
 
-    def _look_until(self, right: float) -> None:
-        """Looks again where the run is alive but the answer took too long to give the right to anything."""
-        for _ in range(LOOKS):
-            if not self._look() or self._age() < right:
+    def _read_until_valid(self, valid_s: float) -> None:
+        """Reads the lease; reads it again if this run has it but the read took longer than the result is valid."""
+        for _ in range(READS):
+            if not self._read() or self._age() < valid_s:
                 return
 
-    def _look(self) -> bool:
-        """Reads the record; whether it is that of our run."""
+    def _read(self) -> bool:
+        """Reads the lease; returns whether this run has it."""
         since = self._clock()
         try:
             found = read(self._store)
@@ -64,6 +64,6 @@ class Watch:
         ):
             self._seen = since
             return True
-        # Somebody else holds it now, and a lease that is lost never comes back.
+        # Another run has it now; a lost lease is never given back.
         self._seen = -float("inf")
         return False

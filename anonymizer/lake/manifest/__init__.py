@@ -1,4 +1,4 @@
-"""The manifest: what happened to every object, as a Parquet table beside the output."""
+"""Reads and writes the manifest: a Parquet table with one row per processed object, in a folder beside OUTPUT."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from anonymizer.lake.storage import open_root
 
 
 def current(uri: str, options: Mapping[str, Any] | None = None) -> pa.Table:
-    """One row per key: what stands in a manifest today.
+    """Reads the current row of each key.
 
     Args:
         uri: The manifest's folder, any fsspec URL.
-        options: For its filesystem.
+        options: fsspec options of its filesystem.
 
     Returns:
         A table of `SCHEMA` and `run_id`, in UTF-8 byte order of keys.
 
     Raises:
-        ConfigError: A newer version of this software wrote a part.
+        ConfigError: A part was written by a newer version of this software.
         RunError: A part is damaged.
     """
     with open_root(uri, options) as root:

@@ -1,4 +1,4 @@
-"""The manifest's columns: name, type, and what a reader has to know of each."""
+"""Declares the manifest's columns: name, type and description."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FACE = pa.struct(
 
 
 class Column(NamedTuple):
-    """One column; `text` is a sentence or two of Markdown, and stands on the page of the manifest as it is."""
+    """One column; `text` is its description as Markdown, which the page of the manifest shows."""
 
     name: str
     type: pa.DataType
@@ -32,84 +32,85 @@ class Column(NamedTuple):
 
 COLUMNS = (
     Column("key", pa.string(), "Path of the object below INPUT."),
-    Column("source_uri", pa.string(), "The object itself."),
-    Column("output_uri", pa.string(), "The published file; null where nothing is published."),
-    Column("source_etag", pa.string(), "Version of the source as the listing gave it: ETag, or a digest on a disk."),
-    Column("source_size", pa.int64(), "Bytes of the source."),
-    Column("source_modified", _TIME, "When the source was last changed, by its storage."),
-    Column("source_sha256", pa.string(), "Of the bytes of the source; null where it was never read."),
+    Column("source_uri", pa.string(), "URL of the object."),
+    Column("output_uri", pa.string(), "URL of the published file; null if nothing is published."),
+    Column("source_etag", pa.string(), "Version of the source in the listing: ETag, or on a disk a digest."),
+    Column("source_size", pa.int64(), "Size of the source in bytes."),
+    Column("source_modified", _TIME, "Time of the last change of the source, by its storage."),
+    Column("source_sha256", pa.string(), "SHA-256 of the source; null if it was not read."),
     Column(
         "content_sha256",
         pa.string(),
-        "Of the content that the output was made from, where that is not the source of this row: the output stands "
-        "although a redo has failed, or (in place) an output of ours was the source.",
+        "SHA-256 of the content that the output was made from, if that is not the source of this row: an older output "
+        "stays published because processing failed this time, or (in place) the source was an output of an earlier "
+        "run.",
     ),
-    Column("content_etag", pa.string(), "Likewise, its version."),
-    Column("output_sha256", pa.string(), "Of the published bytes."),
-    Column("output_size", pa.int64(), "Bytes of the published file."),
+    Column("content_etag", pa.string(), "Version of that content."),
+    Column("output_sha256", pa.string(), "SHA-256 of the published file."),
+    Column("output_size", pa.int64(), "Size of the published file in bytes."),
     Column("output_etag", pa.string(), "Version of the published file."),
     Column(
         "status",
         pa.string(),
-        "`anonymized` (faces redacted), `no_face`, `retained` (all faces kept by consent), `skipped` (no picture, or "
+        "`anonymized` (faces redacted), `no_face`, `retained` (all faces kept by consent), `skipped` (not an image, or "
         "withheld by `--policy public`), `failed`, or `removed` (the output was taken down).",
     ),
     Column("error_code", pa.string(), "Why it is `failed`, `skipped` or `removed`: one of the codes below."),
-    Column("error_message", pa.string(), "The sentence that belongs to the code; never text of a file or a library."),
-    Column("retryable", pa.bool_(), "Whether every run tries again by itself."),
+    Column("error_message", pa.string(), "Description of the code; never text from a file or a library."),
+    Column("retryable", pa.bool_(), "Whether every run retries the object."),
     Column(
         "consent_status",
         pa.string(),
-        "The worst that the registry says of this photo: `withdrawn`, `denied`, `malformed`, `expired`, `pending`, "
-        "`partial` (some faces kept, some redacted), `granted`, or `unknown` (it says nothing).",
+        "The most restrictive status in the registry for this photo: `withdrawn`, `denied`, `malformed`, `expired`, "
+        "`pending`, `partial` (some faces kept, some redacted), `granted`, or `unknown` (no row matches).",
     ),
-    Column("consent_sha256", pa.string(), "Of the whole decision; another one means that the photo is done again."),
-    Column("consent_record_ids", _TEXTS, "Rows of the registry (`record_id`) that spoke of this photo."),
+    Column("consent_sha256", pa.string(), "Hash of the consent decision; if it changes, the photo is processed again."),
+    Column("consent_record_ids", _TEXTS, "Rows of the registry (`record_id`) that match this photo."),
     Column(
         "consent_bound",
         _TEXTS,
-        "What grants were first seen with (`NAME=sha256:HEX` or `NAME=etag:VERSION`), see `consent.bind`; goes on from "
-        "row to row.",
+        "The content that grants were first seen with (`NAME=sha256:HEX` or `NAME=etag:VERSION`), see `consent.bind`; "
+        "each row repeats those of the row before it.",
     ),
     Column("purpose", pa.string(), "The run's `--purpose`."),
-    Column("registry_sha256", pa.string(), "Of the registry that was read."),
-    Column("format", pa.string(), "Of the published file."),
-    Column("width", pa.int32(), "Of the upright picture, in pixels."),
-    Column("height", pa.int32(), "Of the upright picture, in pixels."),
-    Column("frame_count", pa.int32(), "Frames or pages that were published."),
+    Column("registry_sha256", pa.string(), "SHA-256 of the consent registry."),
+    Column("format", pa.string(), "Format of the published file."),
+    Column("width", pa.int32(), "Width of the upright image, in pixels."),
+    Column("height", pa.int32(), "Height of the upright image, in pixels."),
+    Column("frame_count", pa.int32(), "Number of frames or pages of the published file."),
     Column(
         "encoding",
         pa.string(),
-        "`exact`: outside the redacted blocks nothing has changed; `reencoded`: written anew from decoded pixels.",
+        "`exact`: nothing changed outside the redacted blocks; `reencoded`: encoded anew from decoded pixels.",
     ),
-    Column("face_count", pa.int32(), "Faces over all frames."),
-    Column("redacted_count", pa.int32(), "Those of them that were redacted."),
+    Column("face_count", pa.int32(), "Number of faces in all frames."),
+    Column("redacted_count", pa.int32(), "Number of faces that were redacted."),
     Column(
         "faces",
         pa.list_(FACE),
-        "Each face: number of its frame, its box (left, top, width, height) in pixels of the upright picture, the "
+        "For each face: its frame number, its box (left, top, width, height) in pixels of the upright image, the "
         "detector's score, and whether it was redacted.",
     ),
-    Column("metadata_removed", _TEXTS, "Names of what the source carried (`exif.gps`), from a closed list; no values."),
-    Column("metadata_kept", _TEXTS, "Names of what `metadata.keep` asked for and what was rebuilt."),
+    Column("metadata_removed", _TEXTS, "Names of the source's metadata (`exif.gps`), from a fixed list; no values."),
+    Column("metadata_kept", _TEXTS, "Names of the metadata that `metadata.keep` requested and that were rebuilt."),
     Column("detector", pa.string(), "Name of the detector."),
-    Column("detector_sha256", pa.string(), "Of its network."),
-    Column("method", pa.string(), "How faces were redacted, see `redaction.method`."),
-    Column("settings_sha256", pa.string(), "Of the settings that decide the output's bytes, and of their revision."),
-    Column("software_version", pa.string(), "Of this software."),
+    Column("detector_sha256", pa.string(), "SHA-256 of the detector's model file."),
+    Column("method", pa.string(), "Redaction method, see `redaction.method`."),
+    Column("settings_sha256", pa.string(), "Hash of the settings that affect the output, and of the code's revision."),
+    Column("software_version", pa.string(), "Version of this software."),
     Column(
         "attempt",
         pa.int32(),
-        "Of several rows of a key that of the greatest `run_id`, then `attempt`, is current. A take-down has the least "
-        "of its run, each time that the work is sent out raises it.",
+        "If a key has several rows, the one with the greatest `run_id`, then `attempt`, is current. Take-downs have "
+        "the lowest attempt of their run; each dispatch to a worker raises it.",
     ),
-    Column("as_of", _TIME, "The time for which consent was decided."),
+    Column("as_of", _TIME, "The time for which consent was evaluated."),
     Column(
         "retained_until",
         _TIME,
-        "When the consent that keeps a face of this output ends; null where it has no end, or none is kept.",
+        "When the consent for the visible faces of this output ends; null if it has no end, or no face is visible.",
     ),
     Column("processed_at", _TIME, "When the row was written."),
-    Column("duration_ms", pa.float32(), "Time that a worker took for the object."),
+    Column("duration_ms", pa.float32(), "Processing time of the object in the worker, milliseconds."),
 )
-"""Every column but `run_id`, which the folder of a part holds."""
+"""All columns except `run_id`, which is in the name of a part's folder."""

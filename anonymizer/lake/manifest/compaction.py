@@ -1,7 +1,7 @@
-"""Compaction: the journal's many small parts are folded into few large ones, which query engines read fast.
+"""Compacts the journal: merges its many small parts into few large ones, which query engines read fast.
 
-The large part is created before the small ones in it are deleted. Whoever dies in between leaves rows twice, which
-`latest` settles, and never none.
+The large part is created before the small ones are deleted. After a crash in between rows exist twice, which `latest`
+handles; rows are never lost.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from anonymizer.lake.manifest.schema import SCHEMA
 
 
 def compact(store: ObjectStore, run_id: str, part_rows: int, *, final: bool) -> int:
-    """See `ManifestStore.compact`; a large part holds at least `part_rows` where there are as many."""
-    folded = 0
+    """See `ManifestStore.compact`; a large part has at least `part_rows` rows if there are as many."""
+    compacted = 0
     for group in _groups(journal_parts(store, run_id), part_rows, final):
-        _fold(store, run_id, [part.name for part in group])
-        folded += len(group)
-    return folded
+        _compact_group(store, run_id, [part.name for part in group])
+        compacted += len(group)
+    return compacted
 
 
-def _fold(store: ObjectStore, run_id: str, journal: Sequence[str]) -> None:
+def _compact_group(store: ObjectStore, run_id: str, journal: Sequence[str]) -> None:
     tables = []
     for name, data in fetch(store, journal):
         if data is None:
-            raise RunError(f"manifest part {name} vanished while it was folded: another process does the same")
+            raise RunError(f"manifest part {name} disappeared during compaction: another process compacts it too")
         tables.append(decode(data, name, SCHEMA.names))
     data = encode_part(pa.concat_tables(tables))
     number = 1 + max(map(names.part_number, store.names(names.parts_folder(run_id))), default=-1)
@@ -42,7 +42,7 @@ def _fold(store: ObjectStore, run_id: str, journal: Sequence[str]) -> None:
 
 
 def _groups(journal: Iterable[JournalPart], part_rows: int, final: bool) -> Iterator[list[JournalPart]]:
-    """Journal parts by the large part that they are folded into."""
+    """Groups journal parts by the large part that they are merged into."""
     waiting = list(journal)
     left = sum(part.rows for part in waiting)
     group: list[JournalPart] = []

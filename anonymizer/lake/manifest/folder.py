@@ -1,4 +1,4 @@
-"""The folder that a manifest lies in: what is asked of it, and reads and writes that may be repeated."""
+"""Defines the interface of a manifest's folder, with parallel reads and idempotent writes."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ from typing import Protocol
 from anonymizer.errors import SourceGone
 
 READ_AHEAD = 8
-"""Objects that are fetched at once: on an object store a small one is mostly waiting."""
+"""Number of objects that are read concurrently: for small ones on an object store most of the time is latency."""
 
 
 class ObjectStore(Protocol):
-    """What a manifest needs of the folder it lies in. Every method may be called from several threads."""
+    """The methods of its folder that a manifest needs. Every method may be called from several threads."""
 
     @property
     def uri(self) -> str: ...
 
     def get(self, name: str) -> bytes:
-        """Raises `SourceGone` when there is no such object."""
+        """Reads an object; raises `SourceGone` if it does not exist."""
 
     def put(self, name: str, data: bytes) -> None:
-        """Writes or overwrites, atomically."""
+        """Writes or overwrites an object atomically."""
 
     def create(self, name: str, data: bytes) -> bool:
-        """Writes atomically, but only if there is no such object; False if there is."""
+        """Writes an object atomically if it does not exist; returns False if it does."""
 
     def delete(self, names: Iterable[str]) -> None:
-        """Removes objects; those that are not there are no error."""
+        """Deletes objects; it is not an error if one does not exist."""
 
     def names(self, prefix: str) -> Iterator[str]:
-        """Every name below the folder that begins with `prefix`, sorted."""
+        """Lists all names below the folder that begin with `prefix`, sorted."""
 
 
 def fetch(store: ObjectStore, wanted: Sequence[str]) -> Iterator[tuple[str, bytes | None]]:
-    """Names and bytes, in order and a few ahead; None for what has vanished."""
+    """Reads objects in order, several ahead; yields names and bytes, None for objects that do not exist any more."""
     ahead: deque[tuple[str, Future[bytes | None]]] = deque()
     with ThreadPoolExecutor(READ_AHEAD) as pool:
         for name in wanted:
@@ -49,7 +49,7 @@ def fetch(store: ObjectStore, wanted: Sequence[str]) -> Iterator[tuple[str, byte
 
 
 def create_once(store: ObjectStore, name: str, data: bytes) -> bool:
-    """Whether the object is there with these bytes: created now, or by an earlier try whose answer got lost."""
+    """Creates an object; returns whether it has these bytes, even if an earlier attempt without a reply created it."""
     return store.create(name, data) or _found(store, name) == data
 
 

@@ -1,4 +1,4 @@
-"""The index of the current rows (`_state/<run>.json`): the parts that hold them, their ranges of keys, the totals."""
+"""Reads and writes the index of the current rows (`_state/<run>.json`): parts with their key ranges, and totals."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Part:
-    """Where rows lie.
+    """A Parquet file with rows.
 
     Attributes:
-        name: Of the file.
-        run_id: The run that wrote its rows; None for a merged part, which has them in a column.
-        first: Its least key.
-        last: Its greatest key.
-        rows: How many.
+        name: Name of the file.
+        run_id: The run that wrote its rows; None for a merged part, which has a column `run_id`.
+        first: Its lowest key.
+        last: Its highest key.
+        rows: Number of rows.
     """
 
     name: str
@@ -37,16 +37,16 @@ class Part:
 
 @dataclass(frozen=True)
 class Totals:
-    """What is known of the current rows without reading them.
+    """Totals over the current rows.
 
     Attributes:
-        rows: How many.
-        statuses: Rows by status.
-        published: Rows that name an output.
-        next_expiry: The earliest `retained_until` of them.
-        checked: What all published outputs were held against: registry, purpose and policy in one hash. None if an
+        rows: Number of rows.
+        statuses: Number of rows by status.
+        published: Number of rows that name an output.
+        next_expiry: The earliest `retained_until` of these.
+        checked: Hash of the registry, purpose and policy against which all published outputs were checked. None if an
             unsafe one was left.
-        as_of: The time for which that was done.
+        as_of: The time for which they were checked.
     """
 
     rows: int = 0
@@ -59,12 +59,12 @@ class Totals:
 
 @dataclass(frozen=True)
 class Index:
-    """What a run leaves to the next one.
+    """The index that a run saves for the next one.
 
     Attributes:
-        parts: They hold all current rows.
-        covered: Names of the runs' parts whose rows are in merged parts: nobody has to read them any more.
-        totals: Of the rows in `parts`.
+        parts: Parts that together contain all current rows.
+        covered: Names of the runs' parts whose rows are in merged parts; they need not be read any more.
+        totals: Totals over the rows in `parts`.
     """
 
     parts: tuple[Part, ...] = ()
@@ -73,14 +73,14 @@ class Index:
 
 
 def read_newest(store: ObjectStore) -> Index:
-    """The index that the newest run left. A damaged one is as none: everything is in the parts of the runs."""
+    """Reads the index of the newest run. Without one, or if it is damaged, returns an empty index."""
     name = max((name for name in store.names(names.STATE) if names.state_run_id(name)), default=None)
     if name is None:
         return Index()
     try:
         return _parsed(json.loads(store.get(name)))
     except (ValueError, TypeError, KeyError, AttributeError, SourceGone):
-        log.warning("%s is damaged; the current rows are taken from the parts of the runs", name)
+        log.warning("%s is damaged; the current rows are read from the parts of the runs", name)
         return Index()
 
 
@@ -92,7 +92,7 @@ def _parsed(index: Mapping[str, Any]) -> Index:
 
 
 def encode(parts: Iterable[Part], covered: Iterable[str], totals: Totals) -> bytes:
-    """The file of an index."""
+    """Encodes an index as JSON."""
     index = {
         "parts": [asdict(part) for part in parts],
         "covered": sorted(covered),

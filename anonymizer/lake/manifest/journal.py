@@ -1,7 +1,7 @@
-"""The journal: a part for each committed chunk, and intents, which say what a chunk is about to publish.
+"""Writes and reads the journal: one part per committed chunk, and intents, the rows that a chunk is about to publish.
 
-A part is created in one write and never overwritten, so that a chunk is committed wholly or not at all. `compaction`
-folds the parts of the journal into large ones.
+A part is created in one write and never overwritten, so a chunk is committed completely or not at all. `compaction`
+merges the parts of the journal into large ones.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from anonymizer.records import ManifestRow
 
 
 def journal_parts(store: ObjectStore, run_id: str | None) -> list[JournalPart]:
-    """The parts of a run, or of all, that are not folded yet; sorted by name."""
+    """Lists the journal parts of a run, or of all runs, that are not compacted yet; sorted by name."""
     prefix = names.JOURNAL if run_id is None else names.journal_folder(run_id)
     return [part for part in map(names.journal_part, store.names(prefix)) if part is not None]
 
@@ -50,5 +50,5 @@ def read_intents(
 
 def _created(store: ObjectStore, name: str, data: bytes) -> str:
     if not create_once(store, name, data):
-        raise RunError(f"manifest part {name} is there with other bytes")
+        raise RunError(f"manifest part {name} exists already with other content")
     return name

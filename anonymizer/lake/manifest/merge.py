@@ -1,6 +1,6 @@
-"""Sorted parts merged in step: of each key the current row, in key order, a few thousand rows at a time.
+"""Merges sorted parts: yields the current row of each key, in key order, a few thousand rows at a time.
 
-What is in memory is a batch of every part whose range holds the present key, whatever the number of parts.
+In memory is one batch of each part whose range contains the current key, whatever the number of parts.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from anonymizer.lake.manifest.schema import latest
 
 @dataclass(frozen=True)
 class SortedPart:
-    """Rows in order of their keys, read only when their range comes up.
+    """A part that is sorted by key and is read only when its range is reached.
 
     Attributes:
-        first: The least key.
-        last: The greatest one.
-        read: Gives the rows: tables with at least the columns of `PRECEDENCE`, in key order.
+        first: Its lowest key.
+        last: Its highest key.
+        read: Yields its rows: tables with at least the columns of `PRECEDENCE`, in key order.
     """
 
     first: str
@@ -32,10 +32,10 @@ class SortedPart:
 
 
 def merged(parts: Iterable[SortedPart]) -> Iterator[pa.Table]:
-    """Of every key the row that is greatest in `PRECEDENCE`.
+    """Yields for each key the row that is greatest in `PRECEDENCE`.
 
     Yields:
-        Tables in UTF-8 byte order of keys, which is that of Python's texts as well; no key stands in two of them.
+        Tables in UTF-8 byte order of keys, which is the order of Python strings as well; no key is in two of them.
     """
     waiting = deque(sorted(parts, key=lambda part: part.first))
     reading: list[_Cursor] = []
@@ -60,7 +60,7 @@ def _current(pieces: list[pa.Table]) -> pa.Table:
 
 
 class _Cursor:
-    """A place in a part: everything before it has been taken."""
+    """A position in a part: all rows before it have been taken."""
 
     def __init__(self, tables: Iterator[pa.Table]) -> None:
         self._tables = tables
@@ -82,7 +82,7 @@ class _Cursor:
         self.last = self._keys[-1].as_py()
 
     def take(self, bound: str) -> Iterator[pa.Table]:
-        """Everything up to a key, that one included."""
+        """Yields all rows up to and including a key."""
         while not self.ended and self._keys[0].as_py() <= bound:
             count = bisect_right(self._keys, bound, key=_text)
             yield self._table.slice(0, count)
@@ -98,7 +98,7 @@ def _text(scalar: pa.StringScalar) -> str:
 
 
 def in_order(table: pa.Table) -> pa.Table:
-    """The table by key; as it is where it is so already."""
+    """Sorts a table by key, unless it is sorted already."""
     if _ascends(table["key"].combine_chunks(), pc.less_equal):
         return table
     return table.sort_by([("key", "ascending")])

@@ -1,15 +1,15 @@
-"""Names of runs and of what lies in a manifest's folder.
+"""Makes and parses the names of runs and of the files in a manifest's folder.
 
-    run_id=<run>/part-<number>.parquet                             the table; what Hive-aware readers see
-    _journal/run_id=<run>/<chunk>-<attempt>-<rows>-<digest>.parquet    committed chunks, until they are folded
+    run_id=<run>/part-<number>.parquet                             the table, which Hive-aware readers see
+    _journal/run_id=<run>/<chunk>-<attempt>-<rows>-<digest>.parquet    committed chunks, until they are compacted
     _intents/run_id=<run>/<chunk>-<attempt>-<rows>-<digest>.parquet    chunks that are about to be published
     _runs/<run>.json                                               one record per run
-    _state/<run>.json, _state/<run>/part-<number>.parquet          the current rows as that run left them
-    _suspects/<run>-<digest>.jsonl                                 faces that a second look has seen (`boxes.suspects`)
+    _state/<run>.json, _state/<run>/part-<number>.parquet          the current rows at the end of that run
+    _suspects/<run>-<digest>.jsonl                                 faces that `verify --sample` found (`boxes.suspects`)
 
-Readers of Hive folders skip names with a leading underscore. A journal part says in its name how many rows it holds,
-so that compaction knows from a listing alone whether there is enough to fold, and which bytes, so that a repeated
-write finds itself and two workers that hold one attempt never hide each other's rows.
+Readers of Hive folders skip names with a leading underscore. The name of a journal part has the number of its rows, so
+that compaction can decide from a listing alone, and a digest of its bytes, so that a repeated write is recognized and
+two workers with the same attempt never overwrite each other's rows.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _STAMP = "r%Y%m%dT%H%M%S%fZ"
 
 
 class JournalPart(NamedTuple):
-    """One committed chunk, not folded yet."""
+    """A committed chunk that is not compacted yet."""
 
     name: str
     run_id: str
@@ -42,22 +42,22 @@ class JournalPart(NamedTuple):
 
 
 def new_run_id(existing: Iterable[str], now: datetime, token: str | None = None) -> str:
-    """A run id, `r<UTC time>-<random>`, greater than all that are there.
+    """Makes a run id, `r<UTC time>-<random>`, that is greater than all existing ones.
 
     Args:
-        existing: Every id of the manifest (`ManifestStore.run_ids`).
-        now: With a zone. A clock that stands still or runs backwards does no harm: the newest id's time counts on.
-        token: Letters and digits instead of random ones.
+        existing: All ids of the manifest (`ManifestStore.run_ids`).
+        now: Current time, with a time zone. If it is not after that of the newest id, 1 µs is added to the latter.
+        token: Letters and digits to use instead of random ones.
     """
     suffix = token or secrets.token_hex(4)
     newest = max(existing, default="")
     candidates = (f"{time.strftime(_STAMP)}-{suffix}" for time in (now.astimezone(UTC), _after(newest)) if time)
-    # The last resort is for ids that were not made here: whatever begins with one is greater.
+    # The default is for ids in another form: an id with an existing one as its prefix is greater.
     return next((candidate for candidate in candidates if candidate > newest), f"{newest}-{suffix}")
 
 
 def _after(run_id: str) -> datetime | None:
-    """The first moment after that of a run id; None if it names none."""
+    """The time of a run id plus 1 µs; None if the id has no time."""
     try:
         return datetime.strptime(run_id.partition("-")[0], _STAMP).replace(tzinfo=UTC) + timedelta(microseconds=1)
     except (ValueError, OverflowError):
@@ -97,7 +97,7 @@ def intents_of(run_id: str, chunk_id: str) -> str:
 
 
 def intent(name: str) -> JournalPart | None:
-    """What a name says about an intent; None for any other name."""
+    """Parses the name of an intent; returns None for any other name."""
     found = journal_part(JOURNAL + name.removeprefix(INTENTS)) if name.startswith(INTENTS) else None
     return found and found._replace(name=name)
 
@@ -108,19 +108,19 @@ def part_name(run_id: str, number: int) -> str:
 
 
 def journal_part(name: str) -> JournalPart | None:
-    """What a name says about a journal part; None for any other name."""
+    """Parses the name of a journal part; returns None for any other name."""
     match = _JOURNAL_NAME.fullmatch(name)
     return match and JournalPart(name, match["run_id"], int(match["rows"]))
 
 
 def part_number(name: str) -> int:
-    """Number of a compacted part; -1 for a table that somebody else wrote there."""
+    """Number of a compacted part; -1 for a Parquet file of other software."""
     match = _PART_NAME.fullmatch(name)
     return int(match["number"] or -1) if match else -1
 
 
 def part_run_id(name: str) -> str | None:
-    """Run of a compacted part (or of a table that somebody else wrote there); None for any other name."""
+    """Run of a compacted part (or of a Parquet file of other software); None for any other name."""
     match = _PART_NAME.fullmatch(name)
     return match and match["run_id"]
 
@@ -132,12 +132,12 @@ def record_run_id(name: str) -> str | None:
 
 
 def state_name(run_id: str) -> str:
-    """Name of the index of the current rows as a run left them."""
+    """Name of the index of the current rows that a run saved."""
     return f"{STATE}{checked_run_id(run_id)}.json"
 
 
 def state_part_name(run_id: str, number: int) -> str:
-    """Name of a part of the current rows that a run has merged."""
+    """Name of a merged part that a run wrote."""
     return f"{STATE}{checked_run_id(run_id)}/part-{number:05d}.parquet"
 
 
@@ -148,11 +148,11 @@ def state_run_id(name: str) -> str | None:
 
 
 def checked_run_id(run_id: str) -> str:
-    """The id itself.
+    """Returns the id if it is valid.
 
     Raises:
         ValueError: It cannot be part of a file's name.
     """
     if not _RUN_ID.fullmatch(run_id):
-        raise ValueError(f"{run_id!r} is no run id")
+        raise ValueError(f"{run_id!r} is not a run id")
     return run_id

@@ -1,4 +1,4 @@
-"""Parquet files of the manifest: bytes from tables and back. Damaged or too new ones are refused, never skipped."""
+"""Encodes and decodes the Parquet files of the manifest. Damaged or too new files raise errors; none is skipped."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from anonymizer.lake.manifest.merge import in_order
 from anonymizer.lake.manifest.schema import SCHEMA_VERSION, conform
 
 ROW_GROUP_ROWS = 2**18
-"""More than a compacted part holds: it has one row group, and is sorted as a whole."""
+"""More than the rows of a compacted part, so that it has one row group and is sorted as a whole."""
 BATCH_ROWS = 2**13
-"""Rows of a sorted part that are in memory at once while it is read in order."""
+"""Number of rows that are in memory at once while a sorted part is read in order."""
 
 _REPEATING = (
     *("status", "error_code", "error_message", "consent_status", "consent_sha256", "purpose", "registry_sha256"),
     *("format", "encoding", "metadata_removed.list.element", "metadata_kept.list.element", "detector"),
     *("detector_sha256", "method", "settings_sha256", "software_version", "run_id"),
 )
-"""Few distinct values: these are dictionary-encoded. The others (keys, hashes) hardly repeat."""
+"""Columns with few distinct values, which are dictionary-encoded. The others (keys, hashes) rarely repeat."""
 
 
 def encode_journal(table: pa.Table) -> bytes:
-    """A small part, written fast: a few dozen rows are not worth dictionaries."""
+    """Encodes a small part fast, without dictionaries, which do not pay for a few dozen rows."""
     return _encode(table, use_dictionary=False)
 
 
 def encode_part(table: pa.Table) -> bytes:
-    """A large part: sorted by (key, attempt), with the indexes that let query engines skip pages."""
+    """Encodes a large part: sorted by (key, attempt), with page indexes, so that query engines can skip pages."""
     by_key = pq.SortingColumn.from_ordering(table.schema, [("key", "ascending")])
     return _encode(
         table.sort_by([("key", "ascending"), ("attempt", "ascending")]),
@@ -44,32 +44,32 @@ def encode_part(table: pa.Table) -> bytes:
 
 def _encode(table: pa.Table, **options: object) -> bytes:
     sink = pa.BufferOutputStream()
-    # zstd as Arrow writes it has no checksum of its own; a flipped bit has to be noticed.
+    # Arrow writes zstd without checksums; page checksums detect flipped bits.
     pq.write_table(table, sink, compression="zstd", write_page_checksum=True, **options)
     return bytes(sink.getvalue())
 
 
 def decode(data: bytes, name: str, columns: Sequence[str]) -> pa.Table:
-    """The rows of a part.
+    """Decodes the rows of a part.
 
     Args:
-        data: The file.
-        name: Its name, for the error's text.
-        columns: Of `SCHEMA`.
+        data: The bytes of the file.
+        name: Its name, for error messages.
+        columns: Columns of `SCHEMA`.
 
     Returns:
-        A table with these columns in their present types; those that an older part lacks are null.
+        A table with these columns in their current types; columns that an older part lacks are null.
 
     Raises:
-        ConfigError: A newer version of this software wrote it.
-        RunError: It is damaged, truncated or no part of a manifest.
+        ConfigError: It was written by a newer version of this software.
+        RunError: It is damaged, truncated or not a part of a manifest.
     """
     with _opened(data, name) as file:
         return conform(file.read(columns=_held(file, columns), use_threads=False), columns)
 
 
 def stream(data: bytes, name: str, columns: Sequence[str]) -> Iterator[pa.Table]:
-    """As `decode`, in order of keys and a batch at a time; a part that is not known to be sorted is sorted first.
+    """Decodes as `decode`, in key order and a batch at a time; a part that is not marked as sorted is sorted first.
 
     Args:
         data: See `decode`.
@@ -100,7 +100,7 @@ def _held(file: pq.ParquetFile, columns: Sequence[str]) -> list[str]:
 
 
 def _is_sorted(file: pq.ParquetFile) -> bool:
-    """Whether whoever wrote it said that every row group, and hence with a single one the part, is by key."""
+    """Whether the file's metadata say that it is sorted by key: it has one row group, which is sorted."""
     groups = file.metadata
     if groups.num_row_groups != 1 or not groups.row_group(0).sorting_columns:
         return False

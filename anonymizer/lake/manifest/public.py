@@ -1,4 +1,4 @@
-"""A copy of the manifest that may be shown to everybody."""
+"""Writes a copy of the manifest that can be published."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ def write_public(manifest: ManifestStore, target: str) -> int:
 
     Args:
         manifest: The manifest.
-        target: Any fsspec URL; what stands there is overwritten.
+        target: Any fsspec URL; an existing file is overwritten.
 
     Returns:
         The number of rows.
 
     Raises:
-        ConfigError: There is no manifest, or the file would lie in it.
+        ConfigError: There is no manifest, or the file would be inside its folder.
     """
     uri = normalize_uri(target)
     if nested(manifest.objects.uri, uri):
-        raise ConfigError("--public: the copy cannot lie in the manifest's folder")
+        raise ConfigError("--public: the copy cannot be inside the manifest's folder")
     if not manifest.run_ids():
         raise ConfigError(f"there is no manifest at {manifest.objects.uri}")
     table = public_copy(manifest.current(PUBLIC_COLUMNS))

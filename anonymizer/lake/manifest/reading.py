@@ -1,4 +1,4 @@
-"""Reading all parts of runs, also while another process compacts: a part that vanished is in one that came."""
+"""Reads all parts of runs, also while another process compacts: rows of a deleted part are in a new one."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from anonymizer.lake.manifest.parts import decode
 from anonymizer.lake.manifest.schema import of_run
 
 READ_PASSES = 20
-"""Listings tried while somebody else compacts."""
+"""Maximum number of listings while another process compacts."""
 
 
 def run_tables(store: ObjectStore, columns: Sequence[str], run_id: str | None = None) -> Iterator[tuple[str, pa.Table]]:
-    """Run and rows of every part, folded or not, in no order; of one run or of all.
+    """Yields run id and rows of every part, compacted or not, in any order; of one run or of all.
 
     Raises:
-        ConfigError: A newer version of this software wrote a part.
-        RunError: A part is damaged, or parts vanish faster than they can be read.
+        ConfigError: A part was written by a newer version of this software.
+        RunError: A part is damaged, or parts are deleted faster than they can be read.
     """
     done: set[str] = set()
     for _ in range(READ_PASSES):
-        # The journal first: what is folded after this listing is in a part of the next one, never in neither.
+        # The journal first: rows that are compacted after this listing are found by the next one.
         found = [(part.name, part.run_id) for part in journal_parts(store, run_id)]
         folder = names.PARTS if run_id is None else names.parts_folder(run_id)
         found += [(name, run) for name in store.names(folder) if (run := names.part_run_id(name))]
@@ -38,11 +38,11 @@ def run_tables(store: ObjectStore, columns: Sequence[str], run_id: str | None = 
                 yield runs[name], decode(data, name, columns)
         if done.issuperset(runs):
             return
-    raise RunError("parts of the manifest vanish faster than they can be read")
+    raise RunError("parts of the manifest are deleted faster than they can be read")
 
 
-def unfolded(store: ObjectStore, columns: Sequence[str]) -> list[SortedPart]:
-    """What is in the journal of all runs, as one part in order of keys; none where it is empty."""
+def journal_rows(store: ObjectStore, columns: Sequence[str]) -> list[SortedPart]:
+    """Reads the journals of all runs as one part in key order; returns an empty list if they have no rows."""
     found = {part.name: part.run_id for part in journal_parts(store, None)}
     own = [name for name in columns if name != "run_id"]
     tables = [

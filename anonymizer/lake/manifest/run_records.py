@@ -1,4 +1,4 @@
-"""The records of runs, one JSON file each: arguments, times, counts, exit status. The newest may be unfinished."""
+"""Reads and writes the records of runs, one JSON file each: arguments, times, counts, exit status."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from anonymizer.errors import RunError, SourceGone
 from anonymizer.lake.manifest import names
 from anonymizer.lake.manifest.folder import ObjectStore
 from anonymizer.lake.manifest.journal import journal_parts
-from anonymizer.sanitize import bare
+from anonymizer.sanitize import settings_without_secrets
 
 
 def recorded_runs(store: ObjectStore) -> list[str]:
@@ -24,13 +24,13 @@ def journal_runs(store: ObjectStore) -> list[str]:
 
 def all_runs(store: ObjectStore) -> list[str]:
     """See `ManifestStore.run_ids`."""
-    folded = filter(None, map(names.part_run_id, store.names(names.PARTS)))
-    return sorted({*recorded_runs(store), *journal_runs(store), *folded})
+    compacted = filter(None, map(names.part_run_id, store.names(names.PARTS)))
+    return sorted({*recorded_runs(store), *journal_runs(store), *compacted})
 
 
 def write_record(store: ObjectStore, run_id: str, record: dict[str, Any]) -> None:
     """See `ManifestStore.write_run`."""
-    text = json.dumps(bare(record), indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False)
+    text = json.dumps(settings_without_secrets(record), indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False)
     store.put(names.record_name(run_id), text.encode())
 
 
@@ -40,13 +40,13 @@ def read_record(store: ObjectStore, run_id: str) -> dict[str, Any]:
     try:
         record = json.loads(store.get(name))
     except SourceGone:
-        raise RunError(f"the manifest has no record of a run {run_id}") from None
+        raise RunError(f"the manifest has no record of run {run_id}") from None
     except ValueError:
         record = None
     if not isinstance(record, dict):
         raise RunError(f"manifest record {name} is damaged")
-    # Older versions wrote down what they were given.
-    found: dict[str, Any] = bare(record)
+    # Older versions wrote URLs with their secrets.
+    found: dict[str, Any] = settings_without_secrets(record)
     return found
 
 

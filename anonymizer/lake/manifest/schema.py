@@ -1,4 +1,4 @@
-"""The manifest's columns: Arrow schema, rows to table and back, older tables made to fit, one row per key."""
+"""Defines the manifest's Arrow schema; converts rows to tables and back, and selects the current row of each key."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ from anonymizer.lake.manifest.columns import COLUMNS, FACE
 from anonymizer.records import Face, ManifestRow
 
 SCHEMA_VERSION = 3
-"""Raised with every change of `SCHEMA`. Columns are only added: readers fill what an older part lacks with null."""
+"""Is raised with every change of `SCHEMA`. Columns are only added; those that an older part lacks are read as null."""
 
 SCHEMA = pa.schema([(column.name, column.type) for column in COLUMNS], metadata={"schema_version": str(SCHEMA_VERSION)})
-"""Every column of the manifest but `run_id`, which the folder of a part holds."""
+"""All columns of the manifest except `run_id`, which is in the name of a part's folder."""
 
 CURRENT_SCHEMA = SCHEMA.append(pa.field("run_id", pa.string()))
-"""What `current` gives: the columns of a part, then the run that wrote the row, as Hive readers have it."""
+"""The columns of `current`: those of a part, and the run that wrote the row, as Hive readers add it."""
 
 PRECEDENCE = (
     *("key", "run_id", "attempt"),
     *("output_sha256", "output_etag", "status", "error_code", "source_etag", "consent_sha256"),
 )
-"""The greatest row in this order is a key's current one. The second line only settles what two workers wrote under
-one attempt: the row that names an output comes first, and no clock is asked."""
+"""The greatest row of a key in this order is its current one. The columns after `attempt` only decide between rows that
+two workers wrote with the same attempt: a row that names an output wins. No clock is involved."""
 
 PUBLIC_COLUMNS = (
     *("status", "error_code", "error_message", "retryable", "format", "width", "height", "frame_count", "encoding"),
     *("face_count", "redacted_count", "metadata_removed", "metadata_kept", "detector", "method", "software_version"),
 )
-"""What may be shown to everybody. Times are not among them: with the files' own times they lead back to the files."""
+"""Columns that can be published. Times are not among them, because they could be matched with the files' times."""
 
 
 def to_table(rows: Iterable[ManifestRow]) -> pa.Table:
-    """Rows as an Arrow table.
+    """Converts rows to an Arrow table.
 
     Args:
-        rows: Their times have a zone.
+        rows: The rows; their times have a time zone.
 
     Returns:
         A table of `SCHEMA`, in the order of the rows.
@@ -63,9 +63,9 @@ def _faces(rows: Sequence[ManifestRow]) -> pa.Array:
 
 
 def from_table(table: pa.Table) -> list[ManifestRow]:
-    """The rows of a table of `SCHEMA` or `CURRENT_SCHEMA` (of this or an older version); times are in UTC.
+    """Converts a table of `SCHEMA` or `CURRENT_SCHEMA` (of this or an older version) to rows; times are in UTC.
 
-    What is null takes the default of its field, so that a column that an older part lacks does too.
+    Null becomes the default of its field, also in columns that an older part lacks.
     """
     return [_row(record) for record in table.select([n for n in table.column_names if n in SCHEMA.names]).to_pylist()]
 
@@ -83,7 +83,7 @@ def _value(name: str, value: Any) -> Any:
 
 
 def conform(table: pa.Table, columns: Sequence[str]) -> pa.Table:
-    """These columns of `CURRENT_SCHEMA`, with its types; what the table lacks is null.
+    """Converts a table to the given columns of `CURRENT_SCHEMA` and their types; missing columns are null.
 
     Raises:
         pyarrow.ArrowException: A column has a type that does not fit.
@@ -98,23 +98,23 @@ def conform(table: pa.Table, columns: Sequence[str]) -> pa.Table:
 
 
 def needed_columns(columns: Sequence[str]) -> list[str]:
-    """The columns of `CURRENT_SCHEMA` that have to be read for these: those that tell which row counts, too."""
+    """Adds to the given columns those of `PRECEDENCE`, which decide which row of a key is current."""
     return [name for name in CURRENT_SCHEMA.names if name in columns or name in PRECEDENCE]
 
 
 def of_run(table: pa.Table, run_id: str) -> pa.Table:
-    """The rows with their run, columns in the order of `CURRENT_SCHEMA`."""
+    """Adds the column `run_id`; the columns are in the order of `CURRENT_SCHEMA`."""
     with_run = table.append_column(CURRENT_SCHEMA.field("run_id"), pa.repeat(pa.scalar(run_id), table.num_rows))
     return with_run.select([name for name in CURRENT_SCHEMA.names if name in with_run.column_names])
 
 
 def latest(table: pa.Table) -> pa.Table:
-    """Of each key the row that is greatest in `PRECEDENCE`, in UTF-8 byte order of keys.
+    """Selects for each key the row that is greatest in `PRECEDENCE`, in UTF-8 byte order of keys.
 
     Args:
         table: Any number of rows with at least the columns of `PRECEDENCE`.
     """
-    # Nulls as the least values: the place of nulls in a sort is asked for differently by the versions of pyarrow.
+    # Replace nulls by the lowest values: versions of pyarrow have different options for the order of nulls.
     columns = [pc.fill_null(table[name], -1 if name == "attempt" else "") for name in PRECEDENCE]
     ranked = pa.Table.from_arrays(columns, names=list(PRECEDENCE)).combine_chunks()
     order = pc.sort_indices(ranked, sort_keys=[(name, "ascending") for name in PRECEDENCE])
@@ -125,6 +125,6 @@ def latest(table: pa.Table) -> pa.Table:
 
 
 def public_copy(table: pa.Table) -> pa.Table:
-    """`PUBLIC_COLUMNS` of a table, in an order that tells nothing about its keys."""
+    """Selects `PUBLIC_COLUMNS` of a table, sorted by them so that the order reveals nothing about the keys."""
     plain = [name for name in PUBLIC_COLUMNS if not pa.types.is_list(SCHEMA.field(name).type)]
     return table.select(PUBLIC_COLUMNS).sort_by([(name, "ascending") for name in plain])

@@ -1,8 +1,7 @@
-"""The current rows, found again by the next run in bounded memory: which parts hold them, and in which ranges of keys.
+"""Reads the current rows in bounded memory, with a saved index of the parts that contain them and their key ranges.
 
-The snapshot is a cache and nothing but: it can be rebuilt from the parts of the runs, and is when it is not there. It
-names the parts of the runs themselves as long as few of them overlap; beyond that all are merged into parts of its
-own, one range of keys each.
+The index is only a cache: without it, it is rebuilt from the parts of the runs. It refers to the parts of the runs as
+long as few of them overlap; otherwise they are all merged into new parts with disjoint ranges of keys.
 """
 
 from __future__ import annotations
@@ -27,24 +26,24 @@ from anonymizer.lake.manifest.schema import CURRENT_SCHEMA, needed_columns, of_r
 log = logging.getLogger(__name__)
 
 DEPTH = 12
-"""So many parts may hold the same range of keys before all are merged."""
+"""Number of parts that may overlap in one key before all are merged."""
 
 MERGED_ROWS = 50_000
 """Rows of a merged part."""
 
 
 class Snapshot:
-    """The current rows as they stand when it is made; runs that write meanwhile do not change it.
+    """The current rows at the time of its creation; later writes do not change it.
 
     Args:
         store: The manifest's folder.
 
     Attributes:
-        totals: Of the whole; None when rows have come since they were counted.
+        totals: Totals over all rows; None if rows were added since the index was saved.
 
     Raises:
-        ConfigError: A newer version of this software wrote a part.
-        RunError: A part is damaged or gone.
+        ConfigError: A part was written by a newer version of this software.
+        RunError: A part is damaged or missing.
     """
 
     def __init__(self, store: ObjectStore) -> None:
@@ -66,7 +65,7 @@ class Snapshot:
         return not self._parts
 
     def _ranged(self, name: str) -> Part | None:
-        """What a part of a run holds; None if nothing."""
+        """Reads the key range of a part; returns None if the part is empty."""
         keys = decode(self._get(name), name, ["key"])["key"]
         if not len(keys):
             return None
@@ -81,11 +80,11 @@ class Snapshot:
             raise RunError(f"manifest part {name} is gone{remedy}") from None
 
     def scan(self, columns: Sequence[str], besides: Sequence[SortedPart] = ()) -> Iterator[pa.Table]:
-        """One row per key, in UTF-8 byte order of keys: always the same rows, in the same order.
+        """Yields the current row of each key, in UTF-8 byte order of keys; the same rows on every call.
 
         Args:
-            columns: Of `CURRENT_SCHEMA`.
-            besides: Rows that are in no part yet; they have the `needed_columns`.
+            columns: Columns of `CURRENT_SCHEMA`.
+            besides: Additional parts, which are not compacted yet; they have the `needed_columns`.
 
         Returns:
             Tables with these columns.
@@ -103,10 +102,10 @@ class Snapshot:
         return SortedPart(part.first, part.last, read)
 
     def save(self, run_id: str, *, checked: str | None, as_of: datetime) -> Totals:
-        """Counts the rows and lets the next run find them; merges the parts when too many of them overlap.
+        """Counts the rows and saves the index for the next run; merges the parts if too many of them overlap.
 
         Args:
-            run_id: The newest run; its journal has been folded.
+            run_id: The newest run; its journal has been compacted.
             checked: See `Totals`.
             as_of: See `Totals`.
         """
@@ -120,7 +119,7 @@ class Snapshot:
         return totals
 
     def _merge(self, run_id: str) -> None:
-        """All parts into new ones; those that are there are deleted only after the new index stands."""
+        """Merges all parts into new ones; the old merged parts are deleted after the new index is written."""
         log.info("merging %d parts of the manifest's current rows", len(self._parts))
         there = set(self._store.names(names.STATE))
         number, parts = 0, []
@@ -147,7 +146,7 @@ class Snapshot:
 
 
 def _depth(parts: Sequence[Part]) -> int:
-    """The greatest number of parts whose ranges hold one key."""
+    """Maximum number of parts whose ranges contain the same key."""
     ends = sorted([(part.first, 0) for part in parts] + [(part.last, 1) for part in parts])
     depth = deepest = 0
     for _, is_end in ends:
@@ -157,7 +156,7 @@ def _depth(parts: Sequence[Part]) -> int:
 
 
 def _regrouped(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
-    """The same rows in tables of so many."""
+    """Regroups rows into tables of at least `rows` rows."""
     waiting: list[pa.Table] = []
     for table in tables:
         waiting.append(table)

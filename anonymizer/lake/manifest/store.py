@@ -1,8 +1,8 @@
-"""A manifest: everything that is written to it and read from it, by the names that the rest of the package uses.
+"""Provides the interface to a manifest for the rest of the package: all reads and writes.
 
-Nothing is ever lost to a crash: a chunk's rows are created in one write (`journal`); compaction creates the large part
-first and deletes the journal parts in it afterwards (`compaction`). In between rows may stand twice, which `latest`
-settles. The current rows of all runs are found again by way of a `snapshot`.
+A crash never loses rows: the rows of a chunk are created in one write (`journal`), and compaction creates the large
+part before it deletes the journal parts (`compaction`). In between rows exist twice, which `latest` handles. A
+`snapshot` finds the current rows of all runs.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ import pyarrow.compute as pc
 from anonymizer.lake.manifest import compaction, journal, run_records
 from anonymizer.lake.manifest.folder import ObjectStore
 from anonymizer.lake.manifest.names import JournalPart
-from anonymizer.lake.manifest.reading import run_tables, unfolded
+from anonymizer.lake.manifest.reading import journal_rows, run_tables
 from anonymizer.lake.manifest.schema import CURRENT_SCHEMA, PRECEDENCE, latest, needed_columns
 from anonymizer.lake.manifest.snapshot import Snapshot
 from anonymizer.records import ManifestRow
 
 PART_ROWS = 100_000
-"""A compacted part holds at least so many rows where there are as many, and less than twice as many."""
+"""Minimum number of rows of a compacted part, if there are as many; it has less than twice as many."""
 
 COMMITTED_COLUMNS = (
     *("key", "source_etag", "consent_sha256", "settings_sha256", "status", "error_code", "retryable", "output_uri"),
     *("output_sha256", "output_etag", "retained_until", "attempt"),
 )
-"""What a resumed run has to know of the rows it finds."""
+"""Columns that a resumed run reads of its existing rows."""
 
 
 class ManifestStore:
@@ -54,67 +54,67 @@ class ManifestStore:
         Args:
             run_id: The run.
             chunk_id: Letters, digits and `_`.
-            attempt: The chunk's dispatch.
-            rows: Any number.
+            attempt: Attempt of the chunk.
+            rows: Any number of rows.
 
         Returns:
-            The part's name. A repeated call with the same rows finds the part that is there.
+            The part's name; the same if it is called again with the same rows.
         """
         return journal.write_part(self._store, run_id, chunk_id, attempt, rows)
 
     def write_intent(self, run_id: str, chunk_id: str, attempt: int, rows: Iterable[ManifestRow]) -> str:
-        """Writes down rows that are about to become true; see `write_part`. Gives the name."""
+        """Writes the rows of images that are about to be published; see `write_part`. Returns the intent's name."""
         return journal.write_intent(self._store, run_id, chunk_id, attempt, rows)
 
     def intents(self, run_id: str | None = None, chunk_id: str = "") -> Iterator[tuple[JournalPart, list[ManifestRow]]]:
-        """What workers that died were about to do; each is to be settled and then forgotten.
+        """Yields the intents that workers have left; each has to be recovered and then deleted.
 
         Args:
-            run_id: Only of this run.
-            chunk_id: And only of this chunk.
+            run_id: Only intents of this run; None: of all runs.
+            chunk_id: Only intents of this chunk; empty: of all chunks.
         """
         return journal.read_intents(self._store, run_id, chunk_id)
 
     def forget_intent(self, name: str) -> None:
-        """Its rows are in the journal, or never became true."""
+        """Deletes an intent, after its rows were committed or its images turned out not to be published."""
         self._store.delete([name])
 
     def committed(self, run_id: str) -> Iterator[pa.Table]:
-        """All rows of a run, folded or not: what a resumed run subtracts.
+        """Yields all rows of a run, compacted or not.
 
-        Returns:
-            Tables of `COMMITTED_COLUMNS`, one per part, in no order; a key may stand in several of them, and then its
-            greatest `attempt` counts. No more than a few parts are in memory at once.
+        Yields:
+            Tables of `COMMITTED_COLUMNS`, one per part, in any order. If a key is in several of them, its row with the
+            highest `attempt` counts. Only a few parts are in memory at once.
         """
         for _, table in run_tables(self._store, COMMITTED_COLUMNS, run_id):
             yield table
 
     def compact(self, run_id: str, *, final: bool) -> int:
-        """Folds journal parts of a run into large ones and deletes them.
+        """Merges journal parts of a run into large ones and deletes them.
 
         Args:
             run_id: The run.
-            final: Fold everything. Otherwise only while as many rows stay in the journal as a large part needs, so
-                that the last part is no small one; then one listing tells that there is nothing to do.
+            final: Compact everything. Otherwise enough rows for a large part stay in the journal, so that the last part
+                is not a small one.
 
         Returns:
-            The number of journal parts that were folded.
+            The number of journal parts that were merged.
         """
         return compaction.compact(self._store, run_id, self._part_rows, final=final)
 
     def journal_run_ids(self) -> list[str]:
-        """Sorted ids of the runs that have journal parts: what runs that died have left to be folded."""
+        """Sorted ids of the runs that have journal parts, which runs that died did not compact."""
         return run_records.journal_runs(self._store)
 
     def write_run(self, run_id: str, record: dict[str, Any]) -> None:
-        """Writes a run's record anew, without the secrets of the URLs in it."""
+        """Writes a run's record, without the secrets of the URLs in it; replaces an existing one."""
         run_records.write_record(self._store, run_id, record)
 
     def read_run(self, run_id: str) -> dict[str, Any]:
-        """A run's record.
+        """Reads a run's record.
 
         Raises:
-            RunError: There is none, or it is damaged.
+            RunError: It does not exist or is damaged.
         """
         return run_records.read_record(self._store, run_id)
 
@@ -123,17 +123,17 @@ class ManifestStore:
         return run_records.recorded_runs(self._store)
 
     def run_ids(self) -> list[str]:
-        """Sorted ids of all runs that left anything here: what a new id has to be greater than."""
+        """Sorted ids of all runs with a file here; a new id has to be greater than all of them."""
         return run_records.all_runs(self._store)
 
     def unfinished(self, arguments_sha256: str) -> str | None:
-        """The run that a start with these arguments takes up again.
+        """Id of the unfinished run that a run with these arguments resumes; None if there is none.
 
-        It is the newest one, and only that: rows written under an older id would lose against those of the runs
-        after it, and `current` would go on to name outputs that are no longer there.
+        Only the newest run can be resumed: rows with an older id would rank below those of the runs after it, so
+        `current` would return rows of outputs that no longer exist.
 
         Args:
-            arguments_sha256: As in the run's record.
+            arguments_sha256: See `anonymizer.run.start.arguments`.
         """
         return run_records.unfinished_run(self._store, arguments_sha256)
 
@@ -144,24 +144,24 @@ class ManifestStore:
         statuses: Sequence[str] | None = None,
         keys: Sequence[str] | None = None,
     ) -> pa.Table:
-        """One row per key over all runs: that of the greatest (run_id, attempt).
+        """Reads the current row of each key over all runs: that with the greatest (run_id, attempt).
 
         Args:
-            columns: Of `CURRENT_SCHEMA`; all of them by default.
-            statuses: Rows of other statuses do not count, so that an older row may be a key's greatest.
-            keys: Rows of these keys only; no others are held.
+            columns: Columns of `CURRENT_SCHEMA`; default: all.
+            statuses: Rows with other statuses are ignored, so an older row of a key may be returned.
+            keys: Only rows of these keys; others are not kept in memory.
 
         Returns:
-            A table in UTF-8 byte order of keys. Keys whose output was removed have their row too.
+            A table in UTF-8 byte order of keys, including keys whose output was removed.
 
         Raises:
-            ConfigError: A newer version of this software wrote a part.
+            ConfigError: A part was written by a newer version of this software.
             RunError: A part is damaged.
-            ValueError: There is no such column.
+            ValueError: A column does not exist.
         """
         wanted = tuple(CURRENT_SCHEMA.names if columns is None else columns)
         if unknown := set(wanted) - set(CURRENT_SCHEMA.names):
-            raise ValueError(f"no columns of the manifest: {', '.join(sorted(unknown))}")
+            raise ValueError(f"the manifest has no columns {', '.join(sorted(unknown))}")
         needed = [name for name in CURRENT_SCHEMA.names if name in wanted or name in PRECEDENCE]
         schema = pa.schema([CURRENT_SCHEMA.field(name) for name in needed], metadata=CURRENT_SCHEMA.metadata)
         wanted_keys = None if keys is None else pa.array(keys, pa.string())
@@ -175,17 +175,17 @@ class ManifestStore:
         return latest(pa.concat_tables([schema.empty_table(), *tables])).select(wanted)
 
     def scan(self, columns: Sequence[str]) -> Iterator[pa.Table]:
-        """As `current`, in tables of a few thousand rows: what is in memory does not grow with the manifest.
+        """Yields the rows of `current` in tables of a few thousand rows; memory use does not grow with the manifest.
 
-        Only the journal is held whole: some 10^5 rows, and none at all once a run has come to its end.
+        Only the journal is in memory as a whole: about 10^5 rows, and none after a run has finished.
 
         Args:
-            columns: Of `CURRENT_SCHEMA`.
+            columns: Columns of `CURRENT_SCHEMA`.
 
         Raises:
-            ConfigError: A newer version of this software wrote a part.
-            RunError: A part is damaged, or went while it was read: a run at work merges what it has.
+            ConfigError: A part was written by a newer version of this software.
+            RunError: A part is damaged, or was deleted while it was read, because an active run merges parts.
         """
-        # The journal first: what is folded after it has been listed is in a part that the snapshot finds.
-        recent = unfolded(self._store, needed_columns(columns))
+        # The journal first: rows that are compacted after its listing are in a part that the snapshot finds.
+        recent = journal_rows(self._store, needed_columns(columns))
         yield from Snapshot(self._store).scan(columns, recent)

@@ -9,7 +9,7 @@ import secrets
 from pathlib import Path
 
 from anonymizer.errors import ConfigError, NameNotHeld, ReservedKey, UnsafeKey
-from anonymizer.sanitize import PASSWORD, bare_uri, secret_in
+from anonymizer.sanitize import PASSWORD, secret_in, uri_without_secrets
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*)(://|::)")
 _ALIASES = {"local": "file", "s3a": "s3"}
@@ -69,7 +69,9 @@ def folder_uri(uri: str) -> str:
     """
     found = secret_in(uri)
     if found is not None and found != PASSWORD:
-        raise ConfigError(f"{bare_uri(uri)}: a folder's URL cannot hold {found}; credentials belong in the environment")
+        raise ConfigError(
+            f"{uri_without_secrets(uri)}: a folder's URL cannot hold {found}; credentials belong in the environment"
+        )
     return normalize_uri(uri)
 
 

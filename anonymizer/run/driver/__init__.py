@@ -1,9 +1,9 @@
-"""A run from configuration to exit status. Never sees a pixel.
+"""Executes a run in the driver process, from its configuration to the exit status. The driver never decodes an image.
 
-`driver` is the story of a run. Its steps: `inputs` are read, the run begins or is resumed (`begin`), what may not stand
-any more is taken down (`anonymizer.run.takedown`), objects are listed (`planning`) and sent to workers (`dispatch`),
-what becomes of them is written down (`outcomes`, `intents`), and the run is ended (`finish`). `dry_run` plans the same
-and changes nothing.
+`driver` has the steps in their order: it reads the inputs (`inputs`), starts or resumes the run (`begin`), takes down
+outputs that are no longer safe (`anonymizer.run.takedown`), lists the objects (`planning`), sends them to workers
+(`dispatch`), records the results (`outcomes`, `intents`) and ends the run (`finish`). `dry_run` makes the same plan and
+changes nothing.
 """
 
 from __future__ import annotations
@@ -29,27 +29,28 @@ def run(
     names_secret: bytes | None = None,
     keys: KeyList | None = None,
 ) -> Summary:
-    """Does a run.
+    """Executes a run.
 
     Args:
-        config: INPUT, OUTPUT and the manifest as the user wrote them.
-        progress: Told how far it is.
-        inside_job: Runs inside a Ray job, where relative paths point into a package that is deleted later.
-        names_secret: Key of the hash for `names` hashed.
-        keys: What to do, where it is known already; `config.keys` then only says where it came from.
+        config: The settings; URLs of INPUT, OUTPUT and the manifest as the user gave them.
+        progress: Is notified of the run's progress.
+        inside_job: The process is the entry point of a Ray job, so relative paths would point into the job's working
+            directory, which Ray deletes.
+        names_secret: Secret key for `names` hashed.
+        keys: The objects to process; if given, `config.keys` is not read.
 
     Returns:
         The counts and the exit status.
 
     Raises:
-        UsageError: Configuration or registry are wrong (exit 2).
-        RunError: The run cannot go on (exit 1); started again with the same arguments it goes on where it stopped.
+        UsageError: The configuration or the registry is wrong (exit 2).
+        RunError: The run cannot continue (exit 1); it is resumed when it is started again with the same arguments.
     """
     started = time.monotonic()
     config, manifest_uri = resolved(config, inside_job=inside_job)
     as_of = time_of(config)
     places = Places(config.output, config.names, names_secret)
-    places.own("")  # Only to hear now what is wrong with the secret.
+    places.own("")  # Raises ConfigError if the secret is missing or too short.
     if config.dry_run or config.estimate is not None:
         return dry_run.dry_run(config, manifest_uri, as_of, places)
     driver = Driver(config, manifest_uri, as_of, progress, places, keys)

@@ -1,4 +1,4 @@
-"""Begins a run, or resumes one that was interrupted, and says so in the run's record before any work."""
+"""Starts a run, or resumes one that was interrupted, and writes the run's record before any work."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from anonymizer.run.start.clock import Decided
 
 log = logging.getLogger(__name__)
 
-#: Attempts of a run that is resumed begin behind all that the session before can have made.
+#: Added to the attempts for each time that a run was resumed, so that they are higher than all earlier ones.
 ATTEMPTS_EACH = 1000
 
 
 def begin(run: RunContext, registry: Registry, decided: Decided) -> dict[str, Any]:
     """Resumes the unfinished run with the same arguments, or starts a new one.
 
-    What earlier runs have left behind is put in order first: intents are settled, journals folded.
+    Before that it completes interrupted work of earlier runs: intents are recovered, journals compacted.
 
     Args:
-        run: Its id and attempt are set here.
-        registry: As it was read.
-        decided: The time that the run decides for.
+        run: The run; its id and attempt are set here.
+        registry: The consent registry.
+        decided: The time for which the run evaluates consent.
 
     Returns:
         The run's record, as it was written.
 
     Raises:
         LeaseLost: Another run has taken over.
-        OutputLost: OUTPUT does not bear its mark any more.
+        OutputLost: OUTPUT has lost its mark.
     """
     run.output.mark_before_removals()
     arguments = arguments_sha256(run.config)
@@ -65,7 +65,7 @@ def begin(run: RunContext, registry: Registry, decided: Decided) -> dict[str, An
 
 
 def _resumed(run: RunContext, arguments: str) -> tuple[str, int] | None:
-    """The run that is resumed, and for which time; None where a new one starts."""
+    """Id of the run to resume, and how often it will have been resumed; None if there is none to resume."""
     run_id = run.manifest.unfinished(arguments)
     if run_id is None:
         return None
@@ -74,15 +74,15 @@ def _resumed(run: RunContext, arguments: str) -> tuple[str, int] | None:
 
 
 def _clean_up(run: RunContext) -> None:
-    """Settles the intents of workers that died, and folds journals."""
-    settled = intents.settle(run.manifest, run.output.root, run.located, run.output.require)
-    run.summary.settled += len(settled)
-    for left in run.manifest.journal_run_ids():
-        run.manifest.compact(left, final=True)
+    """Recovers the intents of workers that died, and compacts the journals of earlier runs."""
+    recovered = intents.recover(run.manifest, run.output.root, run.output_key, run.output.require)
+    run.summary.recovered += len(recovered)
+    for run_id in run.manifest.journal_run_ids():
+        run.manifest.compact(run_id, final=True)
 
 
 def _settings(config: RunConfig) -> dict[str, Any]:
-    """The settings, as the record keeps them: of a filesystem's options, which may be credentials, only the names."""
+    """The settings for the record; of the fsspec options, which may be credentials, only the names."""
     settings = dataclasses.asdict(config)
     storage = settings["storage"]
     return settings | {"storage": {k: sorted(v) if isinstance(v, dict) else v for k, v in storage.items()}}

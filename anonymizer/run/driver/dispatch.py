@@ -1,4 +1,4 @@
-"""Has the workers do what was planned: marks OUTPUT, connects to Ray and runs the engine until nothing is left."""
+"""Sends planned tasks to workers: marks OUTPUT, connects to Ray and runs the engine until no task is left."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from anonymizer.run.worker import Job, Worker
 
 
 class Dispatcher:
-    """Sends tasks to workers; where there is nothing to do, nothing is started.
+    """Sends tasks to workers; without a task it does not start Ray.
 
     Args:
-        run: Has begun before the first dispatch.
-        inputs: Loaded before the first dispatch.
-        progress: Told once that the run is at work.
+        run: The run; has begun before the first dispatch.
+        inputs: The run's inputs; loaded before the first dispatch.
+        progress: Is notified once that the run processes objects.
     """
 
     def __init__(self, run: RunContext, inputs: Inputs, progress: Progress) -> None:
@@ -31,14 +31,14 @@ class Dispatcher:
         self._shown = False
 
     def dispatch(self, tasks: Iterator[Task], sink: engine.Sink) -> None:
-        """Has all tasks done.
+        """Runs all tasks on workers.
 
         Args:
-            tasks: Drawn as workers have room for them.
-            sink: Told what becomes of each.
+            tasks: The tasks; taken when a worker can accept one.
+            sink: Receives the results.
 
         Raises:
-            RunError: The work cannot go on.
+            RunError: The run cannot continue.
             ConfigError: The cluster has several nodes and a path is local.
         """
         first = next(tasks, None)
@@ -55,7 +55,7 @@ class Dispatcher:
 
     def _prepare_places(self) -> None:
         for root in (self._run.output.root, self._run.manifest_root):
-            # The lease is written under conditions too, maybe to another store.
+            # Both need conditional writes: the manifest's root for the lease.
             root.check_publishing()
         self._run.output.mark()
         self._run.output.root.sweep()

@@ -1,4 +1,4 @@
-"""One run, step by step; each step has a module of its own."""
+"""Executes the steps of a run in their order; each step has a module of its own."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from anonymizer.run.plan.planner import Planner
 from anonymizer.run.recorder import Progress, Recorder, Stamp, TooManyFailures
 from anonymizer.run.start.clock import decided_at
 from anonymizer.run.start.keylist import KeyList
-from anonymizer.run.summary import UNSAFE_LEFT, Summary, failure_limit, limit_of
-from anonymizer.run.takedown.owed import record_owed
+from anonymizer.run.summary import UNSAFE_LEFT, Summary, failure_limit, parse_limit
+from anonymizer.run.takedown.pending import record_pending_removals
 from anonymizer.run.takedown.requested import remove_requested
 from anonymizer.run.takedown.take_down import take_down_expired, take_down_unsafe
 
@@ -37,21 +37,21 @@ log = logging.getLogger(__name__)
 
 
 class Driver:
-    """Opens the places of a run, takes the lease, and has the run done.
+    """Opens OUTPUT and the manifest, takes the lease, and executes the run.
 
     Args:
-        config: With full URLs.
+        config: The settings, with full URLs.
         manifest_uri: Folder of the manifest.
-        as_of: Time at which consent is decided, UTC.
-        progress: Told how far the run is.
-        places: Where outputs go.
-        keys: What to do, in place of what `config.keys` names.
+        as_of: Time for which consent is evaluated, UTC.
+        progress: Is notified of the run's progress.
+        places: Maps keys of sources to keys of outputs.
+        keys: The objects to process; overrides `config.keys`.
 
     Attributes:
-        summary: The account.
+        summary: The results of the run.
 
     Raises:
-        ConfigError: A place cannot be opened, or a limit is malformed.
+        ConfigError: A folder cannot be opened, or a limit is malformed.
     """
 
     def __init__(
@@ -72,11 +72,11 @@ class Driver:
         self._manifest = ManifestStore(self._manifest_root)
         self._output = MarkedOutput(config, self._manifest)
         self._failure_limit = failure_limit(config.max_failures)
-        self._prune_limit = limit_of(config.prune_limit, "--prune-limit")
+        self._prune_limit = parse_limit(config.prune_limit, "--prune-limit")
         self.summary = Summary(manifest_uri=manifest_uri)
 
     def run(self) -> None:
-        """Does the run; see `anonymizer.run.driver.run`."""
+        """Executes the run; see `anonymizer.run.driver.run`."""
         close_to_others(self._config, self._manifest_root)
         with lease.acquire(self._manifest_root, self._config.engine.lease_s) as held:
             self._output.identify()
@@ -89,7 +89,11 @@ class Driver:
                 self.summary.exit_status = UNSAFE_LEFT
 
     def context(self, held: lease.Lease) -> RunContext:
-        """What every step of the run works with, once the lease is held."""
+        """Makes the context that every step of the run uses.
+
+        Args:
+            held: The run's lease.
+        """
         return RunContext(
             config=self._config,
             places=self._places,
@@ -105,12 +109,12 @@ class Driver:
 
 
 class Session:
-    """The steps of a run, from what is read first to the exit status. A run that was interrupted has several sessions.
+    """One execution of a run in one process. A run that was interrupted and resumed has several sessions.
 
     Args:
-        run: OUTPUT has been identified, and the lease is held.
-        progress: Told how far the run is.
-        keys: What to do, in place of what the settings name.
+        run: The run; it has the lease, and OUTPUT is identified.
+        progress: Is notified of the run's progress.
+        keys: The objects to process; overrides the setting `keys`.
     """
 
     def __init__(self, run: RunContext, progress: Progress, keys: KeyList | None) -> None:
@@ -122,17 +126,17 @@ class Session:
         self._redacted_again: frozenset[str] = frozenset()
 
     def run(self) -> None:
-        """Does every step.
+        """Executes all steps.
 
         Raises:
-            UsageError: Something that the run needs is wrong; what has run out by the clock was taken down.
-            OutputLost: OUTPUT is not there, or went away.
-            RunError: The run cannot go on, or more outputs than `--prune-limit` have no source.
+            UsageError: An input of the run is wrong; outputs whose consent has expired were taken down all the same.
+            OutputLost: OUTPUT is missing, or went missing during the run.
+            RunError: The run cannot continue, or more outputs than `--prune-limit` have no source.
         """
         run, inputs = self._run, self._inputs
         self._load_inputs()
         if not run.output.identity.present:
-            record_owed(run, inputs.registry, inputs.keys)
+            record_pending_removals(run, inputs.registry, inputs.keys)
         unreadable = self._read_suspects()
         record = begin(run, inputs.registry, self._decided)
         snapshot = take_down_unsafe(run, inputs.registry, self._redact)
@@ -146,12 +150,12 @@ class Session:
         finish(run, inputs, record, pruned=pruned)
         if not pruned:
             raise RunError(
-                f"{rows.gone_published} of {rows.published} outputs have no source any more, which is more than "
+                f"{rows.gone_published} of {rows.published} outputs no longer have a source, which is more than "
                 f"--prune-limit {run.config.prune_limit}: none of them was removed"
             )
 
     def _load_inputs(self) -> None:
-        """Reads what the run decides by; where that fails, at least what has run out by the clock goes."""
+        """Reads the run's inputs; if that fails, takes down the outputs whose consent has expired, then raises."""
         run = self._run
         try:
             self._inputs.load()
@@ -164,12 +168,12 @@ class Session:
     def _take_down_expired(self) -> None:
         if self._run.config.in_place:
             self._inputs.load_weights()
-        # Its record says for which time it has decided, and that it has not come to its end.
+        # Writes the run's record, so that the time of the decision is stored and the run counts as unfinished.
         begin(self._run, self._inputs.registry, self._decided)
         take_down_expired(self._run, self._redact)
 
     def _read_suspects(self) -> AnonymizerError | None:
-        """Gives back what is wrong with them: it ends the run, but what may not stand any more goes first."""
+        """Reads the suspects; returns an error instead of raising it, so that unsafe outputs are taken down first."""
         try:
             self._inputs.read_suspects(self._run.manifest_root)
         except (RunError, ObjectError) as error:
@@ -177,21 +181,21 @@ class Session:
         return None
 
     def _require_objections_to_match(self) -> None:
-        """With `consent.strict`: raises RegistryError where an objection matches no object."""
+        """With `consent.strict`: raises RegistryError if an objection matches no object."""
         config = self._run.config
         if config.consent.strict:
             with open_input(config) as source:
                 unmatched.require(self._inputs.registry, config, self._run.summary, source.list())
 
     def _redact(self, keys: list[str], snapshot: Snapshot) -> None:
-        """In place: has the photos of these keys redacted again, whichever part of INPUT the run was asked for."""
+        """In place: redacts the photos of these keys again, even if they are not in the part of INPUT to process."""
         with open_input(self._run.config) as source:
             found = (entry for entry in map(source.stat, keys) if entry is not None)
             self._work(source, self._run.current_rows(snapshot), found, forced=True)
         self._redacted_again = frozenset(keys)
 
     def _anonymize(self, rows: CurrentRows) -> bool:
-        """Has everything done that is due; False if too many outputs have no source to be pruned."""
+        """Processes all objects that are new or changed; returns False if more outputs than allowed would be pruned."""
         run, keys, pruned = self._run, self._inputs.keys, True
         try:
             with open_input(run.config) as source:
@@ -213,7 +217,7 @@ class Session:
         *,
         forced: bool = False,
     ) -> None:
-        """Plans the listed objects and has workers do what is due."""
+        """Plans the listed objects and sends those that are new or changed to workers."""
         run = self._run
         outcomes = Outcomes(run, source, self._inputs.settings_of)
         config = whole_input(run.config) if forced else run.config

@@ -1,4 +1,4 @@
-"""A dry run: what a run would do now and, from a sample, how long that would take. Publishes and starts nothing."""
+"""Executes a dry run: plans what a run would do and estimates its time from a sample. Publishes and starts nothing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 
 from anonymizer.config import RunConfig
 from anonymizer.errors import ObjectError, WrongOutput
-from anonymizer.lake.identity import absent, identify
+from anonymizer.lake.identity import identify, missing_message
 from anonymizer.lake.manifest import ManifestStore, Snapshot
 from anonymizer.lake.naming import Places
 from anonymizer.lake.roots import open_input, open_manifest_root, open_output
@@ -26,7 +26,7 @@ from anonymizer.run.takedown.unsafe import unsafe_rows
 
 
 class _Refused:
-    """Takes what the planner settles by itself (`PlanSink`), and counts it."""
+    """Counts the objects that the planner refuses without a worker (`PlanSink`)."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -41,17 +41,17 @@ class _Refused:
 
 
 def dry_run(config: RunConfig, manifest_uri: str, as_of: datetime, places: Places) -> Summary:
-    """Plans a run against the manifest as it stands and, with `--estimate`, does a sample of it in this process.
+    """Plans a run against the current manifest and, with `--estimate`, processes a sample in this process.
 
     Args:
-        config: With full URLs.
+        config: The settings, with full URLs.
         manifest_uri: Folder of the manifest.
-        as_of: Time at which consent is decided, UTC.
-        places: Where outputs would go.
+        as_of: Time for which consent is evaluated, UTC.
+        places: Maps keys of sources to keys of outputs.
 
     Raises:
-        UsageError: Configuration or registry are wrong, as a run would find them.
-        RunError: OUTPUT is not there, or what earlier runs have left cannot be read.
+        UsageError: The configuration or the registry is wrong, as it would be for a run.
+        RunError: OUTPUT is missing, or the manifest cannot be read.
     """
     began = time.monotonic()
     summary = Summary(manifest_uri=manifest_uri, exit_status=OK)
@@ -73,11 +73,11 @@ def dry_run(config: RunConfig, manifest_uri: str, as_of: datetime, places: Place
 def _require_output(config: RunConfig, manifest: ManifestStore) -> None:
     output = open_output(config)
     if not identify(config, manifest, output).present:
-        raise WrongOutput(absent(config, output))
+        raise WrongOutput(missing_message(config, output))
 
 
 def _plan(config: RunConfig, inputs: Inputs, snapshot: Snapshot, places: Places, summary: Summary) -> None:
-    """Plans what is listed, counts it, and estimates from a sample if that was asked for."""
+    """Plans the listed objects, counts them, and with `--estimate` estimates the time from a sample."""
     refused, sample = _Refused(), Sample(config.estimate or 0)
     rows = CurrentRows(snapshot.scan, "", config.input)
     planner = Planner(config, rows, inputs.decisions(places), refused)
@@ -95,6 +95,6 @@ def _plan(config: RunConfig, inputs: Inputs, snapshot: Snapshot, places: Places,
 
 
 def _tell_unmatched(config: RunConfig, registry: Registry, summary: Summary) -> None:
-    unmatched.tell(registry, config, summary)
+    unmatched.record(registry, config, summary)
     if config.consent.strict:
-        unmatched.refuse(list(summary.objections_unmatched))
+        unmatched.raise_for(list(summary.objections_unmatched))

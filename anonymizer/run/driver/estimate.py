@@ -1,4 +1,4 @@
-"""How long a run would take, told from a sample of its objects that is done in this process."""
+"""Estimates how long a run would take from a sample of its objects, which is processed in this process."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from anonymizer.run.sources import read_source
 from anonymizer.run.summary import Estimate
 
 _SURE = 1.96
-"""Standard errors on either side of 95 % of a normal distribution."""
+"""Half-width, in standard errors, of the 95 % interval of a normal distribution."""
 
 
 class Sample:
-    """So many of a stream, each as likely (Vitter's algorithm R); the same stream gives the same sample.
+    """Uniform random sample of a stream (Vitter's algorithm R); the same stream always gives the same sample.
 
     Args:
-        size: Items that are kept at most.
+        size: Maximum number of items in the sample.
 
     Attributes:
         items: The sample.
-        seen: Items of the stream so far.
-        seen_bytes: Their bytes.
+        seen: Number of items of the stream so far.
+        seen_bytes: Their size in bytes.
     """
 
     def __init__(self, size: int) -> None:
@@ -40,7 +40,7 @@ class Sample:
         self._dice = random.Random(0)  # noqa: S311 - no secret
 
     def add(self, item: WorkItem) -> None:
-        """Takes the next item of the stream."""
+        """Offers the next item of the stream to the sample."""
         self.seen += 1
         self.seen_bytes += item.ref.size
         if len(self.items) < self._size:
@@ -50,7 +50,7 @@ class Sample:
 
 
 def estimate(config: RunConfig, anonymizer: Anonymizer, source: Root, sample: Sample) -> Estimate:
-    """Does the sample, one object after the other, and scales its time by bytes. Publishes nothing."""
+    """Processes the sample, one object after the other, and scales its time by size in bytes. Publishes nothing."""
     anonymizer.self_test()
     done = [_timed(config, anonymizer, source, item) for item in sample.items]
     seconds, succeeded = [took for took, _ in done], sum(success for _, success in done)
@@ -63,7 +63,7 @@ def estimate(config: RunConfig, anonymizer: Anonymizer, source: Root, sample: Sa
 def _timed(config: RunConfig, anonymizer: Anonymizer, source: Root, item: WorkItem) -> tuple[float, bool]:
     """Seconds of computation for one object, and whether it can be published.
 
-    Workers read ahead and publish behind, so the time of reading does not count.
+    The time of reading does not count, because workers read and publish while they compute.
     """
     took = 0.0
     try:
@@ -79,15 +79,16 @@ def _timed(config: RunConfig, anonymizer: Anonymizer, source: Root, item: WorkIt
 
 
 def scaled(seconds: Sequence[float], sizes: Sequence[int], count: int, total: int) -> tuple[float, float]:
-    """Core hours for all, and how far they may be off with 95 % confidence.
+    """Estimates the core hours for all objects, and the half-width of the 95 % confidence interval.
 
-    The ratio estimator (Cochran, Sampling Techniques, 3rd ed., 6.3): time goes with bytes, and all bytes are known.
+    Uses the ratio estimator (Cochran, Sampling Techniques, 3rd ed., 6.3): time is about proportional to size, and the
+    total size is known.
 
     Args:
-        seconds: Each sampled object took.
-        sizes: Of the sampled objects, bytes.
-        count: Of all objects.
-        total: Bytes of all objects.
+        seconds: Time of each sampled object.
+        sizes: Size of each sampled object, bytes.
+        count: Number of all objects.
+        total: Size of all objects, bytes.
     """
     took, size = np.asarray(seconds, float), np.asarray(sizes, float)
     if not size.sum():

@@ -1,4 +1,4 @@
-"""Ends a run: prunes outputs without a source, balances the account, saves the current rows, fixes the exit status."""
+"""Ends a run: prunes outputs without a source, checks the counts, saves the current rows, computes the exit status."""
 
 from __future__ import annotations
 
@@ -18,14 +18,16 @@ from anonymizer.run.takedown.unsafe import checked_against
 
 
 def prune(run: RunContext, rows: CurrentRows) -> bool:
-    """Counts the outputs whose source is not there any more, and with `--prune` removes them.
+    """Counts the outputs whose source no longer exists, and with `--prune` removes them.
+
+    Does nothing if settings limit the run to a part of INPUT, because then a key that was not listed may still exist.
 
     Args:
-        run: Has listed INPUT to its end; a part of INPUT, chosen by settings, tells nothing about what is gone.
-        rows: As the planner has passed them.
+        run: The run; INPUT has been listed completely.
+        rows: The current rows that the planner has used.
 
     Returns:
-        False if they were more than `--prune-limit`: none of them was removed.
+        False if there were more than `--prune-limit`; then none of them was removed.
     """
     config = run.config
     if config.include or config.exclude or config.limit is not None:
@@ -36,25 +38,25 @@ def prune(run: RunContext, rows: CurrentRows) -> bool:
 
 
 def finish(run: RunContext, inputs: Inputs, record: dict[str, Any], *, pruned: bool) -> None:
-    """Folds the journal, balances the account, fixes the exit status and says so in the run's record.
+    """Compacts the journal, checks the counts, computes the exit status and writes the run's record.
 
     Args:
-        run: At its end.
-        inputs: The registry's rows that met no object are named in the account.
-        record: As it was written when the run began.
-        pruned: Whether pruning was not refused; what `prune` returned.
+        run: The run, after all objects were processed.
+        inputs: The run's inputs; registry rows that matched no object are added to the summary.
+        record: The record as it was written when the run began.
+        pruned: The result of `prune`: False if it refused to remove outputs.
 
     Raises:
         LeaseLost: Another run has taken over.
-        RunError: A listed object has neither a new row nor one that still holds.
+        RunError: A listed object has no new row and was not counted as unchanged.
     """
     summary, registry = run.summary, inputs.registry
     run.lease.check()
-    unmatched.tell(registry, run.config, summary)
+    unmatched.record(registry, run.config, summary)
     inputs.log_boxes()
     run.manifest.compact(run.run_id, final=True)
     totals = _save(run, registry)
-    summary.standing_failures = totals.statuses.get("failed", 0)
+    summary.current_failures = totals.statuses.get("failed", 0)
     _balance(summary)
     summary.exit_status = exit_status(summary, run.failure_limit, totals.rows) if pruned else UNEXPECTED
     finished = None if summary.stopped_early else now().isoformat()
@@ -65,17 +67,17 @@ def finish(run: RunContext, inputs: Inputs, record: dict[str, Any], *, pruned: b
 def _balance(summary: Summary) -> None:
     if not summary.stopped_early and summary.listed != summary.written + summary.unchanged:
         raise RunError(
-            f"the account does not balance: {summary.listed} listed, "
+            f"the counts do not add up: {summary.listed} listed, "
             f"{summary.written} rows written, {summary.unchanged} unchanged"
         )
 
 
 def _save(run: RunContext, registry: Registry) -> Totals:
-    """Saves what is known of the current rows for the next run; where it stands already, nothing is written."""
+    """Saves the index of the current rows for the next run, unless the saved one is still valid."""
     snapshot = Snapshot(run.manifest_root)
     checked = None if run.summary.unsafe_left else checked_against(run.config, registry.sha256)
     known = snapshot.totals
-    # Else every later night would hold all rows against a window that one night has seen begin.
+    # If a consent window began or ended since, save anew, so that later runs need not check all rows again.
     turned = known is not None and known.as_of is not None and registry.turns(known.as_of, run.as_of)
     if known is not None and known.checked == checked and not turned:
         return known

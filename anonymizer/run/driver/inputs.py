@@ -1,4 +1,4 @@
-"""What a run decides by, besides its settings: registry, boxes, keys, the detector's network, suspects."""
+"""Reads the inputs of a run besides its settings: registry, boxes, list of keys, detector weights, suspects."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ log = logging.getLogger(__name__)
 
 
 class Inputs:
-    """Reads what a run decides by, and answers what is decided about an object.
+    """The inputs of a run; looks up what they say about an object.
 
     Args:
-        config: With full URLs.
-        as_of: Time at which consent is decided, UTC.
-        keys: What to do, in place of what `config.keys` names.
+        config: The settings, with full URLs.
+        as_of: Time for which consent is evaluated, UTC.
+        keys: The objects to process; overrides `config.keys`.
 
     Attributes:
-        registry: Who has consented; before `load` has succeeded nobody has.
-        keys: The objects that are named; None where INPUT is listed.
-        weights: The detector's network, for the workers.
+        registry: The consent registry; empty before `load` has succeeded.
+        keys: The objects to process; None = INPUT is listed.
+        weights: The detector's weights, for the workers.
     """
 
     weights: detectors.Weights = None
@@ -48,7 +48,7 @@ class Inputs:
         self._suspects = SuspectList({})
 
     def load(self) -> None:
-        """Reads registry, boxes, keys and network, and finds what is wrong with them before any work.
+        """Reads and checks registry, boxes, keys and weights, before any work.
 
         Raises:
             UsageError: One of them is missing, cannot be read or is malformed.
@@ -62,30 +62,30 @@ class Inputs:
         self.registry = registry
 
     def load_weights(self) -> None:
-        """Reads the detector's network alone.
+        """Reads the detector's weights only.
 
         Raises:
-            ConfigError: It cannot be read, or the settings of detector or redactor are wrong.
+            ConfigError: They cannot be read, or the settings of detector or redactor are wrong.
         """
         self.weights = load_weights(self._config)
-        # Made once here, so that what is wrong with the settings is not first said by every worker.
+        # Created here so that wrong settings raise an error in the driver, before workers start.
         self._settings_sha256 = Anonymizer(self._config, weights=self.weights).settings_sha256
 
     def read_suspects(self, manifest_root: Root) -> None:
-        """Reads the suspects of earlier runs: faces that `verify --sample` found and that stay redacted.
+        """Reads the suspects: faces that `verify --sample` found in outputs, which every run redacts.
 
         Raises:
-            RunError: They are damaged.
-            ObjectError: They cannot be read.
+            RunError: A file of suspects is damaged.
+            ObjectError: A file of suspects cannot be read.
         """
         self._suspects = SuspectList.read(manifest_root)
 
     def decisions(self, places: Places, *, forced: bool = False) -> Decisions:
-        """What the planner asks about an object.
+        """Makes the functions with which the planner looks up an object.
 
         Args:
-            places: Where outputs go.
-            forced: Every object is done again.
+            places: Maps keys of sources to keys of outputs.
+            forced: Process every object, even if nothing has changed.
         """
         redo = frozenset(request.key for request in self.keys.of("redo")) if self.keys is not None else frozenset()
         forced = forced or self._config.force
@@ -97,10 +97,10 @@ class Inputs:
         return self._suspects.besides(ref.key, found)
 
     def settings_of(self, given: GivenBoxes | None) -> str:
-        """Hash of the settings that an object with these boxes is done with."""
+        """Hash of the settings for an object with these boxes."""
         return item_settings_sha256(self._settings_sha256, self._config, given.sha256 if given is not None else None)
 
     def log_boxes(self) -> None:
-        """Says how many of the boxes came up: few of many are keys that were written otherwise than they are listed."""
+        """Logs how many keys with boxes matched an object; few matches mean that keys in the file are misspelled."""
         if self._boxes is not None:
-            log.info("boxes were given for %d keys; %d of them came up", len(self._boxes), self._boxes_met)
+            log.info("boxes were given for %d keys; %d of them matched an object", len(self._boxes), self._boxes_met)

@@ -1,7 +1,7 @@
-"""Settles what workers that died were about to publish: the object in OUTPUT itself tells whether it was published.
+"""Recovers the rows of workers that died after publishing and before committing their rows.
 
-A worker writes down its rows as intents before it publishes. Where a file with an intent's SHA-256 stands, the row has
-become true; where none stands, nothing has happened.
+Before it publishes, a worker writes the rows of a chunk as an intent. If OUTPUT has a file with the SHA-256 of a row in
+an intent, the image was published and the row is committed here; otherwise the image was not published.
 """
 
 from __future__ import annotations
@@ -11,56 +11,57 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from anonymizer.lake.manifest import ManifestStore
-from anonymizer.lake.outputs import holds
+from anonymizer.lake.outputs import has_content
 from anonymizer.lake.storage import Root
 from anonymizer.records import ManifestRow
 
 log = logging.getLogger(__name__)
 
 
-def settle(
+def recover(
     manifest: ManifestStore,
     output: Root,
-    located: Callable[[ManifestRow], str | None],
+    output_key: Callable[[ManifestRow], str | None],
     require_output: Callable[[], None],
     run_id: str | None = None,
     chunk_id: str = "",
 ) -> list[ManifestRow]:
-    """Writes the rows of all that was published, and forgets the intents.
+    """Commits the rows of all published images, and deletes the intents.
 
     Args:
         manifest: The manifest.
         output: OUTPUT; in place, INPUT.
-        located: Key of the output that a row names, None if it lies elsewhere.
-        require_output: Raises where OUTPUT is not there: what is missing then is not known to be missing.
-        run_id: Only of this run; None: of all, when nobody is at work.
-        chunk_id: And only of this chunk.
+        output_key: Returns the key of the output that a row names, None if the row names none in this OUTPUT.
+        require_output: Raises if OUTPUT has lost its mark: a missing file does then not prove that it was not
+            published.
+        run_id: Only intents of this run; None: of all runs, which is allowed while no worker is active.
+        chunk_id: Only intents of this chunk; empty: of all chunks.
 
     Returns:
-        The rows that were written.
+        The rows that were committed.
     """
-    settled: list[ManifestRow] = []
+    recovered: list[ManifestRow] = []
     for part, rows in manifest.intents(run_id, chunk_id):
-        done = list(_happened(rows, output, located))
+        published = list(_published(rows, output, output_key))
         require_output()
-        if done:
-            log.info("%d objects had been published by a worker that died before it could write their rows", len(done))
-            manifest.write_part(part.run_id, "intent", done[0].attempt, done)
-            settled += done
+        if published:
+            log.info("recovered %d rows of images that a worker had published before it died", len(published))
+            manifest.write_part(part.run_id, "intent", published[0].attempt, published)
+            recovered += published
         manifest.forget_intent(part.name)
-    return settled
+    return recovered
 
 
-def _happened(
-    rows: Iterable[ManifestRow], output: Root, located: Callable[[ManifestRow], str | None]
+def _published(
+    rows: Iterable[ManifestRow], output: Root, output_key: Callable[[ManifestRow], str | None]
 ) -> Iterable[ManifestRow]:
-    """The rows whose output stands, with the version that stands there."""
+    """The rows whose output exists, with its version."""
     for row in rows:
-        key = located(row)
+        key = output_key(row)
         version = output.version(key) if key is not None else None
-        if key is None or version is None or not holds(output, key, row.output_sha256):
+        if key is None or version is None or not has_content(output, key, row.output_sha256):
             continue
-        # What it replaced may have shown what this one does not.
+        # Older versions of the object may show faces that this one redacts.
         output.forget_older(key)
-        # The worker may have lived to write that it had failed, because it was not told.
+        # A higher attempt than that of a `failed` row that the worker may have written without a reply from the store.
         yield replace(row, output_etag=version, attempt=row.attempt + 1)

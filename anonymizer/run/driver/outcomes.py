@@ -1,6 +1,6 @@
-"""What becomes of every object: whatever the engine or the planner reports about it ends in a row.
+"""Handles the results that the engine and the planner report for objects, until every object has a row.
 
-An output that no row vouches for is removed; one that is not ours is left alone.
+An output is removed unless a row says that it is safe. Files that this software did not write are never removed.
 """
 
 from __future__ import annotations
@@ -10,32 +10,32 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from anonymizer.errors import KeyCollision, ObjectError, OutputTaken, PoisonImage, PublishConflict, TakeDownOwed
-from anonymizer.lake.outputs import holds
+from anonymizer.lake.outputs import has_content
 from anonymizer.lake.storage import Root, join_uri
 from anonymizer.records import ChunkResult, GivenBoxes, ImageRef, ManifestRow, WorkItem
 from anonymizer.run.chunks import Task, chunk_id
 from anonymizer.run.context import RunContext
 from anonymizer.run.driver import intents
 from anonymizer.run.plan.collisions import rivals
-from anonymizer.run.rows import failed_row, owed_row, with_standing_output
+from anonymizer.run.rows import failed_row, pending_removal_row, with_kept_output
 from anonymizer.run.takedown.removals import Removals
 
-#: Journal parts are folded into large ones whenever so many chunks have been committed.
+#: The journal is compacted each time that this many chunks have been committed.
 COMPACT_EVERY = 2000
-#: A key whose output changes under us again and again is given up after so many tries.
+#: Number of publish conflicts after which an object fails.
 CONFLICTS = 4
 
 
 class Outcomes:
-    """Takes what the engine (`engine.Sink`) and the planner (`plan.planner.PlanSink`) report.
+    """Receives results from the engine (`engine.Sink`) and the planner (`plan.planner.PlanSink`).
 
     Args:
-        run: Has begun.
+        run: The run; has begun.
         source: INPUT.
-        settings: Hash of the settings that an object with these boxes is done with.
+        settings: Returns the hash of the settings for an object with these boxes.
 
     Attributes:
-        chunks: Committed so far.
+        chunks: Number of chunks committed so far.
     """
 
     def __init__(self, run: RunContext, source: Root, settings: Callable[[GivenBoxes | None], str]) -> None:
@@ -47,7 +47,7 @@ class Outcomes:
         self.chunks = 0
 
     def committed(self, task: Task, result: ChunkResult) -> list[Task]:
-        """Counts a chunk's rows; conflicts and unfinished items come back with their output looked up anew."""
+        """Counts a chunk's rows; returns the items with conflicts and unfinished items for a retry."""
         self._run.lease.check()
         self._run.recorder.count_result(result)
         self.chunks += 1
@@ -62,27 +62,27 @@ class Outcomes:
             elif item.ref.key in result.conflicts and item.ref.key not in result.renamed and self._taken(item):
                 self._fail(item, OutputTaken(), task.attempt + 1)
                 given_up.append(item.ref.key)
-        again = {*result.conflicts, *result.unfinished} - set(given_up)
-        items = [self._renamed(item, result) for item in task.items if item.ref.key in again]
+        retried = {*result.conflicts, *result.unfinished} - set(given_up)
+        items = [self._renamed(item, result) for item in task.items if item.ref.key in retried]
         left = tuple(item for item in items if item is not None)
         return [self.refresh(replace(task, items=left))] if left else []
 
     def _renamed(self, item: WorkItem, result: ChunkResult) -> WorkItem | None:
-        """The item under the name that its content asks for; None if that name is another source's."""
+        """Returns the item with the output key that its content requires; None if the item failed, which has a row."""
         wanted = result.renamed.get(item.ref.key)
         if wanted is None:
             stolen = item.ref.key in result.conflicts and self._collides(item, result.attempt + 1)
             return None if stolen else item
         ours = item.output_version is not None and not item.foreign
-        gone = not ours or self._removals.one(item.output_key, item.ref.key, item.output_version, item.replaces)
+        gone = not ours or self._removals.remove(item.output_key, item.ref.key, item.output_version, item.replaces)
         if not gone:
-            self._record_owed(item, failed_row(item, TakeDownOwed()), item.output_key, result.attempt + 1)
+            self._record_pending_removal(item, failed_row(item, TakeDownOwed()), item.output_key, result.attempt + 1)
             return None
-        item = replace(item, expected=wanted, output_version=None, standing=None, foreign=False)
+        item = replace(item, expected=wanted, output_version=None, kept_output=None, foreign=False)
         return None if self._collides(item, result.attempt + 1) else item
 
     def _collides(self, item: WorkItem, attempt: int) -> bool:
-        """Whether what stands in the output's place may be another source's, one that this run has not listed."""
+        """Fails the item if its output key may belong to another source, even one that this run has not listed."""
         alone = self._run.config.names != "same" or self._run.config.in_place
         others = [] if alone else rivals(item.ref.key, item.output_key)
         if not any(map(self._source.exists, others)):
@@ -91,94 +91,101 @@ class Outcomes:
         return True
 
     def poison(self, task: Task) -> None:
-        """The one object that no worker survives gets its row from here."""
+        """Writes the row of an object that kills its workers."""
         self._fail(task.items[0], PoisonImage(), task.attempt + 1)
 
     def refresh(self, task: Task) -> Task:
-        """Output versions as they are now: whoever held the task may have published some of them."""
+        """Looks up the current versions of the outputs: the worker may have published some before it died."""
         run = self._run
-        settled = intents.settle(
-            run.manifest, run.output.root, run.located, run.output.require, run.run_id, chunk_id(task.items)
+        recovered = intents.recover(
+            run.manifest, run.output.root, run.output_key, run.output.require, run.run_id, chunk_id(task.items)
         )
-        run.recorder.count_settled(settled)
-        done = {row.key for row in settled}
+        run.recorder.count_recovered(recovered)
+        done = {row.key for row in recovered}
         items = tuple(self._refreshed(item) for item in task.items if item.ref.key not in done)
-        # In a place that is not OUTPUT nothing stands, and what stands in OUTPUT would become a stranger's.
+        # Without OUTPUT's mark (disk not mounted) the versions would be wrong: every output would seem not to exist.
         run.output.require()
         return replace(task, items=items)
 
     def _refreshed(self, item: WorkItem) -> WorkItem:
         if self._run.config.in_place:
-            # The version that is read is the one that is replaced.
+            # In place the source is also the output: the version to read is the version to replace.
             found = self._source.stat(item.ref.key)
             ref = found if isinstance(found, ImageRef) else item.ref
             if ref != item.ref:
-                item = replace(item, standing=None, origin=None)
+                item = replace(item, kept_output=None, origin=None)
             return replace(item, ref=ref, output_version=ref.etag)
         version = self._run.output.root.version(item.output_key)
         if version == item.output_version:
             return item
         foreign = version is not None and not self._is_ours(item)
         if foreign and not self._run.output.may_replace:
-            # Publishing will be refused there.
+            # With no expected version publishing reports a conflict, and `_taken` then fails the item.
             version, foreign = None, False
-        return replace(item, output_version=version, standing=None, foreign=foreign)
+        return replace(item, output_version=version, kept_output=None, foreign=foreign)
 
     def _is_ours(self, item: WorkItem) -> bool:
-        """Whether what stands in the output's place is the output that the current row names: restored, maybe."""
-        return holds(self._run.output.root, item.output_key, item.replaces)
+        """Whether the file under the output's key has the content of the output that the current row names.
+
+        A file that was restored from a backup has the same content and another version.
+        """
+        return has_content(self._run.output.root, item.output_key, item.replaces)
 
     def _taken(self, item: WorkItem) -> bool:
-        """Whether what stands in the output's place is not ours."""
+        """Whether the file under the output's key was not written by this software."""
         run = self._run
         if run.output.may_replace or run.config.in_place or run.output.root.version(item.output_key) is None:
             return False
         return not self._is_ours(item) and not any(map(self._source.exists, rivals(item.ref.key, item.output_key)))
 
     def refuse(self, item: WorkItem, error: ObjectError, published: ManifestRow | None) -> None:
-        """Something that is never read. An output that it had as a photo stays if nothing has changed about it."""
+        """Writes the row of an object that cannot be read (e.g. a link). An output from before stays if it is safe."""
         if published is not None:
-            located = self._run.places.located(published.output_uri)
+            current_key = self._run.places.output_key(published.output_uri)
             expected = self._run.places.expected(item.ref.key, published.output_uri)
-            if located != expected:
-                item = replace(item, expected=expected, moved_from=located, moved_version=published.output_etag)
+            if current_key != expected:
+                version = published.output_etag
+                item = replace(item, expected=expected, old_output_key=current_key, old_output_version=version)
             else:
-                # The take-down has removed what is not safe any more.
-                item = replace(item, expected=expected, output_version=published.output_etag, standing=published)
+                # It is safe: the take-down at the beginning of the run has removed all outputs that are not.
+                item = replace(item, expected=expected, output_version=published.output_etag, kept_output=published)
             item = self._refreshed(replace(item, replaces=published.output_sha256))
         self._fail(item, error, self._run.attempt + 1)
 
     def collide(self, item: WorkItem) -> None:
-        """Two sources for one output: what stands there may be either's."""
+        """Writes the row of a source that shares its output key with another; an existing output may be of either."""
         self._fail(self._refreshed(item), KeyCollision(), self._run.attempt + 1)
 
     def _fail(self, item: WorkItem, error: ObjectError, attempt: int) -> None:
-        """An object given up. What stands in its place stays only if the manifest vouches for it."""
+        """Writes the row of a failed object. Its output from before stays only if its row says that it is safe."""
         row = replace(failed_row(item, error), consent_sha256=item.decision.sha256)
-        if item.standing is not None:
-            # What allowed its faces is what its own row says, not what is said here of something else.
-            row = replace(with_standing_output(row, item.standing), consent_sha256=item.standing.consent_sha256)
-        elif (left := self._remove_published(item)) is not None:
-            self._record_owed(item, row, left, attempt)
+        if item.kept_output is not None:
+            # Keep the consent decision under which the kept output was published.
+            row = replace(with_kept_output(row, item.kept_output), consent_sha256=item.kept_output.consent_sha256)
+        elif (remaining := self._remove_published(item)) is not None:
+            self._record_pending_removal(item, row, remaining, attempt)
             return
         self._run.recorder.write(replace(row, attempt=attempt, settings_sha256=self._settings(item.boxes)))
 
     def _remove_published(self, item: WorkItem) -> str | None:
-        """Removes what an object that is given up has published; the key of what could not be removed."""
+        """Removes the published outputs of a failed object; returns the key of one that could not be removed."""
         if self._run.config.in_place:
             return None
         ours = item.output_version is not None and not item.foreign
-        going = [(item.moved_from, item.moved_version), (item.output_key if ours else None, item.output_version)]
+        published = [
+            (item.old_output_key, item.old_output_version),
+            (item.output_key if ours else None, item.output_version),
+        ]
         left = (
             key
-            for key, version in going
-            if key is not None and not self._removals.one(key, item.ref.key, version, item.replaces)
+            for key, version in published
+            if key is not None and not self._removals.remove(key, item.ref.key, version, item.replaces)
         )
         return next(left, None)
 
-    def _record_owed(self, item: WorkItem, row: ManifestRow, output_key: str, attempt: int) -> None:
-        """The row of an object whose output could not be removed."""
+    def _record_pending_removal(self, item: WorkItem, row: ManifestRow, output_key: str, attempt: int) -> None:
+        """Writes the row of an object whose output could not be removed."""
         row = replace(row, attempt=attempt, settings_sha256=self._settings(item.boxes))
         uri = join_uri(self._run.config.output, output_key)
-        etag = item.moved_version if output_key == item.moved_from else item.output_version
-        self._run.recorder.write(owed_row(row, uri, etag, item.replaces))
+        etag = item.old_output_version if output_key == item.old_output_key else item.output_version
+        self._run.recorder.write(pending_removal_row(row, uri, etag, item.replaces))

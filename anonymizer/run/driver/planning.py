@@ -1,4 +1,4 @@
-"""What a run is asked to do: the objects that it lists, and the tasks that come of them, counted as they are drawn."""
+"""Lists the objects to process, and counts them as the planner turns them into tasks."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from anonymizer.run.start.keylist import KeyList, requested
 
 
 def listing(source: Root, keys: KeyList | None, missing: list[str]) -> Iterator[Listed]:
-    """INPUT's objects, or those that `--keys` names.
+    """Lists the objects of INPUT, or those of `--keys`.
 
     Args:
-        source: INPUT. The mark of an OUTPUT is no object of it.
-        keys: The objects that are named; None where INPUT is listed.
-        missing: Keys that are named and not there are added to it.
+        source: INPUT. The mark file of an OUTPUT is not listed.
+        keys: The list of keys; None = INPUT is listed.
+        missing: Keys of the list that do not exist are added to it.
     """
     if keys is None:
         yield from (entry for entry in source.list() if not _is_mark(source, entry))
@@ -37,18 +37,18 @@ def _is_mark(source: Root, entry: Listed) -> bool:
 
 
 def whole_input(config: RunConfig) -> RunConfig:
-    """The settings without what narrows a run to a part of INPUT."""
+    """Returns the settings without those that limit a run to a part of INPUT."""
     return replace(config, include=(), exclude=(), limit=None)
 
 
 def adopted_outputs(run: RunContext) -> VersionCursor | None:
-    """What lies in OUTPUT, if it was adopted: rows may name what is not there, and files may have no row."""
+    """Lists OUTPUT if it was adopted: then rows may name files that do not exist, and files may have no row."""
     adopted = run.output.identity.adopted and not run.config.in_place
     return VersionCursor(run.output.root.list(output=True)) if adopted else None
 
 
 def counted(tasks: Iterator[Task], planner: Planner, run: RunContext) -> Iterator[Task]:
-    """Gives the planner's tasks, and keeps what it has listed in the run's account.
+    """Yields the planner's tasks, and adds the planner's counts to the run's summary.
 
     Raises:
         LeaseLost: Another run has taken over.

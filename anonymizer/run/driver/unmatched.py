@@ -1,4 +1,4 @@
-"""Rows of the registry that match no listed object: nobody can tell whom they were meant for."""
+"""Reports the rows of the registry that match no listed object, for example because their key is misspelled."""
 
 from __future__ import annotations
 
@@ -12,37 +12,37 @@ from anonymizer.run.summary import NAMED_OBJECTIONS, Summary, row_list
 
 
 def sees_all(config: RunConfig, summary: Summary) -> bool:
-    """Whether a run asks the registry about all of INPUT. Otherwise such a row may match what is left out."""
+    """Whether the run looks up all of INPUT. Otherwise an unmatched row may match an object that is left out."""
     in_part = (config.keys, config.limit) != (None, None) or config.include or config.exclude
     return not in_part and not summary.stopped_early
 
 
-def tell(registry: Registry, config: RunConfig, summary: Summary) -> None:
-    """Names them in the account, at the end of a run that has asked the registry about all of INPUT."""
+def record(registry: Registry, config: RunConfig, summary: Summary) -> None:
+    """Adds the unmatched rows to the summary, at the end of a run that has looked up all of INPUT."""
     if sees_all(config, summary):
         summary.registry_unmatched = tuple(registry.unmatched().tolist())
         summary.objections_unmatched = tuple(registry.unmatched(objections=True).tolist())
 
 
 def require(registry: Registry, config: RunConfig, summary: Summary, listing: Iterable[Listed]) -> None:
-    """With `consent.strict`: lists INPUT once more and makes sure that every objection matches an object.
+    """With `consent.strict`: lists INPUT an additional time and checks that every objection matches an object.
 
-    This is done before anything new is published.
+    Is called before anything new is published.
 
     Raises:
-        RegistryError: An objection matches nothing; names the rows.
+        RegistryError: An objection matches no object; the message lists the rows.
     """
     if not config.consent.strict or not sees_all(config, summary) or not registry.rows:
         return
     for entry in listing:
         registry.meet(entry.key)
-    refuse(registry.unmatched(objections=True).tolist())
+    raise_for(registry.unmatched(objections=True).tolist())
 
 
-def refuse(rows: list[int]) -> None:
-    """Raises RegistryError if there are any; names the rows."""
+def raise_for(rows: list[int]) -> None:
+    """Raises RegistryError with the row numbers if there are any."""
     if rows:
         raise RegistryError(
             f"consent.strict: {len(rows)} objections match no listed object, and nothing new is published: "
-            f"rows {row_list(rows, NAMED_OBJECTIONS)}; correct their keys, or take out those whose photos are gone"
+            f"rows {row_list(rows, NAMED_OBJECTIONS)}; correct their keys, or delete the rows whose photos are gone"
         )

@@ -1,7 +1,7 @@
-"""The only package that knows Ray: worker actors and a bounded loop that feeds them.
+"""Runs tasks on Ray: worker actors, and a loop that sends them a bounded number of chunks. Only this package uses Ray.
 
-Execution is at least once; publishing is conditional and part names are never reused, so that is enough. Only the
-driver sends a chunk again, and only when the worker that held it is certainly dead or its deadline is over.
+Chunks are executed at least once. That is enough, because publishing is conditional and the names of manifest parts are
+never reused. Only the driver retries a chunk, and only if its worker is certainly dead or its deadline has passed.
 """
 
 from anonymizer.run.engine.actor import versions

@@ -1,4 +1,4 @@
-"""What runs in a Ray worker process, and how it says what it is."""
+"""Defines the Ray actor of a worker process, and the check that it has the same versions as the driver."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ _LIBRARIES = ("numpy", "onnxruntime", "opencv-python-headless", "pillow", "pyarr
 
 
 def versions() -> dict[str, str]:
-    """What has to be equal on the driver and on every worker."""
+    """Versions that have to be the same in the driver and in every worker."""
     found = {name: importlib.metadata.version(name) for name in _LIBRARIES}
     return {"python": platform.python_version(), "anonymizer": __version__} | found
 
 
 def check_versions(theirs: dict[str, str]) -> None:
-    """Raises MixedVersionsError, with a line that names every difference."""
+    """Raises MixedVersionsError if a worker's versions differ; the message lists every difference."""
     ours = versions()
     different = sorted(name for name in ours if ours[name] != theirs.get(name))
     if different:
         listed = ", ".join(f"{name} {theirs.get(name)} there, {ours[name]} here" for name in different)
-        raise MixedVersionsError(f"workers run other versions than the driver: {listed}")
+        raise MixedVersionsError(f"workers have other versions than the driver: {listed}")
 
 
 @dataclass(frozen=True)
 class Hello:
-    """A worker's first answer: `instance` differs for every process, `error` says why it cannot work."""
+    """A worker's first reply: `instance` is unique for each process, `error` says why it cannot work, if it cannot."""
 
     instance: str
     versions: dict[str, str]
@@ -45,14 +45,14 @@ class Hello:
 
 
 class Actor:
-    """Runs in a Ray worker process. The processor is made there: filesystems and networks do not travel.
+    """Runs in a Ray worker process.
 
-    It is made by `hello`, which the driver says to every new process: a restarted actor needs no arguments that Ray
-    would have to keep.
+    `hello`, which the driver calls first in every new process, creates the processor there, because filesystems and
+    models cannot be pickled. The constructor has no arguments, so that Ray can restart the actor by itself.
     """
 
     def __init__(self) -> None:
-        # Ray copies it to its own files and to the driver's terminal.
+        # Ray copies stderr to its log files and to the driver's terminal.
         sanitize.log_to_stderr("%(levelname)s %(message)s")
         self._processor: ChunkProcessor | None = None
         self._instance = secrets.token_hex(8)
@@ -63,17 +63,17 @@ class Actor:
             self._processor = make(job)
         except AnonymizerError as caught:
             error = getattr(caught, "message", str(caught))
-        except Exception as caught:  # told to the driver, which ends the run with it
+        except Exception as caught:  # the driver ends the run with this error
             error = f"unexpected {type(caught).__name__}"
             log.exception("the worker could not start")
         return Hello(self._instance, versions(), error)
 
     def process(self, chunk: Chunk) -> ChunkResult:
         if self._processor is None:
-            raise RunError("the worker was not made ready")
+            raise RunError("the worker was not initialized")
         return self._processor.process(chunk)
 
     def stop(self) -> None:
-        """Finish what is being written and begin nothing more."""
+        """Lets the processor finish current writes, and start nothing new."""
         if self._processor is not None:
             self._processor.stop()

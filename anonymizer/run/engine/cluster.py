@@ -1,4 +1,4 @@
-"""The cluster: found or started, its size."""
+"""Connects to a Ray cluster or starts Ray, and computes how many workers fit into the cluster."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ from ray.exceptions import RayError
 
 from anonymizer.config import EngineConfig
 from anonymizer.errors import AnonymizerError, ClusterError
-from anonymizer.run.engine.startup import started
+from anonymizer.run.engine.startup import start_ray
 
 log = logging.getLogger(__name__)
 
-#: The object store carries the network's weights and small results, never an image.
+#: Size of Ray's object store, in bytes. It has the detector's weights and small results, never an image.
 OBJECT_STORE_BYTES = 160 * 2**20
-#: How long a cluster's head has to take a connection.
+#: Timeout, in seconds, for a TCP connection to the head node.
 PROBE_S = 5.0
-#: Of divisions that come out whole but for the last digit: 0.1 of a GPU is for ten workers.
+#: Tolerance for rounding errors of the division: with 0.1 GPU per worker, ten fit on a GPU.
 _SLACK = 1e-6
 
 
 @contextmanager
 def connected(config: EngineConfig) -> Iterator[int]:
-    """Connects to the cluster, or starts a Ray of our own and ends it afterwards. Gives the number of live nodes.
+    """Connects to a cluster, or starts Ray in this process; yields the number of live nodes and disconnects at the end.
 
-    A process that is connected already stays so.
+    If the process is connected already, it uses that connection and keeps it.
 
     Raises:
-        ClusterError: Ray does not start, the cluster cannot be reached, or it is lost later on.
+        ClusterError: Ray does not start, the cluster cannot be reached, or the connection is lost later.
     """
-    ours = not ray.is_initialized()
-    if ours:
+    connects = not ray.is_initialized()
+    if connects:
         _connect_quietly(config)
     try:
         yield live_nodes()
@@ -49,12 +49,12 @@ def connected(config: EngineConfig) -> Iterator[int]:
         log.debug("ray", exc_info=error)
         raise ClusterError(f"the Ray cluster was lost ({type(error).__name__})") from None
     finally:
-        if ours:
+        if connects:
             ray.shutdown()
 
 
 def _connect_quietly(config: EngineConfig) -> None:
-    # Ray ends the process on SIGTERM by itself; whoever asked for something else meant it.
+    # ray.init installs a SIGTERM handler that ends the process; restore the handler from before.
     on_term = signal.getsignal(signal.SIGTERM)
     try:
         _connect(config)
@@ -64,24 +64,23 @@ def _connect_quietly(config: EngineConfig) -> None:
 
 
 def live_nodes() -> int:
-    """Nodes that answer."""
+    """Number of nodes that are alive."""
     nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]  # Ray has no types here
     return sum(1 for node in nodes if node["Alive"])
 
 
-def room(config: EngineConfig) -> int:
-    """How many workers fit into the cluster as it is now, at least one."""
+def worker_capacity(config: EngineConfig) -> int:
+    """Number of workers that fit into the cluster in its current size, at least one."""
     resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]  # Ray has no types here
     return workers_in(resources, config.gpus_per_worker)
 
 
 def workers_in(resources: Mapping[str, float], gpus_per_worker: float) -> int:
-    """Workers that these resources have room for, at least one.
+    """Number of workers that fit into these resources, at least one.
 
     Args:
-        resources: Names of Ray's resources to amounts.
-        gpus_per_worker: See `EngineConfig`. Ray packs whole workers into each GPU: with 0.4 it holds two, not two and
-            a half.
+        resources: Ray's resources, name to amount.
+        gpus_per_worker: See `EngineConfig`. A worker cannot use parts of two GPUs: with 0.4 two workers fit on a GPU.
     """
     cpus = int(resources.get("CPU", 1))
     if not gpus_per_worker:
@@ -94,12 +93,12 @@ def _connect(config: EngineConfig) -> None:
     quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": True}
     address = _running_cluster() if config.address == "auto" else config.address
     if address is not None and address != "local":
-        shown = address.rpartition("@")[2]
+        host = address.rpartition("@")[2]
         try:
             _check_answers(address)
         except ConnectionError:
-            raise ClusterError(f"no Ray cluster answers at {shown!r}") from None
-        started(lambda: ray.init(address=address, **quiet), f"the Ray cluster at {shown!r} cannot be joined")
+            raise ClusterError(f"no Ray cluster answers at {host!r}") from None
+        start_ray(lambda: ray.init(address=address, **quiet), f"the Ray cluster at {host!r} cannot be joined")
         return
     own: dict[str, Any] = {
         "address": "local",
@@ -107,16 +106,16 @@ def _connect(config: EngineConfig) -> None:
         "include_dashboard": False,
         "object_store_memory": OBJECT_STORE_BYTES,
     }
-    started(lambda: ray.init(**own, **quiet), "Ray did not start")
+    start_ray(lambda: ray.init(**own, **quiet), "Ray did not start")
 
 
 def _running_cluster() -> str | None:
-    """The cluster that `ray start` made and that still answers; never another process's embedded Ray.
+    """Address of a cluster that was started with `ray start` and still answers; None if there is none.
 
-    `ray.init(address="auto")` would take that one too, and lose it when its owner ends; and a cluster that was killed
-    leaves its address behind, at which `ray.init()` waits for minutes.
+    `ray.init(address="auto")` is not used: it would also join the embedded Ray of another process, which ends with that
+    process, and it waits for minutes at the address that a killed cluster left behind.
     """
-    address: str | None = canonicalize_bootstrap_address(None)  # type: ignore[arg-type]  # None is what is meant
+    address: str | None = canonicalize_bootstrap_address(None)  # type: ignore[arg-type]  # None is allowed
     if address is None:
         return None
     try:
@@ -127,11 +126,11 @@ def _running_cluster() -> str | None:
 
 
 def _check_answers(address: str) -> None:
-    """Raises ConnectionError at once when nobody listens at `host:port`."""
+    """Raises ConnectionError at once if nothing listens at `host:port`."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if not host or not port.isdigit():
         return
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout=PROBE_S).close()
     except OSError as error:
-        raise ConnectionError(f"nobody listens at {address}") from error
+        raise ConnectionError(f"nothing listens at {address}") from error

@@ -1,4 +1,4 @@
-"""The bounded loop: it greets workers, feeds them, takes what they answer, and notices when they die."""
+"""Runs the driver's loop: initializes workers, sends them chunks, handles their results, and detects dead workers."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ from anonymizer.run.worker import ChunkProcessor
 
 log = logging.getLogger(__name__)
 
-#: How often the cluster's size is looked at.
+#: Seconds between two checks of the cluster's size.
 FOLLOW_S = 10.0
-#: How long workers have to finish what they are writing when a run is stopped.
+#: Seconds that workers have to finish current writes when a run is stopped.
 STOP_S = 1.5
-#: A worker that dies this often before it is ready is not worth another try.
+#: Number of times in a row that a worker may die before it is ready; then the run ends.
 STARTS = 5
 
 
 class Engine:
-    """Feeds tasks to workers until none is left.
+    """Sends tasks to workers until none is left.
 
     Args:
         config: Number of workers and time limits.
-        make: Builds a worker's processor from `job`, in the worker's process.
-        job: Sent to every worker once, through Ray's object store.
-        epoch: Of the run's lease.
+        make: Creates a worker's processor from `job`, in the worker process.
+        job: Is sent to every worker once, through Ray's object store.
+        epoch: Epoch of the run's lease.
     """
 
     def __init__(self, config: EngineConfig, make: Callable[[Any], ChunkProcessor], job: Any, epoch: int = 0) -> None:
@@ -51,12 +51,12 @@ class Engine:
         self._last_worker = time.monotonic()
 
     def run(self, fresh: Iterator[Task], sink: Sink) -> None:
-        """Runs every task; each ends in `sink.committed` or `sink.poison`.
+        """Runs every task until `sink.committed` or `sink.poison` has been called for each of its items.
 
         Raises:
-            NoWorkersError: No worker could be had for the configured time.
-            MixedVersionsError: Workers run other versions than the driver.
-            OutputLost: A worker does not find OUTPUT any more.
+            NoWorkersError: There was no worker for the configured time.
+            MixedVersionsError: Workers have other versions than the driver.
+            OutputLost: A worker does not find OUTPUT's mark.
             RunError: A worker cannot start, or rows cannot be written.
         """
         queue = TaskQueue(fresh, self._config.attempts)
@@ -74,7 +74,7 @@ class Engine:
             self._stop()
 
     def _stop(self) -> None:
-        """Ends the workers; one that is at work may finish the file that it is writing."""
+        """Stops the workers; they may finish the files that they are writing."""
         flights = [ref for slot in self._slots for ref in slot.flights]
         if flights:
             for slot in self._slots:
@@ -85,11 +85,11 @@ class Engine:
         self._slots.clear()
 
     def _follow_cluster(self) -> None:
-        """As many actors as were asked for, or as the cluster has CPUs now; pending ones are demand that shows."""
+        """Adjusts the number of actors to the setting or to the cluster's size; the autoscaler sees pending actors."""
         if time.monotonic() - self._followed < FOLLOW_S:
             return
         self._followed = time.monotonic()
-        target = self._config.workers or cluster.room(self._config)
+        target = self._config.workers or cluster.worker_capacity(self._config)
         while len(self._slots) < target:
             self._slots.append(self._new_slot())
         for slot in [s for s in self._slots if s.instance is None and not s.parked][: len(self._slots) - target]:
@@ -104,7 +104,7 @@ class Engine:
         return actor.hello.remote(self._make, self._job)
 
     def _feed(self, queue: TaskQueue) -> None:
-        """Gives every worker a first chunk before any gets its second; a suspect is alone with its worker."""
+        """Sends every worker a first chunk before any gets a second; a suspected task gets a worker without others."""
         for depth in range(IN_FLIGHT):
             for slot in self._slots:
                 if slot.instance is None or slot.is_suspect or len(slot.flights) != depth:
@@ -123,7 +123,7 @@ class Engine:
         slot.flights[slot.actor.process.remote(chunk)] = Flight(task, time.monotonic(), chunk.time_s)
 
     def _wait(self, returns: Returns) -> None:
-        """Handles whatever comes back within a second."""
+        """Handles the results that arrive within a second."""
         owners = {ref: slot for slot in self._slots for ref in slot.flights}
         hellos = {slot.hello: slot for slot in self._slots if slot.hello is not None}
         refs = [*owners, *hellos]
@@ -142,7 +142,7 @@ class Engine:
                 slot.hello = self._greeting(slot.actor)
 
     def _greet(self, slot: Slot, returns: Returns) -> None:
-        """A worker is ready, or is not; a new instance proves that the one before it is dead."""
+        """Handles the reply to `hello`; a reply from a new process proves that the process before it is dead."""
         ref, slot.hello = slot.hello, None
         try:
             hello = ray.get(ref)
@@ -165,7 +165,7 @@ class Engine:
             returns.lost(flight.task, suspect=suspect)
 
     def _answered(self, slot: Slot, ref: Any, returns: Returns) -> None:
-        """A chunk came back: with its result, with an error, or because its worker died."""
+        """Handles a chunk that returned: with its result, with an error, or because its worker died."""
         try:
             result = ray.get(ref)
         except RayTaskError as error:
@@ -175,15 +175,15 @@ class Engine:
         else:
             flight = slot.flights.pop(ref)
             if result.hangs and slot.instance is not None:
-                # It has said which picture it was; whatever else it holds is under no suspicion.
+                # The result names the image that hangs, so the worker's other chunk is not suspected.
                 ray.kill(slot.actor, no_restart=False)
                 self._lost(slot, returns, suspect=False)
             returns.committed(flight.task, result)
 
     def _lost(self, slot: Slot, returns: Returns, *, suspect: bool = True) -> None:
-        """A worker is gone. What it had finished counts; of the rest the oldest chunk is under suspicion."""
+        """Handles a dead worker: uses the results that it returned; the oldest of its other chunks is suspected."""
         flights, slot.flights, slot.instance = slot.flights, {}, None
-        log.warning("a worker was lost with %d chunks; they will be sent again", len(flights))
+        log.warning("a worker died with %d chunks; they will be retried", len(flights))
         for ref, flight in flights.items():
             try:
                 result = ray.get(ref, timeout=5.0)
@@ -195,7 +195,7 @@ class Engine:
         slot.hello_after = time.monotonic()
 
     def _release_expired(self, returns: Returns) -> None:
-        """Past its deadline nobody works on a chunk any more, whether or not its worker was seen to die."""
+        """Retries chunks whose deadline has passed: no worker processes them any more, even if it is not known dead."""
         now = time.monotonic()
         for slot in self._slots:
             over = [entry for entry in slot.parked if entry[0].is_over(now)]
@@ -203,7 +203,7 @@ class Engine:
             for flight, suspect in over:
                 returns.lost(flight.task, suspect=suspect)
             if any(flight.is_over(now) for flight in slot.flights.values()):
-                log.warning("a worker does not answer in time and is ended")
+                log.warning("a worker did not answer before its deadline and is killed")
                 ray.kill(slot.actor, no_restart=False)
 
     def _check_workers(self) -> None:
@@ -213,4 +213,4 @@ class Engine:
         if ready:
             self._last_worker = now
         elif now - self._last_worker > self._config.no_worker_s:
-            raise NoWorkersError(f"no worker could be had for {self._config.no_worker_s:g} s")
+            raise NoWorkersError(f"the cluster provided no worker for {self._config.no_worker_s:g} s")

@@ -1,7 +1,7 @@
-"""What Prometheus sees of a run, through Ray's own metrics; `infra/deploy/monitoring` has a dashboard of them.
+"""Exports Prometheus metrics of a run through Ray; `infra/deploy/monitoring` has a dashboard for them.
 
-Ray puts `ray_` before each name and `_total` behind each counter. They count what workers have committed since this
-driver began.
+Ray adds the prefix `ray_` to each name and the suffix `_total` to each counter. The counters start at 0 with each
+driver process, and count what workers have committed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from anonymizer.records import ChunkResult
 
 
 class RunMetrics:
-    """The counters of a run; made once Ray is connected."""
+    """The metrics of a run; created once Ray is connected."""
 
     def __init__(self) -> None:
         self._images = Counter("anonymizer_images", "Objects with a row of this run.", tag_keys=("status",))
@@ -24,7 +24,7 @@ class RunMetrics:
         self._read = Counter("anonymizer_read_bytes", "Bytes of the sources that were read.")
         self._published = Counter("anonymizer_published_bytes", "Bytes of the outputs that were published.")
         self._busy = Counter("anonymizer_busy_seconds", "Seconds in which workers computed.")
-        self._again = Counter("anonymizer_again", "Objects sent again: conflicts, deadlines, workers that died.")
+        self._again = Counter("anonymizer_again", "Objects retried: conflicts, deadlines, workers that died.")
         self._workers = Gauge("anonymizer_workers", "Workers that are ready.")
 
     def committed(self, result: ChunkResult) -> None:
@@ -46,9 +46,9 @@ class RunMetrics:
                 counter.inc(amount)
 
     def lost(self, objects: int) -> None:
-        """Counts objects that were with a worker that died."""
+        """Counts the objects of a worker that died."""
         self._again.inc(objects)
 
     def ready(self, workers: int) -> None:
-        """Says how many workers there are."""
+        """Sets the number of workers that are ready."""
         self._workers.set(workers)

@@ -1,4 +1,4 @@
-"""What becomes of a chunk that was sent: it is committed, sent again, or given up as poison."""
+"""Decides what follows when a chunk returns or its worker dies: count it, retry it, or give it up as poison."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ log = logging.getLogger(__name__)
 
 
 class Sink(Protocol):
-    """Whom the engine tells what became of the tasks."""
+    """Receives the results of tasks from the engine."""
 
     def committed(self, task: Task, result: ChunkResult) -> Iterable[Task]:
-        """Counts a result; gives back what has to be done again (conflicts, unfinished items)."""
+        """Counts a result; returns the tasks to retry (conflicts, unfinished items)."""
 
     def poison(self, task: Task) -> None:
-        """A single item that no worker survives: the sink writes its row."""
+        """Writes the row of a single item that kills its workers."""
 
     def refresh(self, task: Task) -> Task:
-        """A task whose worker died: output versions are to be looked up anew, it may have published."""
+        """Looks up the current output versions of a task whose worker died, because it may have published some."""
 
 
 class Returns:
-    """Tells the sink what came back, and puts what is to be done again into the queue.
+    """Passes results to the sink, and queues the tasks to retry.
 
     Args:
-        queue: Of the run.
-        sink: Of the run.
-        metrics: What Prometheus sees.
-        attempts: So often the rows of a chunk may fail to be written before the run ends.
+        queue: The run's queue.
+        sink: The run's sink.
+        metrics: The run's metrics.
+        attempts: Number of times that writing the rows of a chunk may fail before the run ends.
     """
 
     def __init__(self, queue: TaskQueue, sink: Sink, metrics: RunMetrics, attempts: int) -> None:
@@ -47,16 +47,16 @@ class Returns:
         self._attempts = attempts
 
     def committed(self, task: Task, result: ChunkResult) -> None:
-        """Its rows are in the manifest; items of it may have to be done again."""
+        """Handles a chunk whose rows are in the manifest; some of its items may have to be retried."""
         self._metrics.committed(result)
         for again in self._sink.committed(task, result):
             self._queue.put_back(again)
 
     def not_committed(self, task: Task, error: RayTaskError) -> None:
-        """The worker lives but its rows could not be written: try again, then end the run; nothing is lost by it.
+        """Handles a chunk whose worker is alive but could not write the rows: retries it, and finally ends the run.
 
         Raises:
-            OutputLost: The worker does not find OUTPUT any more.
+            OutputLost: The worker does not find OUTPUT's mark.
             RunError: It failed too often.
         """
         cause = error.cause
@@ -69,11 +69,11 @@ class Returns:
         self._queue.put_back(self._sink.refresh(replace(task, errors=task.errors + 1)))
 
     def lost(self, task: Task, *, suspect: bool) -> None:
-        """Its worker is certainly dead, or its time is over.
+        """Handles a task whose worker is certainly dead, or whose deadline has passed.
 
         Args:
-            task: What was lost.
-            suspect: It may be what killed the worker: it is split, runs alone, and is poison in the end.
+            task: The task.
+            suspect: It may have killed the worker: it is split, runs alone, and is given up after some attempts.
         """
         self._metrics.lost(len(task.items))
         task = self._sink.refresh(task)

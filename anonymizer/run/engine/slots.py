@@ -1,4 +1,4 @@
-"""What the driver knows of each worker process, and of the chunks that are with it."""
+"""Defines the driver's state of each worker process and of the chunks that were sent to it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from anonymizer.config import EngineConfig
 from anonymizer.run.chunks import Task
 
 IN_FLIGHT = 2
-"""Chunks that a worker holds at once: it computes one and reads ahead or publishes behind for the other."""
+"""Number of chunks that a worker has at once: it computes one while it reads or publishes the other."""
 
 GRACE_S = 20.0
-"""How long after its deadline a chunk may still be answered before its worker is ended."""
+"""Seconds after its deadline that the driver waits for a chunk before it kills the worker."""
 
 
 @dataclass
@@ -20,9 +20,9 @@ class Flight:
     """A chunk that was sent to a worker.
 
     Attributes:
-        task: What was sent.
-        sent: When, on the monotonic clock.
-        time_s: Seconds that the worker has for it.
+        task: The task that was sent.
+        sent: Time of sending, on the monotonic clock.
+        time_s: Time limit in seconds.
     """
 
     task: Task
@@ -30,23 +30,23 @@ class Flight:
     time_s: float
 
     def is_over(self, now: float) -> bool:
-        """Whether nobody works on it any more, whatever became of its worker."""
+        """Whether no worker can still be processing it, because its deadline has passed."""
         return now > self.sent + self.time_s + GRACE_S
 
 
 @dataclass
 class Slot:
-    """A place for one worker: an actor, which Ray starts again in a new process when its process dies.
+    """One worker: a Ray actor, which Ray restarts in a new process when its process dies.
 
     Attributes:
-        actor: Ray's handle.
-        hello: The answer that is waited for while the process is not known to be ready; None otherwise.
-        hello_after: When a process that died is to be greeted anew, on the monotonic clock.
-        instance: Names the process that is ready; None while none is.
-        flights: Chunks that it holds, by the answer that is waited for, oldest first.
-        parked: Chunks that a process held when it was lost, and whether each is under suspicion to have killed it.
-            They are sent again once that process is certainly dead: when a new one answers, or when their time is over.
-        starts: Processes that died before they were ready, in a row.
+        actor: Ray's actor handle.
+        hello: Object reference of the reply to `hello` while the process is not ready; None otherwise.
+        hello_after: Time at which to call `hello` again after the process died, on the monotonic clock.
+        instance: Id of the process that is ready; None if none is.
+        flights: Chunks that the process has, by the object reference of the result, oldest first.
+        parked: Chunks of a process that was lost, and whether each is suspected to have killed it. They are retried
+            once that process is certainly dead: when a new process replies, or when their deadline has passed.
+        starts: Number of processes in a row that died before they were ready.
     """
 
     actor: Any
@@ -59,17 +59,17 @@ class Slot:
 
     @property
     def is_suspect(self) -> bool:
-        """Whether it holds a chunk that has to run alone."""
+        """Whether it has a chunk that has to run alone."""
         return any(flight.task.alone for flight in self.flights.values())
 
 
 def actor_options(config: EngineConfig) -> dict[str, Any]:
-    """What each worker asks Ray for."""
+    """Ray options of a worker actor."""
     return {
         "num_cpus": 1,
         "num_gpus": config.gpus_per_worker or None,
         "max_restarts": -1,
-        # Ray retries nothing: a poison chunk would run four times before the driver hears of it.
+        # No retries by Ray: a poison chunk would kill several workers before the driver learns of it.
         "max_task_retries": 0,
         "max_concurrency": IN_FLIGHT + 1,
     }

@@ -1,4 +1,4 @@
-"""Ray's start: tried again where that may help, and otherwise said in one line, with what Ray said of it."""
+"""Starts Ray: retries where that may help; otherwise raises an error with the cause and Ray's message in one line."""
 
 from __future__ import annotations
 
@@ -18,73 +18,73 @@ from anonymizer.errors import ClusterError
 log = logging.getLogger(__name__)
 
 TRIES = 3
-"""Ray waits 30 s by itself for its processes: three times that is as long as anybody should wait for an answer."""
+"""Number of attempts. Ray itself waits 30 s for its processes, so an error is reported after at most about 90 s."""
 PAUSE_S = 2.0
-_SAID = 300
-"""Characters of Ray's own words, at most: some of its messages are pages long."""
+_MESSAGE_CHARS = 300
+"""Maximum number of characters of Ray's own message; some are pages long."""
 _SECRETS = re.compile(
     r"(?i)(?<=://)[^/\s@]+(?=@)|\b(?:bearer|basic)\s+\S+|\b[\w-]*(?:token|password|secret|credential)\s*[=:]\s*\S+"
     r"|\b[A-Za-z0-9_+=-]{32,}"
 )
-"""User info of URLs, headers, assignments, and whatever is as long as a key and no path."""
+"""User info in URLs, authorization headers, assignments of secrets, and words that are long enough to be a key."""
 
 
 @dataclass(frozen=True)
 class _Cause:
-    """What Ray says, what a person can do about it, and whether the next try may go well."""
+    """A known cause: pattern of Ray's message, advice for the user, and whether a retry may succeed."""
 
-    said: re.Pattern[str]
-    meaning: str
-    passing: bool = False
+    pattern: re.Pattern[str]
+    advice: str
+    transient: bool = False
 
 
-# In this order: the words of a later one may stand in the message of an earlier one too.
+# The order matters: the message of an earlier cause may also match a later pattern.
 _CAUSES = tuple(
-    _Cause(re.compile(said, re.IGNORECASE), *rest)
-    for said, *rest in (
+    _Cause(re.compile(pattern, re.IGNORECASE), *rest)
+    for pattern, *rest in (
         (r"version mismatch", "the cluster needs the versions of this environment (requirements.lock)"),
         (r"authentication|unauthenticated|auth.?token", "the cluster's token is needed here; see RAY_AUTH_MODE"),
         (r"dev/shm|object.store.*(size|memory)|memory on this node", "make room in /dev/shm (docker: --shm-size)"),
         (r"no space left|disk quota", "make room in Ray's temporary folder, or name another one in RAY_TMPDIR"),
         (r"AF_UNIX path", "name a shorter temporary folder in RAY_TMPDIR"),
-        (r"permission|read-only|not a directory|no such file", "HOME and RAY_TMPDIR have to name folders of its own"),
+        (r"permission|read-only|not a directory|no such file", "HOME and RAY_TMPDIR have to be writable folders"),
         (r"open files|cannot fork|temporarily unavailable", "the limits on processes and files are too low", True),
-        (r"address already in use|\bport\b", "another process has its port", True),
-        (r"timed? ?out|start GCS|deadline|unavailable", "its processes did not come up in time", True),
+        (r"address already in use|\bport\b", "another process uses its port", True),
+        (r"timed? ?out|start GCS|deadline|unavailable", "its processes did not start in time", True),
     )
 )
 _UNKNOWN = _Cause(re.compile(""), "its logs are in /tmp/ray/session_latest/logs")
 
 
-def started(begin: Callable[[], object], what: str, pause: Callable[[float], None] = time.sleep) -> None:
-    """Starts or joins a Ray.
+def start_ray(begin: Callable[[], object], what: str, pause: Callable[[float], None] = time.sleep) -> None:
+    """Starts Ray or joins a cluster, with retries.
 
     Args:
         begin: Calls `ray.init`.
-        what: Begins the line that says that it failed.
-        pause: Waits for so many seconds.
+        what: First words of the error message.
+        pause: Sleeps for the given number of seconds.
 
     Raises:
-        ClusterError: It did not work, and another try is no use or was none either.
+        ClusterError: It failed, and the cause is not transient or no attempt is left.
     """
     for left in reversed(range(TRIES)):
         try:
             begin()
-        except Exception as error:  # Ray raises whatever comes, also bare Exception
+        except Exception as error:  # Ray raises many types, also bare Exception
             log.debug("ray.init", exc_info=error)
             _end_half_started(error)
-            said = _said(error)
-            cause = next((cause for cause in _CAUSES if cause.said.search(said)), _UNKNOWN)
-            if not left or not cause.passing:
-                raise ClusterError(f"{what}: {cause.meaning} ({_shown(said)})") from None
-            log.warning("%s: %s; trying again", what, cause.meaning)
+            message = _message(error)
+            cause = next((cause for cause in _CAUSES if cause.pattern.search(message)), _UNKNOWN)
+            if not left or not cause.transient:
+                raise ClusterError(f"{what}: {cause.advice} ({_printable(message)})") from None
+            log.warning("%s: %s; retrying", what, cause.advice)
             pause(PAUSE_S)
         else:
             return
 
 
 def _end_half_started(error: BaseException) -> None:
-    """Ends the processes that Ray had started before it gave up: it keeps no hand on them itself."""
+    """Kills the processes that Ray started before it failed, which `ray.shutdown` does not know of."""
     owners = [frame.f_locals.get("self") for frame, _ in traceback.walk_tb(error.__traceback__)]
     for node in {id(owner): owner for owner in owners if isinstance(owner, Node)}.values():
         with suppress(Exception):
@@ -93,8 +93,8 @@ def _end_half_started(error: BaseException) -> None:
         ray.shutdown()
 
 
-def _said(error: BaseException) -> str:
-    """The words of the error and of those that it came from, in one line."""
+def _message(error: BaseException) -> str:
+    """The messages of an error and of its causes, in one line."""
     return " ".join(" < ".join(f"{type(one).__name__} {one}" for one in _chain(error)).split())
 
 
@@ -104,7 +104,7 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__
 
 
-def _shown(said: str) -> str:
-    """What may be shown of it: no secrets, no end of a long story."""
-    shown = _SECRETS.sub("***", said)
-    return shown if len(shown) <= _SAID else f"{shown[:_SAID]}..."
+def _printable(message: str) -> str:
+    """A message without secrets, cut after `_MESSAGE_CHARS` characters."""
+    text = _SECRETS.sub("***", message)
+    return text if len(text) <= _MESSAGE_CHARS else f"{text[:_MESSAGE_CHARS]}..."

@@ -1,4 +1,4 @@
-"""Finds sources that share an output, of which none is published: `a.heic` becomes `a.heic.jpg`, maybe a source too."""
+"""Finds sources with the same output key, which are not published: `a.heic` becomes `a.heic.jpg`, a source itself."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ T = TypeVar("T")
 
 
 def rivals(key: str, output_key: str) -> list[str]:
-    """Other sources that the output of a source may belong to.
+    """Keys of other sources that may have the same output.
 
     Args:
-        key: Of the source.
-        output_key: Of its output, named after it.
+        key: Key of the source.
+        output_key: Key of its output, with `names` same.
     """
     if output_key != key:
         return [output_key]
@@ -24,14 +24,14 @@ def rivals(key: str, output_key: str) -> list[str]:
 
 
 def collisions(entries: Iterable[tuple[str, T]]) -> Iterator[tuple[T, bool]]:
-    """Says of each entry whether another one may have the same output.
+    """Finds out for each entry whether another one may have the same output.
 
     Args:
-        entries: Keys in ascending order, each with whatever is to be handed on.
+        entries: (key, value) pairs in ascending order of keys.
 
     Yields:
-        What was handed on, and whether its output collides. An entry whose name lets one expect that its format will
-        be replaced is held back until the keys that it could collide with have passed.
+        The value, and whether its output collides. An entry whose format will probably be replaced (by its extension)
+        is delayed until all keys that it could collide with have been read.
     """
     held: dict[str, T] = {}
     colliding: set[str] = set()

@@ -1,4 +1,4 @@
-"""The manifest's current rows, met in the order of a listing's keys; and which keys the listing has no more."""
+"""Reads the manifest's current rows in step with a listing, and finds the keys that the listing no longer has."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from anonymizer.lake.manifest import SCHEMA, from_table
 from anonymizer.records import ManifestRow
 
 Scan = Callable[[Sequence[str]], Iterator[pa.Table]]
-"""Current rows in UTF-8 byte order of keys, whenever it is called the same: `Snapshot.scan`."""
+"""Yields the current rows in UTF-8 byte order of keys, the same on every call: `Snapshot.scan`."""
 
-#: Columns that planning reads for every key; whole rows are built only where they are needed.
+#: Columns that planning reads for every key; the others are read only for the rows that need them.
 _INDEX = (
     *("key", "source_etag", "consent_sha256", "settings_sha256", "error_code", "output_uri", "output_etag"),
     *("output_sha256", "consent_bound"),
@@ -26,13 +26,13 @@ _INDEX = (
 
 @dataclass(frozen=True, slots=True)
 class CurrentRow:
-    """What the current row of a key says, as far as planning needs it: enough to tell whether there is anything to do.
+    """The columns of a current row with which the planner decides whether the object has to be processed.
 
     Attributes:
-        consent_bound: What the row says of the content that grants were first seen with.
-        removed: The row says that its output was taken away.
-        of_this_run: This run has written the row, before it was interrupted.
-        of_this_input: The row speaks of an object of this INPUT.
+        consent_bound: The content that grants were first seen with.
+        removed: The status is `removed`.
+        of_this_run: This run wrote the row, before it was interrupted and resumed.
+        of_this_input: The source of the row is in this INPUT.
     """
 
     key: str
@@ -51,17 +51,17 @@ class CurrentRow:
 
 
 class CurrentRows:
-    """The current rows, looked up for keys that are asked for in ascending order.
+    """Looks up current rows by key, in ascending order of keys.
 
     Args:
-        scan: Gives the rows.
-        run_id: Of this run.
+        scan: Yields the rows.
+        run_id: Id of this run.
         input_uri: INPUT, a full URL.
 
     Attributes:
-        published: Rows passed so far that name an output of this INPUT.
-        gone: Positions of the rows passed so far whose source is not listed any more, and which do not say so.
-        gone_published: How many of them name an output.
+        published: Number of rows read so far with a source in this INPUT and an output.
+        gone: Positions of the rows read so far whose source was not looked up and whose status is not `removed`.
+        gone_published: Number of these rows that have an output.
     """
 
     def __init__(self, scan: Scan, run_id: str, input_uri: str) -> None:
@@ -77,7 +77,7 @@ class CurrentRows:
         self.gone_published = 0
 
     def find(self, key: str) -> CurrentRow | None:
-        """The current row of a key, None if it has none. Keys have to be asked for in ascending order."""
+        """Returns the current row of a key, None if it has none. Keys have to be looked up in ascending order."""
         while self._head is not None and self._head[1].key < key:
             self._pass()
         if self._head is None or self._head[1].key != key:
@@ -86,16 +86,16 @@ class CurrentRows:
         return self._head[1]
 
     def rest(self) -> None:
-        """The listing has ended: what is left has no source any more."""
+        """Reads the remaining rows after the end of the listing: their sources no longer exist."""
         while self._head is not None:
             self._pass()
 
     def manifest_row(self, current: CurrentRow) -> ManifestRow:
-        """The whole row, with the columns that planning does not read. Rows have to be asked for in ascending order."""
+        """Reads all columns of a row. Has to be called in ascending order of keys."""
         return self._whole.find(current.key)
 
     def rows_gone(self) -> Iterator[ManifestRow]:
-        """The whole rows at the positions `gone`."""
+        """Yields all columns of the rows at the positions `gone`."""
         wanted, passed = iter(self.gone), 0
         position = next(wanted, None)
         for table in self._scan(SCHEMA.names):
@@ -130,7 +130,7 @@ class CurrentRows:
 
 
 class _WholeRows:
-    """Whole rows by ascending key; nothing is read before the first one is asked for."""
+    """Reads all columns of rows by ascending key; reads nothing before the first call."""
 
     def __init__(self, scan: Scan) -> None:
         self._tables = scan(SCHEMA.names)

@@ -1,4 +1,4 @@
-"""What is decided about an object from outside the manifest: consent, boxes, settings, and where its output goes."""
+"""Defines how the planner looks up consent, boxes, settings and the output key of an object."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from anonymizer.records import ConsentDecision, GivenBoxes, ImageRef
 
 @dataclass(frozen=True)
 class Decisions:
-    """What is decided about every object, whatever the manifest says of it.
+    """Functions that return what is decided about an object, independently of the manifest.
 
     Attributes:
-        consent: What the registry says about a key.
-        boxes: The boxes of a listed object that are known from outside, None if there are none for it.
-        settings: Hash of the settings that an object with these boxes is done with (`settings_sha256` of its row).
-        forced: Whether a key is done again, changed or not.
-        places: Where its output goes.
+        consent: Returns the registry's decision about a key.
+        boxes: Returns the boxes that the user supplied for a listed object, None if there are none.
+        settings: Returns the hash of the settings for an object with these boxes (`settings_sha256` of its row).
+        forced: Whether a key has to be processed again even if nothing has changed.
+        places: Maps keys of sources to keys of outputs.
     """
 
     consent: Callable[[str], ConsentDecision]

@@ -1,6 +1,6 @@
-"""Plans a run: joins the listing with the manifest's current rows, and gives the objects that have to be done.
+"""Joins the listing with the manifest's current rows, and yields the objects that have to be processed.
 
-Both come in UTF-8 byte order of keys, so one pass in step is enough and no more than a batch of rows is held.
+Both are sorted in UTF-8 byte order of keys, so this is a merge join: one pass, with one batch of rows in memory.
 """
 
 from __future__ import annotations
@@ -23,29 +23,29 @@ from anonymizer.run.rows import content_of
 
 
 class PlanSink(Protocol):
-    """Takes the objects that are settled by the plan alone: no worker is needed for them."""
+    """Receives the objects that fail during planning and are not sent to a worker."""
 
     def refuse(self, item: WorkItem, error: ObjectError, published: ManifestRow | None) -> None:
-        """Takes an object that cannot be read.
+        """Receives an object that cannot be read.
 
         Args:
-            item: The object, with what the registry says of it: an objection may speak of it all the same.
+            item: The object with its consent decision, because an objection may match it all the same.
             error: Why it is not read.
-            published: Its current row, if that names an output all the same.
+            published: Its current row, if that names an output.
         """
 
     def collide(self, item: WorkItem) -> None:
-        """Takes a source whose output may be that of another source too."""
+        """Receives a source whose output key may be that of another source too."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Planned:
-    """An object as the plan sees it.
+    """A listed object with the result of planning.
 
     Attributes:
-        item: What a worker would be sent.
+        item: The item to send to a worker.
         current: Its current row, if it has one.
-        unchanged: Doing it again would write the same row.
+        unchanged: Nothing has changed: processing it again would write the same row.
     """
 
     item: WorkItem
@@ -54,7 +54,7 @@ class _Planned:
 
 
 def selected(config: RunConfig, listing: Iterable[Listed]) -> Iterator[Listed]:
-    """What the filters and the limit leave of a listing."""
+    """Applies the filters and the limit to a listing."""
 
     def wanted(entry: Listed) -> bool:
         included = not config.include or any(fnmatchcase(entry.key, pattern) for pattern in config.include)
@@ -64,20 +64,20 @@ def selected(config: RunConfig, listing: Iterable[Listed]) -> Iterator[Listed]:
 
 
 class Planner:
-    """Turns a listing into tasks, and counts what it saw.
+    """Turns a listing into tasks, and counts the objects.
 
     Args:
         config: Filters, limit and chunk sizes.
         rows: The manifest's current rows.
         decisions: See `Decisions`.
         sink: See `PlanSink`.
-        attempt: Of the rows that this run writes, before its first dispatch.
-        counted: Keys that another planner of this run has listed and counted before.
+        attempt: Attempt of the rows that this run writes before its first dispatch.
+        counted: Keys that another planner of this run has counted already.
 
     Attributes:
-        listed: Objects of the listing that the filters and the limit left.
-        listed_bytes: Their bytes.
-        unchanged: Those among them whose current row is what doing them again would write: there is nothing to do.
+        listed: Number of listed objects after filters and limit.
+        listed_bytes: Their size in bytes.
+        unchanged: Number of these objects that have not changed and need no processing.
     """
 
     def __init__(
@@ -101,12 +101,12 @@ class Planner:
         self.unchanged = 0
 
     def tasks(self, listing: Iterable[Listed], outputs: VersionCursor | None = None) -> Iterator[Task]:
-        """Chunks' worth of work, in listing order.
+        """Yields tasks of at most one chunk each, in the order of the listing.
 
         Args:
-            listing: Of INPUT.
-            outputs: What lies in OUTPUT, where it was adopted; else None: the manifest says which version of an output
-                a redo replaces, and publishing fails if it is wrong.
+            listing: Listing of INPUT.
+            outputs: Versions of the files in OUTPUT, if it was adopted. Otherwise None: the manifest has the version of
+                the output to replace, and publishing fails if OUTPUT has another one.
         """
         engine = self._config.engine
         for items in group(self._items(listing, outputs), engine.chunk_keys, engine.chunk_bytes):
@@ -128,12 +128,12 @@ class Planner:
             if planned.unchanged and collides == collided:
                 self._count_unchanged(planned.item.ref.key, planned.item.ref.size)
             elif collides:
-                self._sink.collide(replace(planned.item, standing=None))
+                self._sink.collide(replace(planned.item, kept_output=None))
             else:
                 yield planned.item
 
     def _count_unchanged(self, key: str, size: int = 0) -> None:
-        """Counts an object that there is nothing to do for; one that was done before it was listed counts already."""
+        """Counts an object that needs no processing, unless another planner of this run has counted it already."""
         if key in self._counted_before:
             self.listed -= 1
             self.listed_bytes -= size
@@ -149,7 +149,7 @@ class Planner:
         return self._config.in_place or holds_name(self._places.root, self._places.own(key))
 
     def _planned(self, entry: Listed, outputs: VersionCursor | None) -> _Planned | None:
-        """A listed entry, joined with its current row; None where the sink has taken it."""
+        """Joins a listed entry with its current row; returns None if the entry was passed to the sink."""
         current = self._rows.find(entry.key)
         if isinstance(entry, ImageRef) and not self._has_place(entry.key):
             entry = Irregular(entry.key, entry.uri, NameNotHeld)
@@ -166,10 +166,10 @@ class Planner:
         return self._published(item, current, current.output_uri, outputs)
 
     def _not_published(self, item: WorkItem, current: CurrentRow | None, outputs: VersionCursor | None) -> _Planned:
-        """An object that has no output yet. A file of that name in an adopted OUTPUT may be replaced, if it is said."""
+        """Plans an object without an output. With `--adopt replace` a file of that name in OUTPUT may be replaced."""
         key, expected = item.ref.key, self._places.expected(item.ref.key, None)
-        lies_there = outputs.version(key) if outputs is not None and expected == key else None
-        version = lies_there if self._config.adopt == "replace" else None
+        existing = outputs.version(key) if outputs is not None and expected == key else None
+        version = existing if self._config.adopt == "replace" else None
         item = replace(item, expected=expected, output_version=version, foreign=version is not None)
         unchanged = current is not None and self._unchanged(current, item.ref, item.decision, item.boxes)
         return _Planned(item, current, unchanged)
@@ -177,39 +177,39 @@ class Planner:
     def _published(
         self, item: WorkItem, current: CurrentRow, output_uri: str, outputs: VersionCursor | None
     ) -> _Planned:
-        """An object that has an output."""
-        located, expected = self._places.located(output_uri), self._places.expected(item.ref.key, output_uri)
+        """Plans an object with an output."""
+        current_key, expected = self._places.output_key(output_uri), self._places.expected(item.ref.key, output_uri)
         item = replace(item, expected=expected, replaces=current.output_sha256)
-        if located != expected:
-            # Settings that move outputs make them due.
-            moved = replace(item, moved_from=located, moved_version=current.output_etag)
+        if current_key != expected:
+            # The settings give the output another key: it has to be published there, and removed here.
+            moved = replace(item, old_output_key=current_key, old_output_version=current.output_etag)
             return _Planned(moved, current, unchanged=False)
         item = replace(item, output_version=current.output_etag)
-        if outputs is not None and not _stands(item, outputs):
+        if outputs is not None and not _is_current(item, outputs):
             return _Planned(item, current, unchanged=False)
         if self._unchanged(current, item.ref, item.decision, item.boxes):
             return _Planned(item, current, unchanged=True)
-        # A redo that fails leaves an output that was made under the same decision.
+        # If processing fails, the existing output stays, provided that the consent decision has not changed.
         stays = current.consent_sha256 == item.decision.sha256
-        standing = self._rows.manifest_row(current) if stays else None
-        return _Planned(replace(item, standing=standing), current, unchanged=False)
+        kept_output = self._rows.manifest_row(current) if stays else None
+        return _Planned(replace(item, kept_output=kept_output), current, unchanged=False)
 
     def _in_place(self, item: WorkItem, current: CurrentRow | None) -> _Planned:
-        """What is published replaces exactly what was listed."""
+        """Plans an object in place: the output replaces the version that was listed."""
         if current is None:
             return _Planned(item, None, unchanged=False)
-        # Our own output is the source now.
-        stands = current.output_uri is not None and current.output_etag == item.ref.etag
-        seen = replace(current, source_etag=item.ref.etag) if stands else current
+        # Whether the source is the output of an earlier run.
+        is_output = current.output_uri is not None and current.output_etag == item.ref.etag
+        seen = replace(current, source_etag=item.ref.etag) if is_output else current
         if self._unchanged(seen, item.ref, item.decision, item.boxes):
             return _Planned(item, current, unchanged=True)
-        row = self._rows.manifest_row(current) if stands else None
-        stays = stands and current.consent_sha256 == item.decision.sha256
+        row = self._rows.manifest_row(current) if is_output else None
+        stays = is_output and current.consent_sha256 == item.decision.sha256
         origin = content_of(row) if row is not None else None
-        return _Planned(replace(item, standing=row if stays else None, origin=origin), current, unchanged=False)
+        return _Planned(replace(item, kept_output=row if stays else None, origin=origin), current, unchanged=False)
 
     def _irregular(self, entry: Irregular, current: CurrentRow | None) -> None:
-        """An entry that no worker can read."""
+        """Passes an entry that no worker can read (e.g. a link) to the sink, unless its row says so already."""
         if current is not None and self._is_refused_already(entry, current):
             self._count_unchanged(entry.key)
             return
@@ -223,22 +223,22 @@ class Planner:
         return as_before and (current.of_this_run or not self._decisions.forced(entry.key))
 
     def _unchanged(self, row: CurrentRow, ref: ImageRef, decision: ConsentDecision, given: GivenBoxes | None) -> bool:
-        """Whether doing it again would write the same row: source, decision and settings are those of the row."""
+        """Whether source, consent decision and settings are those of the row, so that there is nothing to do."""
         if row.source_etag != ref.etag or row.consent_sha256 != decision.sha256 or not row.of_this_input:
             return False
         if (row.removed and row.error_code != Requested.code) or row.error_code == TakeDownOwed.code:
             return False
         if row.settings_sha256 != self._decisions.settings(given):
             return False
-        # What failed for a passing reason is tried again by every run, but not twice by one.
+        # Every run retries retryable failures, but only once.
         return row.of_this_run or not (row.retryable or self._decisions.forced(ref.key))
 
 
-def _stands(item: WorkItem, outputs: VersionCursor) -> bool:
-    """Whether an adopted OUTPUT holds the version that the item's row names.
+def _is_current(item: WorkItem, outputs: VersionCursor) -> bool:
+    """Whether an adopted OUTPUT has the version that the item's row names.
 
-    Outputs are listed in the order of their own keys, so only one that is named like its source can be met in step with
-    the listing of INPUT. Any other counts as not there, and is done again.
+    OUTPUT is listed in the order of its own keys, so only an output with the same key as its source can be looked up in
+    step with the listing of INPUT. Any other output counts as missing, and its source is processed again.
     """
     found = outputs.version(item.output_key) if item.output_key == item.ref.key else None
     return found == item.output_version

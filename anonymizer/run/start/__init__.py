@@ -1,1 +1,1 @@
-"""What a run starts from: its options, URLs, time and inputs. What is wrong with them is said before any work."""
+"""Prepares a run: checks and loads its options, URLs, time and inputs. Reports all errors in them before any work."""

@@ -1,4 +1,4 @@
-"""The time for which a run decides consent. A clock that was put back must not let expired grants live again."""
+"""Determines the time for which a run evaluates consent. It never goes back, so expired grants stay expired."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ log = logging.getLogger(__name__)
 
 
 def time_of(config: RunConfig) -> datetime:
-    """The time that the user gave with `--as-of`, else what the clock says.
+    """Returns the time given with `--as-of`, else the current time.
 
     Raises:
-        ConfigError: It is no time.
+        ConfigError: The given time is malformed.
     """
     if config.as_of is None:
         return datetime.now(UTC)
@@ -30,11 +30,11 @@ def time_of(config: RunConfig) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """The time for which a run decides consent.
+    """The time for which a run evaluates consent.
 
     Attributes:
         as_of: That time, UTC.
-        clock: The latest time that the clock of any run has shown; None if none was asked.
+        clock: The latest clock time of any run so far; None if all runs had `--as-of`.
     """
 
     as_of: datetime
@@ -42,28 +42,29 @@ class Decided:
 
 
 def decided_at(config: RunConfig, as_of: datetime, manifest: ManifestStore) -> Decided:
-    """The time for which consent is decided: never before one that the manifest knows, unless `--as-of` says so.
+    """Determines the time for which consent is evaluated: never earlier than in earlier runs, unless `--as-of` says so.
 
-    A clock that was put back would let expired grants live again. What `--as-of` has said holds until the clock passes
-    it or another `--as-of` is given.
+    If the clock is set back, expired grants must not become valid again. The time of an earlier `--as-of` stays in use
+    until the clock passes it or another `--as-of` is given.
 
     Args:
-        config: Whether the time was given.
-        as_of: What the user or the clock says, UTC.
-        manifest: Of the run.
+        config: The settings; they say whether `--as-of` was given.
+        as_of: Time of `--as-of` or of the clock, UTC.
+        manifest: The run's manifest.
     """
     newest = max(manifest.runs(), default=None)
     record = manifest.read_run(newest) if newest is not None else {}
-    said, clock = (
+    recorded, clock = (
         datetime.fromisoformat(record[name]) if record.get(name) else None for name in ("as_of", "latest_clock")
     )
     if config.as_of is not None:
         return Decided(as_of, clock)
     latest = max(filter(None, (as_of, clock)))
-    decided = max(filter(None, (latest, said)))
+    decided = max(filter(None, (latest, recorded)))
     if decided > as_of:
         log.warning(
-            "the clock says %s, but consent was decided as of %s before: it is again, unless --as-of is given",
+            "the clock says %s, but an earlier run evaluated consent for %s: this run uses that time again; --as-of "
+            "sets another",
             as_of.isoformat(timespec="seconds"),
             decided.isoformat(timespec="seconds"),
         )

@@ -1,4 +1,4 @@
-"""What a run is given besides photos: the registry, boxes from outside, the list of keys, the detectors' networks."""
+"""Loads a run's inputs besides photos: the registry, boxes, the list of keys, the detectors' weights."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from anonymizer.run.start.keylist import KeyList, read_keys
 
 
 def load_weights(config: RunConfig) -> detectors.Weights:
-    """What workers, or this process in their place, need of the detector's network; None where nothing is detected.
+    """Loads the detectors' weights; returns None if no detector runs.
 
     Raises:
-        ConfigError: As of `detectors.load_weights`.
+        ConfigError: See `detectors.load_weights`.
     """
     if config.boxes.mode == "replace":
         return None
@@ -30,7 +30,7 @@ def load_weights(config: RunConfig) -> detectors.Weights:
 
 
 def load_registry(config: RunConfig, as_of: datetime) -> Registry:
-    """The consent registry; without one nobody has consented.
+    """Loads the consent registry; without one returns an empty one.
 
     Raises:
         RegistryError: It cannot be read.
@@ -42,12 +42,12 @@ def load_registry(config: RunConfig, as_of: datetime) -> Registry:
         data = read_uri(settings.registry, "the registry")
     except ConfigError as error:
         raise RegistryError(str(error)) from None
-    name, purpose, bind = sanitize.bare_name(settings.registry), settings.purpose, settings.bind
+    name, purpose, bind = sanitize.name_without_secrets(settings.registry), settings.purpose, settings.bind
     return consent.load_registry(data, name, purpose=purpose, as_of=as_of, root=config.input, bind=bind)
 
 
 def load_boxes(config: RunConfig) -> BoxTable | None:
-    """The boxes from outside, None where none are given.
+    """Loads the boxes of `--boxes`; returns None if none are given.
 
     Raises:
         ConfigError: They cannot be read, or a row is malformed.
@@ -55,20 +55,20 @@ def load_boxes(config: RunConfig) -> BoxTable | None:
     uri = config.boxes.uri
     if uri is None:
         if config.boxes.mode == "replace":
-            raise ConfigError("boxes.mode replace takes the boxes from --boxes URI, which is missing")
+            raise ConfigError("boxes.mode replace needs --boxes URI")
         return None
-    name = sanitize.bare_name(uri)
+    name = sanitize.name_without_secrets(uri)
     if name.lower().endswith(boxes.FILE_ENDINGS):
         return boxes.read_boxes(read_uri(uri, "the file of boxes"), name)
     store = open_manifest(config, folder_uri(uri))
     if not store.run_ids():
         endings = ", ".join(boxes.FILE_ENDINGS)
-        raise ConfigError(f"--boxes {name} is no folder of a manifest, and no file that ends in one of {endings}")
+        raise ConfigError(f"--boxes {name} is neither a manifest's folder nor a file that ends in one of {endings}")
     return boxes.from_manifest(store.current(boxes.FACE_COLUMNS, statuses=boxes.ANSWERS))
 
 
 def load_keys(config: RunConfig) -> KeyList | None:
-    """The objects that are named, None where INPUT is listed.
+    """Loads the list of `--keys`; returns None if INPUT is listed.
 
     Raises:
         ConfigError: The list cannot be read, or a row is malformed.

@@ -1,4 +1,4 @@
-"""Where a run reads and writes: full URLs of INPUT, OUTPUT, the manifest, the originals; which may not lie where."""
+"""Resolves INPUT, OUTPUT, the manifest and the originals to full URLs, and checks that none is inside another."""
 
 from __future__ import annotations
 
@@ -12,21 +12,24 @@ from anonymizer.run.start.arguments import check_options, with_output_in_place
 
 
 def resolved(config: RunConfig, *, inside_job: bool) -> tuple[RunConfig, str]:
-    """The configuration with full URLs, and that of the manifest's folder.
+    """Returns the configuration with full URLs, and the URL of the manifest's folder.
 
     Args:
-        config: As the user wrote it.
-        inside_job: Relative paths are refused: inside a Ray job they point into a package that is deleted later.
+        config: The settings as the user gave them.
+        inside_job: The process is the entry point of a Ray job: relative paths are refused, because they would point
+            into the job's working directory, which Ray deletes.
 
     Raises:
-        ConfigError: They are missing, contradict each other or cannot mean what was meant.
+        ConfigError: A URL is missing or not allowed, or two contradict each other.
     """
     if config.in_place:
         config = with_output_in_place(config)
     if not config.input or not config.output:
-        raise ConfigError("INPUT and OUTPUT are both needed")
+        raise ConfigError("INPUT and OUTPUT are both required")
     if inside_job and any(_is_relative_path(uri) for uri in _given(config)):
-        raise ConfigError("inside a Ray job relative paths point into a package that is deleted later: give full ones")
+        raise ConfigError(
+            "a Ray job needs absolute paths: relative ones would point into its working directory, which Ray deletes"
+        )
     check_options(config)
     source, output = folder_uri(config.input), folder_uri(config.output)
     manifest = _manifest_uri(config, output)
@@ -45,17 +48,17 @@ def _is_relative_path(uri: str) -> bool:
 
 
 def _manifest_uri(config: RunConfig, output: str) -> str:
-    """Where the manifest lies: as it was given, else in a folder beside OUTPUT."""
+    """URL of the manifest's folder: as given, else `OUTPUT.manifest` beside OUTPUT."""
     if config.manifest:
         return folder_uri(config.manifest)
     if config.manifest is None and not is_local(output) and "/" not in output.partition("://")[2].strip("/"):
         where = "INPUT" if config.in_place else "OUTPUT"
-        raise ConfigError(f"{where} is a bucket's root, so its manifest cannot lie beside it: give --manifest URI")
+        raise ConfigError(f"{where} is the root of a bucket, so the manifest cannot be beside it: give --manifest URI")
     return f"{output.rstrip('/')}.manifest"
 
 
 def _check_apart(config: RunConfig) -> None:
-    """No folder that is written to may lie in another one, nor hold it; else a run would read what it writes."""
+    """Raises ConfigError if a folder that is written to is inside another one; a run would then read what it writes."""
     folders = {
         "INPUT": config.input,
         "OUTPUT": None if config.in_place else config.output,
@@ -63,6 +66,6 @@ def _check_apart(config: RunConfig) -> None:
         "the originals": config.originals,
     }
     for (name, a), (other, b) in combinations([(n, uri) for n, uri in folders.items() if uri is not None], 2):
-        # The manifest may lie in an INPUT that nothing else is written to.
+        # The manifest may be inside INPUT, unless the run works in place.
         if nested(a, b) and ({name, other} != {"INPUT", "the manifest"} or config.in_place):
-            raise ConfigError(f"{name} and {other} lie inside one another")
+            raise ConfigError(f"{name} and {other} are inside one another")

@@ -1,6 +1,6 @@
-"""Outputs that may not stand any more.
+"""Takes down outputs that must not be published any more.
 
-`unsafe` tells which they are, `take_down` has them go before any other work: `removals` takes outputs away, `in_place`
-redacts photos again where they lie. `requested` removes what `--keys` names, `owed` names what cannot be taken down
-because OUTPUT is not there, and `rows` makes the rows that say so.
+`unsafe` finds them, and `take_down` handles them before any other work: `removals` removes outputs, `in_place` redacts
+photos in place again. `requested` removes the outputs that `--keys` names, `pending` reports the outputs that cannot be
+removed because OUTPUT is missing, and `rows` makes the manifest rows.
 """

@@ -1,4 +1,4 @@
-"""Takes outputs away: unsafe ones before any other work, those of objects that are given up, those of gone sources."""
+"""Removes outputs: those that are unsafe, those of failed objects, and those whose source no longer exists."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from anonymizer.errors import AnonymizerError, ObjectError, OutputLost, SourceGone
-from anonymizer.lake.identity import lost
+from anonymizer.lake.identity import lost_message
 from anonymizer.lake.manifest import Snapshot
 from anonymizer.lake.outputs import purge_ours
 from anonymizer.records import ManifestRow
@@ -21,27 +21,27 @@ log = logging.getLogger(__name__)
 
 
 class Removals:
-    """Takes outputs away, and writes the rows that say so.
+    """Removes outputs and writes their rows.
 
-    A removal counts once OUTPUT has been seen to bear its mark after it: in an empty folder that stands in the place of
-    a disk everything is absent.
+    A removal counts only if OUTPUT still has its mark afterwards. Without this check every output would seem to be
+    removed if OUTPUT's disk is not mounted and its mount point is an empty folder.
 
     Args:
-        run: Of OUTPUT, the rows and the account.
+        run: The run; gives OUTPUT, the manifest and the counts.
     """
 
     def __init__(self, run: RunContext) -> None:
         self._run = run
         self._summary = run.summary
 
-    def unsafe(self, rows: Iterable[ManifestRow]) -> int:
-        """Removes outputs that may not stand any more; gives how many.
+    def remove_unsafe(self, rows: Iterable[ManifestRow]) -> int:
+        """Removes unsafe outputs; returns how many.
 
         Args:
-            rows: Of these outputs.
+            rows: Rows of these outputs.
 
         Raises:
-            OutputLost: OUTPUT is not there any more.
+            OutputLost: OUTPUT has lost its mark.
         """
         before = self._summary.removed_unsafe
         for batch in _batches(rows):
@@ -53,17 +53,17 @@ class Removals:
             self._run.recorder.flush()
         return self._summary.removed_unsafe - before
 
-    def one(self, output_key: str, key: str, etag: str | None = None, sha256: str | None = None) -> bool:
-        """Removes an output with all its versions; says whether it is gone. What is left is named at the run's end.
+    def remove(self, output_key: str, key: str, etag: str | None = None, sha256: str | None = None) -> bool:
+        """Removes an output with all its versions; returns whether it is gone. If not, the closing table lists it.
 
         Args:
-            output_key: Of the output.
-            key: Of its source.
-            etag: The version that is ours; None: whatever stands there.
-            sha256: Of the output that is ours, if that is known.
+            output_key: Key of the output.
+            key: Key of its source.
+            etag: Version of the output that this software published; None: any version.
+            sha256: SHA-256 of the output that this software published, if known.
 
         Raises:
-            OutputLost: OUTPUT is not there any more.
+            OutputLost: OUTPUT has lost its mark.
         """
         if not self._purged(output_key, key, etag, sha256):
             return False
@@ -71,12 +71,12 @@ class Removals:
         return True
 
     def _purged_row(self, row: ManifestRow) -> bool:
-        return self._purged(self._run.places.located(row.output_uri), row.key, row.output_etag, row.output_sha256)
+        return self._purged(self._run.places.output_key(row.output_uri), row.key, row.output_etag, row.output_sha256)
 
     def _purged(self, output_key: str | None, key: str, etag: str | None, sha256: str | None) -> bool:
-        """Whether nothing of it is left, provided that this is OUTPUT."""
+        """Removes an output; returns whether nothing of it is left, provided that OUTPUT has its mark."""
         try:
-            # A row that names an output elsewhere speaks of a place that this run cannot reach.
+            # None: the row names an output in another OUTPUT, which this run cannot access.
             if output_key is not None:
                 purge_ours(self._run.output.root, output_key, etag, sha256)
                 return True
@@ -87,17 +87,17 @@ class Removals:
         return False
 
     def _confirm(self, keys: list[str]) -> None:
-        """What was removed, or was not there, counts from here on."""
+        """Checks OUTPUT's mark after removals; without it the keys are reported as unsafe."""
         try:
-            seen = self._run.output.root.has_mark(self._run.output.output_id)
+            marked = self._run.output.root.has_mark(self._run.output.output_id)
         except ObjectError:
-            seen = False
-        if not seen:
+            marked = False
+        if not marked:
             self._summary.unsafe_left.extend(keys)
-            raise OutputLost(lost(self._run.output.root))
+            raise OutputLost(lost_message(self._run.output.root))
 
     def forget_removed(self, snapshot: Snapshot) -> None:
-        """Older versions of outputs that older software had removed and not purged: rows name them no more."""
+        """Deletes older object versions of removed outputs: earlier releases removed only the newest version."""
         for table in snapshot.scan(["key", "status"]):
             for key, status in zip(table["key"].to_pylist(), table["status"].to_pylist(), strict=True):
                 try:
@@ -108,10 +108,10 @@ class Removals:
                     self._summary.unsafe_left.append(key)
 
     def prune(self, rows: CurrentRows, limit: FailureLimit) -> bool:
-        """Removes the outputs of sources that are not there any more, unless they are more than the limit.
+        """Removes the outputs of sources that no longer exist, unless there are more than the limit.
 
         Returns:
-            Whether it was within the limit.
+            False if there were more; then none was removed.
         """
         if rows.gone_published > limit.allowed(rows.published):
             return False
@@ -127,14 +127,14 @@ class Removals:
     def _pruned(self, row: ManifestRow) -> bool:
         if row.output_uri is None:
             return True
-        key = self._run.places.located(row.output_uri)
+        key = self._run.places.output_key(row.output_uri)
         try:
             if key is None:
                 return False
-            # Older versions too: once the row names no output, nobody looks for them any more.
+            # Also removes older versions: once the row names no output, no later run would remove them.
             purge_ours(self._run.output.root, key, row.output_etag, row.output_sha256)
         except (ObjectError, OSError):
-            log.warning("%s: its source is gone, but its output could not be removed", row.key)
+            log.warning("%s: the source no longer exists, but its output could not be removed", row.key)
         else:
             return True
         return False

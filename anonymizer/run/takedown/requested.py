@@ -1,4 +1,4 @@
-"""Removes the outputs that `--keys` wants removed, and writes down which of those removals are still owed."""
+"""Removes the outputs that `--keys` requests to remove, and records the removals that were not possible yet."""
 
 from __future__ import annotations
 
@@ -8,50 +8,50 @@ from anonymizer.records import ManifestRow
 from anonymizer.run.context import RunContext
 from anonymizer.run.start.keylist import KeyList
 from anonymizer.run.takedown.removals import Removals
-from anonymizer.run.takedown.rows import owed_on_request, requested_row
+from anonymizer.run.takedown.rows import pending_request_row, requested_row
 
 
 def remove_requested(run: RunContext, keys: KeyList, registry: Registry, snapshot: Snapshot) -> Snapshot:
-    """Removes the outputs of the keys with action `remove`; gives the current rows afterwards.
+    """Removes the outputs of the keys with action `remove`; returns the current rows afterwards.
 
     Args:
-        run: Not in place.
-        keys: Those without an output are named as missing in the account.
-        registry: The rows say under which decision the output was removed.
+        run: The run; does not work in place.
+        keys: The list of keys; those without an output are added to the summary as missing.
+        registry: The consent registry; the hash of its decision goes into the row of the removal.
         snapshot: The current rows.
 
     Raises:
-        OutputLost: OUTPUT went away meanwhile.
+        OutputLost: OUTPUT went missing meanwhile.
     """
     rows, removals = run.current_rows(snapshot), Removals(run)
     written = 0
     for request in keys.of("remove"):
         current = rows.find(request.key)
-        located = run.places.located(current.output_uri) if current is not None else None
-        if current is None or located is None:
+        output_key = run.places.output_key(current.output_uri) if current is not None else None
+        if current is None or output_key is None:
             run.summary.missing.append(request.key)
             continue
-        _remove(run, removals, located, rows.manifest_row(current), registry.decide(request.key).sha256)
+        _remove(run, removals, output_key, rows.manifest_row(current), registry.decide(request.key).sha256)
         written += 1
-    return run.renewed(snapshot, written)
+    return run.refreshed(snapshot, written)
 
 
-def _remove(run: RunContext, removals: Removals, located: str, row: ManifestRow, decision: str) -> None:
+def _remove(run: RunContext, removals: Removals, output_key: str, row: ManifestRow, decision: str) -> None:
     done = requested_row(row, decision, run.attempt)
-    if removals.one(located, row.key, row.output_etag, row.output_sha256):
+    if removals.remove(output_key, row.key, row.output_etag, row.output_sha256):
         run.summary.removed_requested += 1
     else:
-        done = owed_on_request(done, row)
+        done = pending_request_row(done, row)
     run.recorder.write_uncounted(done)
 
 
-def record_requests_owed(run: RunContext, keys: KeyList, registry: Registry) -> None:
-    """OUTPUT is not there: writes down which removals are owed, because no later run is told of the request again.
+def record_pending_requests(run: RunContext, keys: KeyList, registry: Registry) -> None:
+    """Records requested removals while OUTPUT is missing, because later runs do not get the request again.
 
     Args:
-        run: Without an id; it gets one if there is anything to write.
-        keys: With the requests.
-        registry: As of `remove_requested`.
+        run: The run; has no id yet, and gets one if there is a row to write.
+        keys: The list of keys.
+        registry: See `remove_requested`.
     """
     wanted = [request.key for request in keys.of("remove")]
     if not wanted:
@@ -63,6 +63,6 @@ def record_requests_owed(run: RunContext, keys: KeyList, registry: Registry) -> 
         if current is not None and current.output_uri is not None:
             row = rows.manifest_row(current)
             gone = requested_row(row, registry.decide(key, listed=False).sha256, run.attempt)
-            run.recorder.write_uncounted(owed_on_request(gone, row))
+            run.recorder.write_uncounted(pending_request_row(gone, row))
             run.summary.unsafe_left.append(key)
     run.recorder.flush()

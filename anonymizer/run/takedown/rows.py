@@ -1,4 +1,4 @@
-"""The manifest's rows of outputs that were taken down, or should have been."""
+"""Makes the manifest rows of outputs that were removed, or that have to be removed."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from anonymizer.records import ManifestRow
 
 
 def removed_row(row: ManifestRow, error: ObjectError, attempt: int) -> ManifestRow:
-    """The row of an output that was taken away.
+    """Makes the row of an output that was removed.
 
     Args:
-        row: The current one.
-        error: Why.
-        attempt: Greater than that of any row that the run has written for the key before.
+        row: The current row.
+        error: The reason.
+        attempt: Higher than that of any row that the run has written for the key before.
     """
     return ManifestRow(
         key=row.key,
@@ -32,21 +32,21 @@ def removed_row(row: ManifestRow, error: ObjectError, attempt: int) -> ManifestR
 
 
 def requested_row(row: ManifestRow, consent_sha256: str | None, attempt: int) -> ManifestRow:
-    """The row of an output that was taken away because somebody asked for it.
+    """Makes the row of an output that was removed because `--keys` requested it.
 
-    As long as decision and settings stay as they are, so does the removal.
+    The object is not published again until its consent decision or the settings change.
     """
     gone = removed_row(row, Requested(), attempt)
     return replace(gone, consent_sha256=consent_sha256, settings_sha256=row.settings_sha256)
 
 
-def owed_on_request(gone: ManifestRow, row: ManifestRow) -> ManifestRow:
-    """The row `gone` of an output that somebody wants removed and that still stands, as the row before named it."""
+def pending_request_row(gone: ManifestRow, row: ManifestRow) -> ManifestRow:
+    """Makes the row of an output whose requested removal failed: `gone` with the output of the previous row `row`."""
     return replace(gone, output_uri=row.output_uri, output_etag=row.output_etag, output_sha256=row.output_sha256)
 
 
 def taken_down_row(row: ManifestRow, attempt: int) -> ManifestRow:
-    """The row of an output that may not stand any more and is gone; one whose removal was owed says so still."""
+    """Makes the row of an unsafe output that was removed; if `--keys` had requested the removal, the row says so."""
     if row.error_code == Requested.code:
         return requested_row(row, row.consent_sha256, attempt)
     return removed_row(row, Unsafe(), attempt)

@@ -1,4 +1,4 @@
-"""Takes down what may not stand any more, before any new work: by removing it, or in place by redacting it again."""
+"""Takes down unsafe outputs before any new work: removes them, or in place redacts the photos again."""
 
 from __future__ import annotations
 
@@ -12,47 +12,47 @@ from anonymizer.run.takedown.removals import Removals
 from anonymizer.run.takedown.unsafe import expired_rows, unsafe_rows
 
 Redact = Callable[[list[str], Snapshot], None]
-"""Redacts the photos of these keys again, where they lie, as today's decisions say."""
+"""Redacts the photos of the given keys in place again, by the current consent decisions."""
 
 
 def take_down_unsafe(run: RunContext, registry: Registry, redact: Redact) -> Snapshot:
-    """Takes down every output that today's decisions do not allow.
+    """Takes down every output that the current consent decisions do not allow.
 
     Args:
-        run: Has begun.
-        registry: Says what may be shown.
-        redact: Called where the run works in place.
+        run: The run; has begun.
+        registry: The consent registry.
+        redact: Is called if the run works in place.
 
     Returns:
         The current rows afterwards.
 
     Raises:
-        OutputLost: OUTPUT went away meanwhile.
+        OutputLost: OUTPUT went missing meanwhile.
     """
     snapshot = Snapshot(run.manifest_root)
     rows = unsafe_rows(snapshot, registry, run.config, run.as_of)
     if run.config.in_place:
         return in_place.take_down(run, [row.key for row in rows], snapshot, redact)
     removals = Removals(run)
-    removed = removals.unsafe(rows)
-    if run.output.identity.earlier:
+    removed = removals.remove_unsafe(rows)
+    if run.output.identity.predates_marks:
         removals.forget_removed(snapshot)
-    return run.renewed(snapshot, removed)
+    return run.refreshed(snapshot, removed)
 
 
 def take_down_expired(run: RunContext, redact: Redact) -> None:
-    """Takes down what has run out by the clock: all that can be said while the registry or a setting is wrong.
+    """Takes down the outputs whose consent has expired; used if the registry or another input cannot be read.
 
     Args:
-        run: Has begun.
-        redact: Called where the run works in place.
+        run: The run; has begun.
+        redact: Is called if the run works in place.
 
     Raises:
-        OutputLost: OUTPUT went away meanwhile.
+        OutputLost: OUTPUT went missing meanwhile.
     """
     snapshot = Snapshot(run.manifest_root)
     rows = expired_rows(snapshot, run.as_of)
     if run.config.in_place:
         in_place.take_down(run, [row.key for row in rows], snapshot, redact)
     else:
-        Removals(run).unsafe(rows)
+        Removals(run).remove_unsafe(rows)

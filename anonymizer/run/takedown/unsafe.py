@@ -1,4 +1,4 @@
-"""Which published outputs have stopped being safe, told from the manifest alone: no photo is read for it."""
+"""Finds published outputs that are no longer safe, from the manifest alone, without reading photos."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from anonymizer.people.consent import Registry
 from anonymizer.records import ConsentDecision, Detections, ManifestRow
 from anonymizer.run.rows import content_of
 
-#: An objection's region counts as redacted already when this share of it lies in one redacted face.
+#: Minimum share of an objection's region inside one redacted face for the region to count as redacted.
 COVERED_SHARE = 0.9
-#: What has to be known of a row to tell; `processed_at` only because no row is without.
+#: Columns that the decision needs; `processed_at` is there only because `ManifestRow` requires it.
 COLUMNS = (
     *("key", "source_uri", "status", "processed_at", "output_uri", "output_etag", "source_etag", "source_sha256"),
     *("content_sha256", "content_etag", "consent_bound", "error_code", "output_sha256", "settings_sha256"),
@@ -30,18 +30,18 @@ COLUMNS = (
 
 
 def is_unsafe(row: ManifestRow, decision: ConsentDecision, config: RunConfig) -> bool:
-    """Whether a published output shows what today's decision does not allow.
+    """Whether a published output shows something that the current consent decision does not allow.
 
-    Decided on the row's own faces, without reading the photo: a face that was kept has to be redacted now, an
-    objection's region is not covered, or the photo may not be published any more. No equality of hashes keeps a face:
-    a row may have been written by who did not look at the output that it names.
+    Uses the faces in the row and does not read the photo. The output is unsafe if a visible face has to be redacted
+    now, if an objection's region is not redacted, or if the photo may not be published any more. An equal decision hash
+    does not make visible faces safe, because the row may have been written without checking the output that it names.
     """
     if row.output_uri is None:
         return False
     if row.error_code in (TakeDownOwed.code, Requested.code):
         return True
-    shown = [not face.redacted for face in row.faces]
-    if not any(shown) and row.consent_sha256 == decision.sha256 and config.consent.policy == "redact":
+    visible = [not face.redacted for face in row.faces]
+    if not any(visible) and row.consent_sha256 == decision.sha256 and config.consent.policy == "redact":
         return False
     canvas = consent.Canvas(
         width=row.width or 0,
@@ -55,43 +55,44 @@ def is_unsafe(row: ManifestRow, decision: ConsentDecision, config: RunConfig) ->
         verdict = consent.apply(consent.held(decision, row.consent_bound), faces, canvas, config.consent)
     except ObjectError:
         return True
-    if any(redact and visible for redact, visible in zip(verdict.redact, shown, strict=True)):
+    if any(redact and shown for redact, shown in zip(verdict.redact, visible, strict=True)):
         return True
-    covered = faces.xyxy[[not visible for visible in shown]]
+    covered = faces.xyxy[[not shown for shown in visible]]
     shares = geometry.inside_share(verdict.extra, covered)
     return bool((shares.max(axis=1, initial=0.0) < COVERED_SHARE).any())
 
 
 def past_retention(row: ManifestRow, as_of: datetime) -> bool:
-    """Whether a published output's consent has run out by the clock alone, whatever a registry says."""
+    """Whether the consent for a published output has expired, independently of the current registry."""
     return row.output_uri is not None and row.retained_until is not None and row.retained_until <= as_of
 
 
 def must_go(row: ManifestRow, registry: Registry, config: RunConfig, as_of: datetime) -> bool:
-    """Whether a published output has to be taken down: by today's decision about its key, or by the clock."""
+    """Whether a published output has to be taken down: by the current consent decision, or because consent expired."""
     return is_unsafe(row, registry.decide(row.key, listed=False), config) or past_retention(row, as_of)
 
 
 def published(tables: Iterable[pa.Table]) -> Iterator[ManifestRow]:
-    """Rows that name an output; built a batch at a time."""
+    """Yields the rows that name an output; one batch is in memory at a time."""
     for table in tables:
         yield from from_table(table.filter(pc.is_valid(table["output_uri"])))
 
 
 def checked_against(config: RunConfig, registry_sha256: str | None) -> str:
-    """Hash of what decides, apart from the time, whether an output may stand."""
+    """Hashes everything except the time that decides whether an output is safe."""
     settings = config.consent
     about = [settings.purpose, settings.policy, settings.publish_no_face, settings.bind]
-    # Objections that are written as paths or URLs are read by where INPUT is.
+    # INPUT's URL matters for objections that are written as full paths or URLs.
     relevant = [registry_sha256, *about, config.detector.padding, config.input]
     return hashlib.sha256(json.dumps(relevant).encode()).hexdigest()
 
 
 def unsafe_rows(snapshot: Snapshot, registry: Registry, config: RunConfig, as_of: datetime) -> Iterator[ManifestRow]:
-    """Rows of the outputs that today's decisions do not allow.
+    """Yields the rows of the outputs that the current consent decisions do not allow.
 
-    What an earlier run has held against the same registry, purpose and policy can only have run out since, as long as
-    no window has begun or ended: a grant that begins may speak for a second person, or not fit.
+    If an earlier run has checked all outputs against the same registry, purpose and policy, and no window of the
+    registry has begun or ended since, only expired outputs can be unsafe. A grant that begins matters too: it may be
+    for a second person, or its region may not fit the photo.
     """
     totals = snapshot.totals
     checked = totals is not None and totals.checked == checked_against(config, registry.sha256)
@@ -102,7 +103,7 @@ def unsafe_rows(snapshot: Snapshot, registry: Registry, config: RunConfig, as_of
 
 
 def expired_rows(snapshot: Snapshot, as_of: datetime) -> Iterator[ManifestRow]:
-    """Rows of the outputs whose consent has run out by the clock alone."""
+    """Yields the rows of the outputs whose consent has expired."""
     totals = snapshot.totals
     if totals is not None and (totals.next_expiry is None or totals.next_expiry > as_of):
         return iter(())

@@ -1,4 +1,4 @@
-"""A chunk at work: read ahead, anonymize, publish, commit the rows."""
+"""Processes chunks in a worker: reads sources ahead, anonymizes them, publishes the images, commits the rows."""
 
 from anonymizer.run.worker.deadline import Deadline
 from anonymizer.run.worker.job import Job

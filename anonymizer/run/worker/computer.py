@@ -1,4 +1,4 @@
-"""Computing: the bytes of a source become a safe image, or the error that says why they do not."""
+"""Anonymizes the bytes of one source at a time; the result is a safe image or an error."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Computed:
-    """An item after its computing.
+    """Result of the computation for one item.
 
     Attributes:
         item: The object.
-        image: Its safe image, or why there is none.
-        began: When its computing began, on the monotonic clock.
-        data: The bytes of its source, if they could be read.
+        image: Its safe image, or the error why there is none.
+        began: Start of the computation, on the monotonic clock.
+        data: The bytes of its source, or the error of reading them.
     """
 
     item: WorkItem
@@ -34,26 +34,26 @@ class Computed:
 
 
 class Computer:
-    """Anonymizes one image at a time. Whatever goes wrong with an image stays with that image.
+    """Anonymizes one image at a time. An error of an image becomes its result and affects no other image.
 
     Args:
         anonymizer: Detects and redacts.
-        image_time_s: An image that takes longer is a failure.
+        image_time_s: Time limit of an image, seconds.
 
     Attributes:
-        hangs: An image took too long. Nothing can end its computing but the end of the process, and until then no
+        hangs: An image exceeded the time limit. Only the end of the process can stop its thread, and until then no
             other image is computed.
     """
 
     def __init__(self, anonymizer: Anonymizer, image_time_s: float) -> None:
         self._anonymizer = anonymizer
         self._image_time_s = image_time_s
-        # A thread apart from the one that waits for it, which an image that never ends must not hold as well.
+        # A thread of its own, so that the waiting thread can go on if an image never finishes.
         self._thread = ThreadPoolExecutor(1)
         self.hangs = False
 
     def compute(self, item: WorkItem, data: Future[bytes], deadline: Deadline) -> Computed:
-        """Waits for the bytes and makes the safe image of them."""
+        """Waits for the bytes and anonymizes them."""
         began = time.monotonic()
         return Computed(item, self._image(item, data, deadline), began, data)
 
@@ -61,11 +61,11 @@ class Computer:
         if self.hangs:
             return DeadlinePassed()
         try:
-            deadline.alive()
+            deadline.check()
             return self._anonymized(item, data.result())
         except ObjectError as error:
             return error
-        except Exception as error:  # noqa: BLE001 - whatever goes wrong with one image stays with that image
+        except Exception as error:  # noqa: BLE001 - an error of one image must not affect the others
             log.warning("%s: unexpected %s", item.ref.key, type(error).__name__)
             return InternalError()
 
@@ -73,7 +73,7 @@ class Computer:
         decision = consent.held(item.decision, item.bound)
         image = self._thread.submit(self._anonymizer, data, decision, item.boxes, item.content)
         if wait([image], self._image_time_s).not_done:
-            log.error("%s: it takes longer than engine.image_time_s; this worker has to end", item.ref.key)
+            log.error("%s: takes longer than engine.image_time_s; this worker will be restarted", item.ref.key)
             self.hangs = True
             raise ImageTimeout
         return image.result()

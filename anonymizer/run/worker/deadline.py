@@ -1,4 +1,4 @@
-"""The deadline of a chunk: until when its worker may read and publish."""
+"""Implements the deadline of a chunk, after which its worker must not read or publish for it."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from anonymizer.lake.lease import Watch
 
 
 class Deadline:
-    """Tells a worker whether it may go on with a chunk. Asked before everything that cannot be taken back.
+    """Decides whether a worker may continue with a chunk; is checked before every read, write and removal.
 
-    It may not once the chunk's time is over (the driver then gives the chunk to another worker), once the run is
-    stopped, or once the run may have lost its lease to another run.
+    It may not continue after the chunk's time limit (the driver then gives the chunk to another worker), when the run
+    is stopped, or when the run may have lost its lease to another run.
 
     Args:
-        time_s: Seconds that the chunk has from now on, on this process's monotonic clock.
-        stopping: Set when the run is stopped.
-        watch: Of the run's lease; None where nothing is written.
+        time_s: Time limit in seconds from now, on this process's monotonic clock.
+        stopping: Is set when the run is stopped.
+        watch: Watches the run's lease; None if nothing is written.
     """
 
     def __init__(self, time_s: float, stopping: threading.Event, watch: Watch | None = None) -> None:
@@ -26,9 +26,9 @@ class Deadline:
         self._stopping = stopping
         self._watch = watch
 
-    def alive(self) -> None:
-        """Raises DeadlinePassed if the worker may not go on."""
+    def check(self) -> None:
+        """Raises DeadlinePassed if the worker may not continue."""
         if self._stopping.is_set() or time.monotonic() >= self._end:
             raise DeadlinePassed
         if self._watch is not None:
-            self._watch.alive()
+            self._watch.check()

@@ -1,4 +1,4 @@
-"""The job: what the driver gives every worker, once, before the first chunk."""
+"""Defines the job, which the driver sends to every worker once, before the first chunk."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from anonymizer.lake.lease import Ticket
 
 @dataclass(frozen=True)
 class Job:
-    """What every worker is given once.
+    """Data that is the same for all workers and chunks of a run.
 
     Attributes:
         config: The run's settings; INPUT, OUTPUT and manifest are full URLs.
         manifest_uri: Folder of the manifest.
-        run_id: Of this run.
-        as_of: The time for which consent is decided, UTC.
-        registry_sha256: Of the consent registry, if there is one.
-        weights: The detectors' networks as the driver read and checked them.
-        lease: Of the run: a worker does nothing more once another run holds it.
-        output_id: Id in the mark that OUTPUT has to bear. The worker looks for it itself: a disk that the driver sees
-            may not be mounted on the worker's node.
+        run_id: Id of the run.
+        as_of: Time for which consent is evaluated, UTC.
+        registry_sha256: SHA-256 of the consent registry, if there is one.
+        weights: The detectors' weights, as the driver read and checked them.
+        lease: Identifies the run's lease: a worker stops when another run has taken it over.
+        output_id: Id in the name of OUTPUT's mark. The worker checks the mark itself, because a disk of the driver's
+            node may not be mounted on the worker's node.
     """
 
     config: RunConfig

@@ -1,4 +1,4 @@
-"""How the items of a chunk ended, and what the driver is told of it."""
+"""Defines the outcome of each item of a chunk, and summarizes them as the result for the driver."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from anonymizer.records import Chunk, ChunkResult, ManifestRow
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one item ended: a row, or the reason why it has none yet.
+    """Outcome of one item: a row, or the reason why it has none yet.
 
     Attributes:
-        row: Of the manifest. An item without one is unfinished, unless there was a conflict.
-        conflict: Something else stands in the output's place than the driver saw; it has to look again.
-        renamed: Key of the output where the source is of another format than its name says; the driver has to look
-            what stands there.
-        unsafe_left: An output that is not safe any more stands and could not be removed.
-        uncertain: Nobody knows whether the output was published: the store did not answer.
+        row: Manifest row. An item without a row and without a conflict is unfinished.
+        conflict: The output is not the version that the driver saw; the driver has to look it up again.
+        renamed: Output key, if the source has another format than its name says; the driver has to look up the version
+            under this key.
+        unsafe_left: An output that is no longer safe could not be removed.
+        uncertain: It is not known whether the image was published, because the store did not answer.
     """
 
     row: ManifestRow | None = None
@@ -29,17 +29,17 @@ class Outcome:
 
 
 def rows_of(outcomes: Sequence[Outcome]) -> list[ManifestRow]:
-    """The rows of the items that have one."""
+    """Returns the rows of the items that have one."""
     return [outcome.row for outcome in outcomes if outcome.row is not None]
 
 
 def result_of(chunk: Chunk, outcomes: Sequence[Outcome], *, busy_s: float, hangs: bool) -> ChunkResult:
-    """What the driver is told once the rows are committed.
+    """Makes the result for the driver, once the rows are committed.
 
     Args:
-        chunk: As it was sent.
+        chunk: The chunk, as it was sent.
         outcomes: One for each of its items, in their order.
-        busy_s: Seconds in which images were computed.
+        busy_s: Seconds of computation.
         hangs: See `ChunkResult`.
     """
     pairs = list(zip(chunk.items, outcomes, strict=True))

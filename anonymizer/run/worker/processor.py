@@ -1,4 +1,4 @@
-"""What the engine knows of the work: anything that does a chunk and can be stopped."""
+"""Defines the interface between the engine and the code that processes chunks."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from anonymizer.records import Chunk, ChunkResult
 
 
 class ChunkProcessor(Protocol):
-    """What the engine places in a worker process: `Worker` in a run, a checker or a second detector in `verify`."""
+    """Processes chunks in a worker process: `Worker` in a run, a checker or a second detector in `verify`."""
 
     def process(self, chunk: Chunk) -> ChunkResult:
-        """Does the chunk and commits its rows."""
+        """Processes a chunk and commits its rows."""
 
     def stop(self) -> None:
-        """Nothing more is to be begun; `process` returns with the rest unfinished."""
+        """Makes `process` return without starting further items; these count as unfinished."""

@@ -1,4 +1,4 @@
-"""The provenance of a row: which run, settings, detector and consent made it, when, and how long it took."""
+"""Adds provenance to manifest rows: run, settings, detector, consent decision, time and duration."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from anonymizer.run.worker.job import Job
 
 
 class Provenance:
-    """Completes rows with what is the same for every object of a run, and with the object's consent decision.
+    """Adds to rows what is the same for every object of a run, and the object's consent decision.
 
     Args:
-        job: Of the run.
-        anonymizer: It knows which detector and settings make an image.
+        job: The run's job.
+        anonymizer: Knows the detector and settings of an image.
     """
 
     def __init__(self, job: Job, anonymizer: Anonymizer) -> None:
@@ -27,12 +27,12 @@ class Provenance:
         self._anonymizer = anonymizer
 
     def complete(self, row: ManifestRow, attempt: int, computed: Computed) -> ManifestRow:
-        """The row with its provenance.
+        """Returns the row with its provenance.
 
         Args:
-            row: It says what became of the object; a consent status that it has already stays.
-            attempt: Of the chunk.
-            computed: What the row is of.
+            row: The row with its result; an existing consent status is kept.
+            attempt: Attempt of the chunk.
+            computed: The item of the row.
         """
         config, decision = self._job.config, computed.item.decision
         detector, detector_sha256, settings_sha256 = self._anonymizer.made_by(computed.item.boxes)

@@ -1,4 +1,4 @@
-"""Reading ahead: the sources of a chunk are fetched by several threads while the ones before are computed."""
+"""Reads the sources of a chunk ahead, in several threads, while earlier ones are computed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from anonymizer.run.sources import read_source
 from anonymizer.run.worker.deadline import Deadline
 
 Read = tuple[WorkItem, Future[bytes]]
-"""An item and the bytes of its source, which may still be on their way or may have failed to come."""
+"""An item and the future of its source's bytes."""
 
 
 class Reader:
@@ -21,8 +21,8 @@ class Reader:
 
     Args:
         source: INPUT.
-        at_once: Sources of one chunk that are on their way or waiting to be computed, at most.
-        max_bytes: A larger file is not read; see `read_source`.
+        at_once: Maximum number of sources of one chunk that are being read or wait to be computed.
+        max_bytes: Maximum size of a source in bytes; see `read_source`.
     """
 
     def __init__(self, source: Root, *, at_once: int, max_bytes: int) -> None:
@@ -31,12 +31,12 @@ class Reader:
         self._max_bytes = max_bytes
 
     def ahead(self, items: Sequence[WorkItem], deadline: Deadline, pool: ThreadPoolExecutor) -> Iterator[Read]:
-        """The items in their order with their bytes; the first ones are asked for now, before any is taken."""
+        """Yields the items with their bytes, in order; starts to read the first ones at once."""
         reads = ((item, pool.submit(self._read, item, deadline)) for item in items)
         return _ahead(reads, deque(islice(reads, self._at_once)))
 
     def _read(self, item: WorkItem, deadline: Deadline) -> bytes:
-        deadline.alive()
+        deadline.check()
         return read_source(self._source, item.ref, self._max_bytes)
 
 

@@ -1,8 +1,8 @@
-"""The worker: the story of a chunk, from its sources to its rows in the manifest.
+"""Processes a chunk from its sources to its rows in the manifest.
 
-Sources are read ahead by several threads. Images are computed one after the other. Once the whole chunk is computed,
-the rows of what is about to be published are written down as an intent; then the images are published, and the rows
-committed as one part of the journal. `infra/docs/commit-protocol.md` says why in this order.
+Several threads read the sources ahead. Images are computed one after the other. Once the whole chunk is computed, the
+worker writes the rows of the images to publish as an intent, publishes the images, and commits the rows as one part of
+the journal. `infra/docs/commit-protocol.md` explains this order.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ log = logging.getLogger(__name__)
 
 
 class Worker:
-    """Does chunks. Two may be in it at once, on two threads: one computes while the other reads or publishes.
+    """Processes chunks, two at once on two threads: one computes while the other reads or publishes.
 
     Args:
-        job: What every worker is given.
+        job: The run's job.
 
     Raises:
         ObjectError: The detector fails its known-answer test.
-        OutputLost: OUTPUT is not there.
+        OutputLost: OUTPUT is missing.
     """
 
     def __init__(self, job: Job) -> None:
@@ -61,11 +61,11 @@ class Worker:
         self._stopping = threading.Event()
 
     def stop(self) -> None:
-        """Nothing more is to be begun; chunks at work come back with the rest unfinished."""
+        """Makes `process` return without starting further items; these count as unfinished."""
         self._stopping.set()
 
     def process(self, chunk: Chunk) -> ChunkResult:
-        """Does the chunk and commits its rows: what is in the result is in the manifest."""
+        """Processes a chunk and commits its rows; all rows counted in the result are in the manifest."""
         began = time.monotonic()
         deadline = Deadline(chunk.time_s, self._stopping, self._watch)
         with ThreadPoolExecutor(self._job.config.engine.io_threads) as pool:
@@ -78,35 +78,35 @@ class Worker:
         return result_of(chunk, outcomes, busy_s=busy_s, hangs=self._computer.hangs)
 
     def _compute(self, reads: Iterator[Read], deadline: Deadline) -> tuple[list[Computed], float]:
-        """Computes the images, while no other chunk of this worker does; and how many seconds it took."""
+        """Computes the images, one chunk at a time per worker; returns them and the seconds that it took."""
         with self._computing:
             began = time.monotonic()
             computed = [self._computer.compute(item, data, deadline) for item, data in reads]
             return computed, time.monotonic() - began
 
     def _write_intent(self, chunk: Chunk, computed: Sequence[Computed]) -> str | None:
-        """Writes down the rows of what is about to be published: if this worker dies they can still become true.
+        """Writes the rows of the images to publish as an intent, from which they can be recovered if this worker dies.
 
-        The driver, or the next run, looks whether an output with the SHA-256 of such a row stands where the row says.
-        Nothing else in OUTPUT is ours without a row.
+        For each row of an intent the driver, or the next run, checks whether OUTPUT has a file with the row's SHA-256
+        under the row's key; if so, it commits the row.
 
         Returns:
-            The intent's name; None where nothing is to be published.
+            The intent's name; None if nothing is to be published.
         """
-        # Before anything is published: it counts only in OUTPUT, not in a folder where its disk is not mounted.
+        # Before anything is published: without the mark, OUTPUT may be the mount point of a disk that is not mounted.
         self._check_output()
         intended = [(one, row) for one in computed if (row := self._publisher.intended_row(one)) is not None]
         if not intended:
             return None
         rows = [self._provenance.complete(row, chunk.attempt, one) for one, row in intended]
-        self._watch.alive()
+        self._watch.check()
         return self._manifest.write_intent(self._job.run_id, chunk.chunk_id, chunk.attempt, rows)
 
     def _finish(self, chunk: Chunk, computed: Computed, deadline: Deadline) -> Outcome:
-        """Publishes one image, or settles what an object without one leaves behind.
+        """Publishes one image; without one keeps or removes the object's older output.
 
         Raises:
-            OutputLost: There is no place for either, so that no row may be written; nothing else is raised.
+            OutputLost: OUTPUT is missing, so no row may be written; nothing else is raised.
         """
         try:
             outcome = self._publisher.finish(computed, deadline)
@@ -119,20 +119,20 @@ class Worker:
         return replace(outcome, row=self._provenance.complete(outcome.row, chunk.attempt, computed))
 
     def _commit(self, chunk: Chunk, outcomes: Sequence[Outcome], intent: str | None) -> None:
-        """Writes the rows, as one part of the journal; then the intent has done its duty."""
-        # After everything was published: if OUTPUT's disk went meanwhile, nobody knows where it was written to.
+        """Writes the rows as one part of the journal; then deletes the intent."""
+        # After everything was published: if OUTPUT's disk went away meanwhile, images may have been written elsewhere.
         self._check_output()
         rows = rows_of(outcomes)
         if rows:
-            # Rows of a run that was taken over would claim what the new one may have swept already.
-            self._watch.alive()
+            # If another run has taken over, it may have removed these outputs already: do not write their rows.
+            self._watch.check()
             self._manifest.write_part(self._job.run_id, chunk.chunk_id, chunk.attempt, rows)
         if intent is not None and not any(outcome.uncertain for outcome in outcomes):
             self._manifest.forget_intent(intent)
 
     def _check_output(self) -> None:
-        """Raises OutputLost where OUTPUT does not bear its mark."""
+        """Raises OutputLost if OUTPUT does not have its mark."""
         if not self._output.has_mark(self._job.output_id):
             raise OutputLost(
-                f"{self._job.config.output} does not bear its mark, as this worker sees it: is it mounted?"
+                f"this worker does not find the mark file of {self._job.config.output}: is its disk mounted here?"
             )

@@ -40,7 +40,7 @@ class NoReader(Reader):
 
     def _read(self, item: WorkItem, deadline: Deadline) -> bytes:
         del item
-        deadline.alive()
+        deadline.check()
         return b""
 
 

@@ -38,7 +38,7 @@ class SayingPublisher(Publisher):
     """Publishes nothing; its rows say that it has."""
 
     def finish(self, computed: Computed, deadline: Deadline) -> Outcome:
-        deadline.alive()
+        deadline.check()
         item = computed.item
         output = join_uri(self._config.output, item.output_key)
         row = replace(

@@ -38,7 +38,7 @@ def test_the_command_writes_a_png_and_says_that_it_holds_the_original(tmp_path, 
     out = tmp_path / "preview.png"
     arguments = ["preview", str(tmp_path / "a.png"), "--out", str(out), "--detector", "patch", "--methods", "solid"]
     assert cli.main(arguments, {}) == 0
-    assert "holds the original" in capsys.readouterr().out
+    assert "contains the original" in capsys.readouterr().out
     drawn = cv2.imread(str(out))
     assert drawn is not None
     assert out.stat().st_mode & 0o077 == 0

@@ -29,12 +29,12 @@ def test_it_beats_by_itself_and_a_worker_may_act(store, monkeypatch):
         watch = Watch(open_root(store.uri), held.ticket, clock)
         for _ in range(4):
             beaten(store, 1)
-            watch.alive()
+            watch.check()
             held.check()
             clock.now += LONG_S
     clock.now += LONG_S
     with pytest.raises(DeadlinePassed):
-        watch.alive()
+        watch.check()
 
 
 def test_who_was_taken_over_notices(store, monkeypatch):

@@ -10,7 +10,7 @@ import pytest
 
 from anonymizer.errors import LeaseHeld
 from anonymizer.lake.lease import NAME, acquire
-from anonymizer.lake.lease.record import HEARTBEATS, RIGHT
+from anonymizer.lake.lease.record import HEARTBEATS, VALID_SHARE
 from tests.lake.lease.holders import Clock, elsewhere, record
 
 
@@ -27,7 +27,7 @@ def test_a_free_lease_is_had_at_once_and_again_after_its_release(store):
 def test_a_living_holder_on_this_machine_is_named_at_once(store):
     with acquire(store, 20.0) as held:
         held.set_run("r1")
-        with pytest.raises(LeaseHeld, match=f"is at work on this OUTPUT since .* \\(process {os.getpid()} on "):
+        with pytest.raises(LeaseHeld, match=f"has been working on this OUTPUT since .* \\(process {os.getpid()} on "):
             acquire(store, 20.0, sleep=lambda _: pytest.fail("waits"))
 
 
@@ -38,7 +38,7 @@ def test_a_holder_that_was_killed_is_followed_after_the_right_of_its_workers(sto
     clock = Clock()
     with acquire(store, 20.0, clock=clock, sleep=clock.sleep) as taken:
         assert taken.ticket.epoch == 2
-    assert clock.now == 100 + 30 * RIGHT
+    assert clock.now == 100 + 30 * VALID_SHARE
 
 
 def test_a_silent_holder_elsewhere_is_watched_first(store):

@@ -8,8 +8,8 @@ import pytest
 
 from anonymizer.errors import DeadlinePassed, StorageUnavailable
 from anonymizer.lake.lease import NAME, Ticket, Watch, acquire
-from anonymizer.lake.lease.record import RIGHT
-from anonymizer.lake.lease.watch import LOOKS
+from anonymizer.lake.lease.record import VALID_SHARE
+from anonymizer.lake.lease.watch import READS
 from tests.lake.lease.holders import Clock, record
 
 
@@ -34,14 +34,14 @@ def test_a_worker_looks_now_and_then_and_ends_when_it_cannot(store):
         fake, clock = Fake(store.get(NAME)), Clock()
     watch = Watch(fake, held.ticket, clock)
     for _ in range(50):
-        watch.alive()
+        watch.check()
     assert fake.reads == 1
     fake.data = StorageUnavailable()
-    clock.now += 20 * RIGHT * 0.9
-    watch.alive()
-    clock.now += 20 * RIGHT * 0.2
+    clock.now += 20 * VALID_SHARE * 0.9
+    watch.check()
+    clock.now += 20 * VALID_SHARE * 0.2
     with pytest.raises(DeadlinePassed):
-        watch.alive()
+        watch.check()
 
 
 @pytest.mark.parametrize("changes", [{"token": "x"}, {"epoch": 7}, {"released": True}])
@@ -50,7 +50,7 @@ def test_a_worker_ends_at_once_when_it_sees_another_holder(store, changes):
         seen = {**record(store), **changes}
     watch = Watch(Fake(json.dumps(seen).encode()), Ticket(held.ticket.token, held.ticket.epoch, 20.0))
     with pytest.raises(DeadlinePassed):
-        watch.alive()
+        watch.check()
 
 
 class Slow(Fake):
@@ -69,25 +69,25 @@ def test_a_first_answer_that_takes_longer_than_the_right_is_asked_for_again(stor
     """Whoever connects for the first time pays for it; the right still counts from when the reading began."""
     with acquire(store, 20.0) as held:
         data = store.get(NAME)
-    right, clock = 20.0 * RIGHT, Clock()
+    right, clock = 20.0 * VALID_SHARE, Clock()
     watch = Watch(Slow(data, clock, right * 3, right * 0.4), held.ticket, clock)
-    watch.alive()
+    watch.check()
     clock.now += right * 0.5
     watch._store = Fake(StorageUnavailable())
-    watch.alive()
+    watch.check()
     clock.now += right * 0.2
     with pytest.raises(DeadlinePassed):
-        watch.alive()
+        watch.check()
 
 
 def test_a_store_that_is_always_too_slow_gives_no_right(store):
     with acquire(store, 20.0) as held:
         data = store.get(NAME)
     clock = Clock()
-    slow = Slow(data, clock, *[20.0 * RIGHT] * LOOKS)
+    slow = Slow(data, clock, *[20.0 * VALID_SHARE] * READS)
     with pytest.raises(DeadlinePassed):
-        Watch(slow, held.ticket, clock).alive()
-    assert slow.reads == LOOKS
+        Watch(slow, held.ticket, clock).check()
+    assert slow.reads == READS
 
 
 def test_another_holder_is_not_looked_at_twice(store):
@@ -96,5 +96,5 @@ def test_another_holder_is_not_looked_at_twice(store):
     clock = Clock()
     slow = Slow(json.dumps(seen).encode(), clock, 20.0)
     with pytest.raises(DeadlinePassed):
-        Watch(slow, held.ticket, clock).alive()
+        Watch(slow, held.ticket, clock).check()
     assert slow.reads == 1

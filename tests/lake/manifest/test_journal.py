@@ -34,7 +34,7 @@ class TestJournal:
         found = ManifestStore(store)
         name = found.write_part("r1", "c1", 1, [FULL])
         store.objects[name] = b"something else"
-        with pytest.raises(RunError, match="other bytes"):
+        with pytest.raises(RunError, match="other content"):
             found.write_part("r1", "c1", 1, [FULL])
         assert store.objects[name] == b"something else"
 

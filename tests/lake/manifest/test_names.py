@@ -43,7 +43,7 @@ def test_id_is_greater_than_ids_not_made_here(strange):
 @pytest.mark.parametrize("bad", ["", "x1", "r1/..", "../r1", "r1=2", "r_1", "r1\n"])
 def test_ids_that_would_leave_their_folder_are_refused(bad):
     for make in (names.journal_folder, names.parts_folder, names.record_name):
-        with pytest.raises(ValueError, match="no run id"):
+        with pytest.raises(ValueError, match="not a run id"):
             make(bad)
 
 

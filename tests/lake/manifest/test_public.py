@@ -26,7 +26,7 @@ def test_the_copy_has_the_rows_and_nothing_that_leads_to_a_person(manifest, tmp_
 
 
 def test_it_cannot_lie_in_the_manifest(manifest, tmp_path):
-    with pytest.raises(ConfigError, match="cannot lie in the manifest's folder"):
+    with pytest.raises(ConfigError, match="cannot be inside the manifest's folder"):
         write_public(manifest, str(tmp_path / "out.manifest/public.parquet"))
 
 

@@ -31,5 +31,5 @@ class TestWhileAnotherProcessCompacts:
         store = Ghosts()
         found = ManifestStore(store)
         found.write_part("r1", "c", 1, [row("a")])
-        with pytest.raises(RunError, match="vanish"):
+        with pytest.raises(RunError, match="deleted faster"):
             found.current()

@@ -16,7 +16,7 @@ class TestRuns:
         assert found.runs() == ["r0", "r1"]
 
     def test_no_such_run(self, store):
-        with pytest.raises(RunError, match="no record of a run r1"):
+        with pytest.raises(RunError, match="no record of run r1"):
             ManifestStore(store).read_run("r1")
 
     @pytest.mark.parametrize("data", [b"", b"{", b"[]", b"null", b"\xff"])

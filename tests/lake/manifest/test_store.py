@@ -57,7 +57,7 @@ class TestCurrent:
         assert found.current().column_names == [*SCHEMA.names, "run_id"]
 
     def test_unknown_columns_are_refused(self, store):
-        with pytest.raises(ValueError, match="no columns of the manifest: nonsense"):
+        with pytest.raises(ValueError, match="the manifest has no columns nonsense"):
             ManifestStore(store).current(["key", "nonsense"])
 
     @pytest.mark.parametrize("folded", [False, True])

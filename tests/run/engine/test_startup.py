@@ -55,7 +55,7 @@ def _ray_of_the_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def start(begin: Raised) -> list[float]:
     pauses: list[float] = []
-    startup.started(begin, "Ray did not start", pauses.append)
+    startup.start_ray(begin, "Ray did not start", pauses.append)
     return pauses
 
 
@@ -128,7 +128,7 @@ def test_processes_of_a_try_that_failed_are_ended(monkeypatch):
     monkeypatch.setattr(Node, "__init__", lambda self: self.start_head_processes())
     node: Any = Node
     with pytest.raises(ClusterError):
-        startup.started(lambda: node(), "Ray did not start", lambda _: None)
+        startup.start_ray(lambda: node(), "Ray did not start", lambda _: None)
     assert len(ended) == len(set(map(id, ended))) == startup.TRIES
 
 
@@ -160,5 +160,5 @@ def test_the_command_line_says_it_in_one_line(tmp_path):
     done = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     said = done.stderr.splitlines()[-1]
-    assert said.startswith("anonymizer: Ray did not start: HOME and RAY_TMPDIR have to name folders of its own (")
+    assert said.startswith("anonymizer: Ray did not start: HOME and RAY_TMPDIR have to be writable folders (")
     assert "Traceback" not in done.stderr

@@ -67,7 +67,7 @@ def test_an_output_is_looked_for_where_the_manifest_has_it_or_where_it_may_be_ex
     _, [task] = planned(listed, rows=table(("r1", known)))
     found = [(item.own_key, item.output_key, item.output_version) for item in task.items]
     assert found == [("a.HEIC", "a.HEIC.jpg", None), ("b.heic", "b.heic.png", "o7"), ("c.jpg", "c.jpg", None)]
-    assert task.items[1].standing == known
+    assert task.items[1].kept_output == known
 
 
 def test_what_an_older_version_could_not_read_is_done_once_more():
@@ -175,7 +175,7 @@ def test_only_an_output_that_was_made_under_the_same_decision_may_stand():
     rows = [row("a"), row("b", output_uri=None), replace(row("c"), consent_sha256="other")]
     rows = table(*(("r1", replace(r, settings_sha256="older")) for r in rows))
     _, [task] = planned([ref("a"), ref("b"), ref("c")], rows=rows)
-    assert [item.standing is not None for item in task.items] == [True, False, False]
+    assert [item.kept_output is not None for item in task.items] == [True, False, False]
     assert [item.output_version for item in task.items] == ["o1", None, "o1"]
 
 

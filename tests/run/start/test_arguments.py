@@ -16,10 +16,10 @@ def settings(**values):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"prune": True, "limit": 1}, "--prune needs the whole listing: it cannot stand beside --limit"),
-        ({"prune": True, "keys": "k.csv"}, "--prune needs the whole listing: it cannot stand beside --keys"),
-        ({"keys": "k.csv", "include": ["*"]}, "--keys names the objects: it cannot stand beside --include"),
-        ({"originals": "/o"}, "--originals and --discard-originals are for --in-place"),
+        ({"prune": True, "limit": 1}, "--prune needs the whole listing: it cannot be combined with --limit"),
+        ({"prune": True, "keys": "k.csv"}, "--prune needs the whole listing: it cannot be combined with --keys"),
+        ({"keys": "k.csv", "include": ["*"]}, "--keys cannot be combined with --include"),
+        ({"originals": "/o"}, "--originals and --discard-originals need --in-place"),
     ],
 )
 def test_options_that_contradict_each_other(values, message):
@@ -31,9 +31,9 @@ def test_options_that_contradict_each_other(values, message):
     ("values", "message"),
     [
         ({"output": "/b", "discard_originals": True}, "takes no OUTPUT"),
-        ({}, "replaces the originals"),
-        ({"originals": "/o", "discard_originals": True}, "replaces the originals"),
-        ({"discard_originals": True, "names": "hashed"}, "keeps names"),
+        ({}, "needs either --originals URI"),
+        ({"originals": "/o", "discard_originals": True}, "needs either --originals URI"),
+        ({"discard_originals": True, "names": "hashed"}, "cannot be combined with --names hashed"),
     ],
 )
 def test_in_place_leaves_nothing_open(values, message):

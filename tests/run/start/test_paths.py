@@ -35,13 +35,13 @@ def test_a_manifest_may_lie_in_an_input_that_nothing_is_published_to(tmp_path):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"input": "/a"}, "INPUT and OUTPUT are both needed"),
-        ({"input": "/a", "output": "/a/b"}, "INPUT and OUTPUT lie inside one another"),
-        ({"input": "/a", "output": "/b", "manifest": "/b/m"}, "OUTPUT and the manifest lie inside one another"),
-        ({"input": "/a", "manifest": "/a/m", **IN_PLACE}, "INPUT and the manifest lie inside one another"),
-        ({"input": "/a", "in_place": True, "originals": "/a/o"}, "INPUT and the originals lie inside one another"),
-        ({"input": "/a", "output": "s3://bucket"}, "OUTPUT is a bucket's root"),
-        ({"input": "s3://bucket", **IN_PLACE}, "INPUT is a bucket's root"),
+        ({"input": "/a"}, "INPUT and OUTPUT are both required"),
+        ({"input": "/a", "output": "/a/b"}, "INPUT and OUTPUT are inside one another"),
+        ({"input": "/a", "output": "/b", "manifest": "/b/m"}, "OUTPUT and the manifest are inside one another"),
+        ({"input": "/a", "manifest": "/a/m", **IN_PLACE}, "INPUT and the manifest are inside one another"),
+        ({"input": "/a", "in_place": True, "originals": "/a/o"}, "INPUT and the originals are inside one another"),
+        ({"input": "/a", "output": "s3://bucket"}, "OUTPUT is the root of a bucket"),
+        ({"input": "s3://bucket", **IN_PLACE}, "INPUT is the root of a bucket"),
     ],
 )
 def test_what_may_not_lie_where(values, message):
@@ -51,5 +51,5 @@ def test_what_may_not_lie_where(values, message):
 
 @pytest.mark.parametrize("values", [{"input": "a", "output": "/b"}, {"input": "/a", "output": "/b", "manifest": "m"}])
 def test_inside_a_job_paths_are_full(values):
-    with pytest.raises(ConfigError, match="relative paths"):
+    with pytest.raises(ConfigError, match="needs absolute paths"):
         resolved(settings(**values), inside_job=True)

@@ -1,4 +1,4 @@
-"""`--keys URI`: a few named objects to redo or to take down, or an inventory in place of the listing."""
+"""Reads the list of `--keys URI`: objects to process again or to take down, or an inventory instead of a listing."""
 
 from anonymizer.run.start.keylist.lookup import requested
 from anonymizer.run.start.keylist.reading import read_keys

@@ -1,4 +1,4 @@
-"""An S3 Inventory in place of the listing: its manifest.json and the files that this names.
+"""Reads an S3 Inventory, which replaces the listing: its manifest.json and the data files that this names.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-inventory-location.html
 """
@@ -23,15 +23,15 @@ _PARQUET = {"key": "key", "size": "size", "e_tag": "etag", "last_modified_date":
 
 
 def read_inventory(data: bytes, read: Callable[[str], bytes], root_uri: str) -> pa.Table:
-    """The objects of an inventory that lie below INPUT, as `KeyList` takes them.
+    """Reads the objects of an inventory that are below INPUT, as a table for `KeyList`.
 
     Args:
         data: The inventory's manifest.json.
-        read: Gives the content of a URL.
+        read: Reads the file at a URL.
         root_uri: INPUT.
 
     Raises:
-        ConfigError: It is no inventory of INPUT's bucket, or a file of it cannot be read.
+        ConfigError: It is not an inventory of INPUT's bucket, or one of its files cannot be read.
     """
     try:
         manifest = json.loads(data)
@@ -40,11 +40,11 @@ def read_inventory(data: bytes, read: Callable[[str], bytes], root_uri: str) -> 
         schema = [name.strip() for name in manifest["fileSchema"].split(",")] if kind == "CSV" else []
         files = [file["key"] for file in manifest["files"]]
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise ConfigError("--keys: the manifest.json is not that of an S3 Inventory") from None
+        raise ConfigError("--keys: the file manifest.json is not an S3 Inventory manifest") from None
     root = f"{root_uri.rstrip('/')}/"
     prefix = root.removeprefix(f"s3://{source}/")
     if kind not in ("CSV", "Parquet") or prefix == root:
-        raise ConfigError(f"--keys: an inventory in CSV or Parquet of the bucket of INPUT is needed, not {kind}")
+        raise ConfigError(f"--keys: the inventory must be of INPUT's bucket and in CSV or Parquet, not {kind}")
     parts = [_part(read(f"s3://{bucket}/{file}"), schema, prefix) for file in files]
     return pa.concat_tables(parts) if parts else requests_of({"key": pa.array([], pa.large_string())}, 0)
 

@@ -1,4 +1,4 @@
-"""The objects that a list of keys names, looked up in INPUT where the list does not say enough of them."""
+"""Finds the objects of a list of keys, and looks up in INPUT those for which the list lacks size or version."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ LOOKED_UP_AT_ONCE = 16
 
 
 def requested(root: Root, requests: Iterator[KeyRequest]) -> Iterator[tuple[KeyRequest, Listed | None]]:
-    """The objects of the requests, in their order; what the list does not tell is looked up, several at once.
+    """Finds the objects of the requests, in their order; looks up several at once if the list lacks their properties.
 
     Yields:
-        The request and the object; None: there is none.
+        The request and the object; None if it does not exist.
     """
     ahead: deque[tuple[KeyRequest, Future[Listed | None]]] = deque()
     with ThreadPoolExecutor(LOOKED_UP_AT_ONCE) as pool:

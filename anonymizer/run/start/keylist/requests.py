@@ -1,4 +1,4 @@
-"""The requests of a list of keys: which object, and what is to be done with it."""
+"""Defines the requests of a list of keys: a key, and the action for it."""
 
 from __future__ import annotations
 
@@ -15,24 +15,25 @@ from anonymizer.people.consent import parse_time
 
 Action = Literal["remove", "redo", "check"]
 ACTIONS: tuple[Action, ...] = ("remove", "redo", "check")
-"""In the order in which they win where a key is named twice."""
+"""In order of priority: if a key is listed twice, the first of its actions counts."""
 
 COLUMNS = ("key", "action", "size", "etag", "last_modified")
-"""What a list may say of an object."""
+"""Columns that a list may have."""
 
 _BATCH = 8192
 
 
 @dataclass(frozen=True, slots=True)
 class KeyRequest:
-    """One line of the list.
+    """One row of the list.
 
     Attributes:
-        key: Below INPUT.
-        action: `redo`: changed or not. `check`: as if it had been listed. `remove`: its output goes.
-        etag: The source's version as the list has it; None = it has to be looked up.
-        size: Its bytes.
-        modified: When it was written.
+        key: Key below INPUT.
+        action: `redo`: process it even if it has not changed. `check`: as if it had been listed. `remove`: remove its
+            output.
+        etag: Version of the source in the list; None = it has to be looked up.
+        size: Size of the source in bytes.
+        modified: Time of its last change.
     """
 
     key: str
@@ -43,10 +44,10 @@ class KeyRequest:
 
 
 class KeyList:
-    """The requests, one per key, in UTF-8 byte order of keys; kept as columns.
+    """The requests, one per key, in UTF-8 byte order of keys; stored as an Arrow table.
 
     Args:
-        table: `key`, `action` (number in `ACTIONS`), `etag`, `size`, `last_modified`, in any order.
+        table: `key`, `action` (index in `ACTIONS`), `etag`, `size`, `last_modified`, rows in any order.
     """
 
     def __init__(self, table: pa.Table) -> None:
@@ -65,25 +66,25 @@ class KeyList:
                 yield KeyRequest(row["key"], ACTIONS[row["action"]], row["etag"], row["size"], row["last_modified"])
 
     def of(self, *actions: Action) -> Iterator[KeyRequest]:
-        """Those with one of these actions."""
+        """Yields the requests with one of these actions."""
         return (request for request in self if request.action in actions)
 
 
 def to_redo(keys: Iterable[str]) -> KeyList:
-    """These keys are done again, changed or not."""
+    """Makes a list that processes these keys again even if nothing has changed."""
     named = pa.array(keys, pa.large_string())
     return KeyList(requests_of({"key": named}, len(named)))
 
 
 def requests_of(columns: Mapping[str, pa.Array], rows: int) -> pa.Table:
-    """The table that `KeyList` takes, of a list's texts.
+    """Parses the text columns of a list into a table for `KeyList`.
 
     Args:
-        columns: Texts by name, some of `COLUMNS`, `key` among them; an empty one is as none.
-        rows: How many each has.
+        columns: Text columns by name: `key` and any other of `COLUMNS`; empty text counts as null.
+        rows: Number of rows.
 
     Raises:
-        ConfigError: A text is malformed; names the row.
+        ConfigError: A text is malformed; the message has the row's number.
     """
     blank = pa.array([None] * rows, pa.large_string())
     texts = {name: _filled(columns[name]) if name in columns else blank for name in COLUMNS}
@@ -113,5 +114,5 @@ def _parsed(texts: pa.Array, parse: Callable[[str], Any], column: str, expected:
         try:
             values.append(parse(text) if text is not None else None)
         except ValueError:
-            raise ConfigError(f"--keys: row {row}: {column}: not {expected}") from None
+            raise ConfigError(f"--keys: row {row}: {column} is not {expected}") from None
     return values

@@ -64,5 +64,5 @@ def test_a_damaged_inventory(data):
         inventory("CSV", data)
     with pytest.raises(ConfigError, match="CSV or Parquet"):
         inventory("ORC", data)
-    with pytest.raises(ConfigError, match="not that of an S3 Inventory"):
+    with pytest.raises(ConfigError, match="not an S3 Inventory manifest"):
         keys("{}", "manifest.json")

@@ -30,8 +30,8 @@ def test_json_lines_and_nothing():
         ("name\na\n", "column 1 is unknown"),
         ('key\na\n""\n', "row 2: the key is empty"),
         ("key,action\na,redo\nb,delete\n", "row 2: action: not one of remove, redo, check"),
-        ("key,size\na,many\n", "row 1: size: not a number of bytes"),
-        ("key,last_modified\na,1 May\n", "row 1: last_modified: not a time"),
+        ("key,size\na,many\n", "row 1: size is not a number of bytes"),
+        ("key,last_modified\na,1 May\n", "row 1: last_modified is not a time"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_row(text, message):

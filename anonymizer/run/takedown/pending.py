@@ -1,4 +1,4 @@
-"""OUTPUT is not there, so nothing can be taken down: names what has to be, as soon as it is there again."""
+"""Reports the outputs that have to be taken down while OUTPUT is missing (e.g. its disk is not mounted)."""
 
 from __future__ import annotations
 
@@ -6,27 +6,27 @@ import logging
 from typing import NoReturn
 
 from anonymizer.errors import OutputLost, WrongOutput
-from anonymizer.lake.identity import absent
+from anonymizer.lake.identity import missing_message
 from anonymizer.people.consent import Registry
 from anonymizer.run.context import RunContext
 from anonymizer.run.start.keylist import KeyList
 from anonymizer.run.summary import NAMED_FAILURES
 from anonymizer.run.takedown import unsafe
-from anonymizer.run.takedown.requested import record_requests_owed
+from anonymizer.run.takedown.requested import record_pending_requests
 
 log = logging.getLogger(__name__)
 
 
-def record_owed(run: RunContext, registry: Registry, keys: KeyList | None) -> NoReturn:
-    """Names every output that may not stand any more, and ends the run.
+def record_pending_removals(run: RunContext, registry: Registry, keys: KeyList | None) -> NoReturn:
+    """Reports every output that is no longer safe, and ends the run.
 
-    The rows of these outputs stay as they are: every later run finds them unsafe by itself. Only what `keys` wants
-    removed is written down.
+    The rows of these outputs stay unchanged, because every later run finds them again. Only removals that `keys`
+    requests are recorded.
 
     Args:
-        run: Whose OUTPUT does not bear its mark.
-        registry: Says what may be shown.
-        keys: What the user has asked for, if anything.
+        run: The run; its OUTPUT does not have its mark.
+        registry: The consent registry.
+        keys: The list of keys, if one was given.
 
     Raises:
         OutputLost: There is such an output.
@@ -38,8 +38,8 @@ def record_owed(run: RunContext, registry: Registry, keys: KeyList | None) -> No
                 log.error("%s: %s is no longer safe and has to be taken down", row.key, row.output_uri)
             run.summary.unsafe_left.append(row.key)
     if keys is not None:
-        record_requests_owed(run, keys, registry)
-    said = absent(run.config, run.output.root)
+        record_pending_requests(run, keys, registry)
+    message = missing_message(run.config, run.output.root)
     if run.summary.unsafe_left:
-        raise OutputLost(said)
-    raise WrongOutput(said)
+        raise OutputLost(message)
+    raise WrongOutput(message)
