@@ -9,7 +9,7 @@ from anonymizer.image.detectors.passes import Window
 from anonymizer.records import Pixels
 
 #: To less than half its size linear interpolation skips pixels, and small faces with them.
-LEAST_SHARE = 0.5
+MIN_SHARE = 0.5
 
 
 class Halves:

@@ -19,7 +19,7 @@ from infra.proof.bench.figures import Figure, at_most, ratios
 
 SIDES_PX = (4096, 3072)
 SHEETS = 8
-LEAST_FACE_PX = 40
+MIN_FACE_PX = 40
 _GAP_PX = 16
 _GREY = 127
 
@@ -95,7 +95,7 @@ def against_deface(
         presets: Of `detector.preset`.
         rounds: Of the timing.
     """
-    faces = rivals.labelled(labels, photos, LEAST_FACE_PX)
+    faces = rivals.labelled(labels, photos, MIN_FACE_PX)
     theirs_s: list[float] = []
     ours_s: dict[str, list[float]] = {preset: [] for preset in presets}
     made = {preset: Anonymizer({"detector": {"preset": preset}}) for preset in presets}
@@ -118,7 +118,7 @@ def against_deface(
         ]
         found.append(Figure("h", "deface at its defaults, all cores", tuple(theirs_s), "s"))
         total = sum(map(len, faces.values()))
-        found.append(Figure("h", f"of {total} faces from {LEAST_FACE_PX} px on: deface covers", (len(theirs),), ""))
+        found.append(Figure("h", f"of {total} faces from {MIN_FACE_PX} px on: deface covers", (len(theirs),), ""))
         for preset in presets:
             ours = rivals.covered(faces, _coloured(preset, photos, scratch / preset))
             found.append(Figure("h", f"`{preset}` covers", (len(ours),), ""))

@@ -31,7 +31,7 @@ does one after the other, has its rate from the first on.
 """
 FEW = 2
 """Photos of the start that tells what starting deface costs."""
-LEAST_FACE_PX = 20
+MIN_FACE_PX = 20
 COVERED_SHARE = 0.8
 """A labelled face counts as covered if so much of its box is filled."""
 EQUAL = ("detector.scale=1", "detector.max_area_px=1000000000")
@@ -103,7 +103,7 @@ def coverages(bench: Bench, command: Path, presets: Sequence[str], labels: Path)
             output = folder / preset
             runs.timed(bench.source, str(output), [*options, "--method", "solid", "--fill", "#ff00ff"])
             shares[f"this job, `{preset}`"] = coverage(faces, {path.name: output / path.name for path in bench.photos})
-    name = f"of the faces from {LEAST_FACE_PX} px on covered"
+    name = f"of the faces from {MIN_FACE_PX} px on covered"
     return [Figure("a", f"{who}: {name}", (share,), "share") for who, share in shares.items()]
 
 
@@ -151,7 +151,7 @@ def _deface_s(photos: Sequence[Path], folder: Path, command: Path, *options: str
 
 
 def labelled(
-    labels: Path, photos: Iterable[Path], least_px: int = LEAST_FACE_PX
+    labels: Path, photos: Iterable[Path], least_px: int = MIN_FACE_PX
 ) -> dict[Path, list[tuple[float, float, float, float]]]:
     """The faces of each photo that has any of the least height; boxes that are to be ignored are left out."""
     by_name: dict[str, list[tuple[float, float, float, float]]] = {}
