@@ -13,7 +13,7 @@ from anonymizer.config import Method, RunConfig
 from anonymizer.errors import ConfigError
 from anonymizer.image import codec, detectors
 from anonymizer.image.redactors import METHODS
-from anonymizer.image.views import as_shown
+from anonymizer.image.views import to_display
 from anonymizer.pipeline import Anonymizer
 from anonymizer.records import Face, Pixels
 
@@ -79,7 +79,7 @@ def png(picture: Pixels) -> bytes:
 
 
 def _first_frame(data: bytes, config: RunConfig) -> Pixels:
-    seen = as_shown(codec.decode(data, config.codec).frames[0])
+    seen = to_display(codec.decode(data, config.codec).frames[0])
     return np.dstack([seen] * 3) if seen.ndim == 2 else seen
 
 

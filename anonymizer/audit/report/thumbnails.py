@@ -16,7 +16,7 @@ from anonymizer.audit.verify import finding
 from anonymizer.config import CodecConfig
 from anonymizer.errors import NotARegularFile, ObjectError, SourceChanged, SourceGone
 from anonymizer.image import codec, metadata
-from anonymizer.image.views import as_seen, as_shown
+from anonymizer.image.views import to_display, to_uint8
 from anonymizer.lake.naming import output_key_of
 from anonymizer.lake.storage import Irregular, Root
 from anonymizer.records import Face, Frame, ImageRef, ManifestRow, Pixels
@@ -136,11 +136,11 @@ def _boxes(photo: ReviewPhoto, frame: int) -> list[Box]:
 
 def seen(frame: Frame) -> Pixels:
     """(H, W, 3) uint8 RGB: the frame on a white background, with its levels stretched if it would look empty."""
-    pixels = as_shown(frame)
+    pixels = to_display(frame)
     colours = np.dstack([pixels] * 3) if pixels.ndim == 2 else pixels
     if frame.alpha is None:
         return colours
-    share = (as_seen(frame.alpha).astype(np.uint16))[..., None]
+    share = (to_uint8(frame.alpha).astype(np.uint16))[..., None]
     return ((colours * share + 255 * (255 - share) + 127) // 255).astype(np.uint8)
 
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from anonymizer.config import CodecConfig, DetectorConfig, Method, RedactionConfig, from_mapping
 from anonymizer.errors import ConfigError
 from anonymizer.image import codec, geometry, redactors
-from anonymizer.image.views import Points, as_light, as_seen, levels_of
+from anonymizer.image.views import Points, levels_of, to_rgb, to_uint8
 from anonymizer.records import PIXELS, Detections, Frame, Grid, ManifestRow, Mask, Picture
 
 SAME = 12
@@ -127,11 +127,11 @@ def _apart(frame: Frame, redone: Frame, masks: _Masks) -> NDArray[np.float32]:
 
     A 16-bit frame that uses a small part of its range is stretched to that part first.
     """
-    light, again = as_light(frame.pixels), as_light(redone.pixels)
+    light, again = to_rgb(frame.pixels), to_rgb(redone.pixels)
     mask = geometry.head_mask(masks.boxes, frame.width, frame.height, masks.grid)
     levels = levels_of(Points.of(light, frame.alpha, mask)) if light.dtype == np.uint16 else None
     if levels is None:
-        return as_seen(light).astype(np.float32) - as_seen(again)
+        return to_uint8(light).astype(np.float32) - to_uint8(again)
     return (light.astype(np.float32) - again) * np.float32(255 / (levels.high - levels.low).max())
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from anonymizer.config import CodecConfig
 from anonymizer.errors import ObjectError
 from anonymizer.image import codec, detectors, geometry
-from anonymizer.image.views import as_seen, light_of
+from anonymizer.image.views import light_of, to_uint8
 from anonymizer.lab.privacy.people import LEAST_PHOTOS, Labelled
 from anonymizer.pipeline import detect
 from anonymizer.records import Boxes, GivenBoxes, Picture, Pixels
@@ -144,7 +144,7 @@ def first_frame(data: bytes) -> Pixels:
 
 def rgb(picture: Picture) -> Pixels:
     """(H, W, 3) uint8 RGB of the first frame, as it is seen."""
-    seen = as_seen(light_of(picture.frames[0]))
+    seen = to_uint8(light_of(picture.frames[0]))
     return np.dstack([seen] * 3) if seen.ndim == 2 else seen
 
 

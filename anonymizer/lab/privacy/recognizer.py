@@ -52,7 +52,7 @@ class Recognizer:
         try:
             # One by one: many published networks are fixed to that.
             rows = [np.ravel(self.session.run(None, {self.input_name: blob})[0]) for blob in self._blobs(crops)]
-        except network.refusals():
+        except network.model_errors():
             raise UsageError("--recognizer: the network could not be run") from None
         embeddings = np.asarray(rows, dtype=np.float32)
         if not np.isfinite(embeddings).all():
@@ -76,7 +76,7 @@ def load(data: bytes) -> Recognizer:
     """
     try:
         session = network.session(data)
-    except network.refusals():
+    except network.model_errors():
         raise UsageError("--recognizer: the file is no network that ONNX Runtime can load") from None
     inputs = session.get_inputs()
     if len(inputs) != 1 or inputs[0].type != "tensor(float)" or len(inputs[0].shape) != 4:

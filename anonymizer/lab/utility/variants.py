@@ -16,7 +16,7 @@ from anonymizer.config import CodecConfig, Method, RedactionConfig
 from anonymizer.errors import AnonymizerError, ObjectError, UsageError
 from anonymizer.image import codec
 from anonymizer.image.geometry import FloatBoxes
-from anonymizer.image.views import as_seen, light_of
+from anonymizer.image.views import light_of, to_uint8
 from anonymizer.lab import augment
 from anonymizer.lab.utility.course_network import SIDE_PX
 from anonymizer.lab.utility.faces import Locate
@@ -138,7 +138,7 @@ def seen(data: bytes) -> Pixels:
     Raises:
         ObjectError: It cannot be decoded.
     """
-    pixels = as_seen(light_of(codec.decode(data, CodecConfig()).frames[0]))
+    pixels = to_uint8(light_of(codec.decode(data, CodecConfig()).frames[0]))
     return np.dstack([pixels] * 3) if pixels.ndim == 2 else pixels
 
 
