@@ -224,7 +224,7 @@ def test_the_program_looks_again_and_says_what_that_proves(half_hidden, capsys):
     assert out.stat().st_mode & 0o077 == 0
     assert all(statement in shown for statement in said.statements)
     assert said.kind == "verification"
-    assert "4 of 6 are suspect" in shown
+    assert "4 of 6 checked photos are suspect" in shown
     suspects = said.figures["suspects"]
     assert [one["key"] for one in suspects] == [f"a/{i}.{name}" for i, name in enumerate(FORMATS)]
     assert np.allclose([one["xyxy"] for one in suspects], [(80, 40, 100, 64)] * 4, atol=2)

@@ -1,4 +1,4 @@
-"""Part h: photographs of twelve megapixels, laid out from labelled ones in their own size, against deface."""
+"""Part h: this job against deface on photographs of twelve megapixels, composed of labelled photos at original size."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _GREY = 127
 
 
 def sheets(labels: Path, folder: Path) -> tuple[list[Path], Path]:
-    """Lays labelled photos out on large ones, evenly chosen, row by row.
+    """Composes large photos of labelled ones, evenly chosen, row by row.
 
     Args:
         labels: CSV of true faces (`image,x,y,w,h,...`), beside the photos.
@@ -71,7 +71,7 @@ def _decoded(folder: Path, names: Sequence[str]) -> Iterator[tuple[np.ndarray, s
 
 
 def _placed(photos: Iterator[tuple[np.ndarray, str]]) -> Iterator[tuple[tuple[np.ndarray, str], int, int]]:
-    """Photos with the place of their upper left corner, until a sheet is full."""
+    """Yields photos with the position of their upper left corner, until a sheet is full."""
     x = y = row = 0
     for photo in photos:
         height, width = photo[0].shape[:2]
@@ -86,14 +86,14 @@ def _placed(photos: Iterator[tuple[np.ndarray, str]]) -> Iterator[tuple[tuple[np
 def against_deface(
     photos: Sequence[Path], labels: Path, command: Path, presets: Sequence[str], rounds: int
 ) -> list[Figure]:
-    """Seconds per photo of deface at its defaults (it uses every core) and of this job on one, and who covers what.
+    """Seconds per photo of deface with its defaults (all cores) and of this job on one core, and the faces each covers.
 
     Args:
         photos: See `sheets`.
-        labels: Of their faces.
-        command: `deface`.
-        presets: Of `detector.preset`.
-        rounds: Of the timing.
+        labels: CSV of their faces.
+        command: The `deface` command.
+        presets: Values of `detector.preset`.
+        rounds: Number of timing rounds.
     """
     faces = rivals.labelled(labels, photos, MIN_FACE_PX)
     theirs_s: list[float] = []
@@ -122,7 +122,7 @@ def against_deface(
         for preset in presets:
             ours = rivals.covered(faces, _coloured(preset, photos, scratch / preset))
             found.append(Figure("h", f"`{preset}` covers", (len(ours),), ""))
-            found.append(Figure("h", f"`{preset}` loses of those that deface covers", (len(theirs - ours),), ""))
+            found.append(Figure("h", f"covered by deface, missed by `{preset}`", (len(theirs - ours),), ""))
     return found
 
 

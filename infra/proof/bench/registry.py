@@ -1,8 +1,8 @@
-"""What asking the consent registry about a key costs, whatever mixture of rows it holds.
+"""Measure look-ups of keys in consent registries with different mixtures of rows.
 
     python -m infra.proof.bench.registry ROWS RESULT.json
 
-Processor time, for one key after the other. Most rows speak about no key that is asked for, as in a lake.
+Measures CPU time, one key after the other. As in practice, most rows match none of the queried keys.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def _key(i: int) -> str:
 
 
 def main(rows: int) -> dict[str, float]:
-    """Asks a mixed registry of so many rows, one of 20,000 globs, and one of 100,000 grants for one key."""
+    """Queries a mixed registry with `rows` rows, one with 20,000 globs, and one with 100,000 grants for one key."""
     began = time.process_time()
     mixed = _registry([FORMS[i % len(FORMS)](i) for i in range(rows)])
     found = {"rows": float(rows), "load_s": time.process_time() - began}
@@ -75,20 +75,20 @@ def _asked(registry: Registry, keys: list[str]) -> dict[str, float]:
 
 
 def figures(results: list[dict[str, float]]) -> list[Figure]:
-    """What the runs of `main` say."""
+    """The figures from results of `main`."""
 
     def each(name: str) -> tuple[float, ...]:
         return tuple(result[name] for result in results)
 
     rows = int(results[0]["rows"])
     return [
-        Figure("i", f"a key, {rows:,} rows of every form, median", each("mixed_median_ms"), "ms", at_most(1)),
-        Figure("i", "the dearest of these keys", each("mixed_most_ms"), "ms"),
-        Figure("i", "a key, 20,000 globs that begin with `*`, median", each("globs_median_ms"), "ms", at_most(1)),
-        Figure("i", "a key beside one that has 100,000 rows, median", each("beside_median_ms"), "ms", at_most(1)),
-        Figure("i", "the key that has 100,000 rows, once a run", each("one_s"), "s"),
-        Figure("i", f"reading {rows:,} rows", each("load_s"), "s"),
-        Figure("i", "largest memory with these rows", each("peak_mib"), "MiB"),
+        Figure("i", f"look-up, {rows:,} rows of all forms, median", each("mixed_median_ms"), "ms", at_most(1)),
+        Figure("i", "the slowest of these look-ups", each("mixed_most_ms"), "ms"),
+        Figure("i", "look-up, 20,000 globs that begin with `*`, median", each("globs_median_ms"), "ms", at_most(1)),
+        Figure("i", "look-up, 100,000 rows for another key, median", each("beside_median_ms"), "ms", at_most(1)),
+        Figure("i", "look-up of the key with 100,000 rows, once per run", each("one_s"), "s"),
+        Figure("i", f"loading {rows:,} rows", each("load_s"), "s"),
+        Figure("i", "peak memory with these rows", each("peak_mib"), "MiB"),
     ]
 
 
