@@ -1,6 +1,6 @@
-"""Measures the ranges of the network's activations, on which `anonymizer.image.detectors.quantized` sets its steps.
+"""Measure the ranges of the network's activations, from which `image.detectors.quantized` derives its scales.
 
-The photographs are `wider_events`, in which nothing else of the detector is fitted or measured.
+Uses the photographs `wider_events`, which are not used for fitting or evaluating anything else of the detector.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from anonymizer.image.detectors.network import session
 from anonymizer.image.detectors.quantized import activations
 
 STEP = 7
-#: Times the size of the photo, in turns: faces of one size fill the layers differently from those of another.
+#: Scales of the photos, in turn, because activations depend on the size of faces.
 SIZES = (0.5, 1.0, 1.5)
 _INPUT = "input.1"
 _STRIDE = 32
 
 
 def run(weights: bytes, data: Path) -> str:
-    """The module `anonymizer.image.detectors.ranges`.
+    """Source code of the module `anonymizer.image.detectors.ranges`.
 
     Args:
         weights: What `weights.cleaned` returned.
@@ -48,7 +48,7 @@ def run(weights: bytes, data: Path) -> str:
         for name, values in zip(names, network.run(names, {_INPUT: blob}), strict=True):
             range_ = found[name]
             range_[0], range_[1] = min(range_[0], float(values.min())), max(range_[1], float(values.max()))
-    # A picture's samples are bytes: in eight bits they stay what they are.
+    # The input is uint8 and needs no quantization.
     lines = [f'    "{_INPUT}": (0.0, 255.0),']
     lines += [f'    "{name}": ({least:.4f}, {greatest:.4f}),' for name, (least, greatest) in found.items()]
     return (
