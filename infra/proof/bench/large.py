@@ -122,7 +122,7 @@ def against_deface(
         for preset in presets:
             ours = rivals.covered(faces, _coloured(preset, photos, scratch / preset))
             found.append(Figure("h", f"`{preset}` covers", (len(ours),), ""))
-            found.append(Figure("h", f"covered by deface, missed by `{preset}`", (len(theirs - ours),), ""))
+            found.append(Figure("h", f"`{preset}` loses of those that deface covers", (len(theirs - ours),), ""))
     return found
 
 

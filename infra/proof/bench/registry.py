@@ -82,13 +82,13 @@ def figures(results: list[dict[str, float]]) -> list[Figure]:
 
     rows = int(results[0]["rows"])
     return [
-        Figure("i", f"look-up, {rows:,} rows of all forms, median", each("mixed_median_ms"), "ms", at_most(1)),
-        Figure("i", "the slowest of these look-ups", each("mixed_most_ms"), "ms"),
-        Figure("i", "look-up, 20,000 globs that begin with `*`, median", each("globs_median_ms"), "ms", at_most(1)),
-        Figure("i", "look-up, 100,000 rows for another key, median", each("beside_median_ms"), "ms", at_most(1)),
-        Figure("i", "look-up of the key with 100,000 rows, once per run", each("one_s"), "s"),
-        Figure("i", f"loading {rows:,} rows", each("load_s"), "s"),
-        Figure("i", "peak memory with these rows", each("peak_mib"), "MiB"),
+        Figure("i", f"a key, {rows:,} rows of every form, median", each("mixed_median_ms"), "ms", at_most(1)),
+        Figure("i", "the dearest of these keys", each("mixed_most_ms"), "ms"),
+        Figure("i", "a key, 20,000 globs that begin with `*`, median", each("globs_median_ms"), "ms", at_most(1)),
+        Figure("i", "a key beside one that has 100,000 rows, median", each("beside_median_ms"), "ms", at_most(1)),
+        Figure("i", "the key that has 100,000 rows, once a run", each("one_s"), "s"),
+        Figure("i", f"reading {rows:,} rows", each("load_s"), "s"),
+        Figure("i", "largest memory with these rows", each("peak_mib"), "MiB"),
     ]
 
 

@@ -114,10 +114,10 @@ def figures(theirs: dict[str, list[float]], ours: dict[str, list[float]], equal:
     for preset, rates in ours.items():
         target = at_least(PRESET_TARGETS[preset]) if preset in PRESET_TARGETS else None
         found.append(Figure("a", f"`{preset}` against the faster deface, defaults", ratios(rates, fastest), "", target))
-    found.append(Figure("a", "this job at deface's detection scale against it", ratios(equal, fastest)))
+    found.append(Figure("a", "this job at deface's detector size against it", ratios(equal, fastest)))
     found += [Figure("a", f"deface, {backend}", tuple(rates), "img/s") for backend, rates in theirs.items()]
     found += [Figure("a", f"this job, `{preset}`", tuple(rates), "img/s") for preset, rates in ours.items()]
-    return [*found, Figure("a", "this job at deface's detection scale", tuple(equal), "img/s")]
+    return [*found, Figure("a", "this job at deface's detector size", tuple(equal), "img/s")]
 
 
 def deface_rate(bench: Bench, command: Path, backend: str) -> float:

@@ -1,6 +1,6 @@
-"""What the second look of `anonymizer verify --sample` is worth: which misses it raises, what it takes for redacted.
+"""Evaluate `anonymizer verify --sample`: which missed faces the second detector finds, and which pixels it confirms.
 
-The run's work is done in this process, photo by photo, and the look sees nothing but the published bytes and the row.
+Photos are anonymized in this process; the second detector gets only the published bytes and the manifest row.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ from infra.proof.detection.photos import Photo, photos
 from infra.proof.detection.shares import LEAST_FACE_PX, LEAST_SHARE
 
 SAME_FACE_IOU = 0.3
-"""A suspect is a labelled face if their boxes share this much."""
+"""A suspect is a labelled face if their boxes have at least this intersection over union (IoU)."""
 
 PROOF_STEP = 6
 METHODS: tuple[Method, ...] = ("smooth", "solid", "blur", "pixelate", "gaussian")
 
 
 def second_detector(weights: Path, config: DetectorConfig) -> Detector:
-    """As `verify --sample --detector yunet --weights FILE` makes it."""
-    return Mirrored(detectors.make(settings(config), weights.read_bytes()))
+    """The second detector as in `verify --sample --detector yunet --weights FILE`."""
+    return FlipAugmented(detectors.make(detector_settings(config), weights.read_bytes()))
 
 
 def row_of(name: str, image: AnonymizedImage) -> ManifestRow:
-    """What the manifest says of a published photo, as far as a second look asks."""
+    """The manifest row of a published photo, with the columns that the second detector's check needs."""
     return ManifestRow(
         key=name,
         source_uri=name,
@@ -53,7 +53,7 @@ def row_of(name: str, image: AnonymizedImage) -> ManifestRow:
 
 @dataclass(slots=True)
 class Tally:
-    """Of each photo: labelled faces that the run left uncovered, and those of them that the look raised."""
+    """Counts by photo: labelled faces that the run missed, and those of them that the second detector found."""
 
     raised: list[tuple[int, int]] = field(default_factory=list)
     suspects: int = 0
@@ -113,16 +113,16 @@ def sensitivity_table(values: Mapping[str, Any]) -> str:
 
 
 def tally(chosen: Iterable[Photo], folder: Path, detector: Detector) -> Tally:
-    """Anonymizes photos as the default settings do and looks at what would be published."""
+    """Anonymizes photos with the default settings and checks the outputs with the second detector."""
     config = RunConfig()
-    anonymizer, made = Anonymizer(config), MadeWith(config.detector.padding, config.redaction, config.codec)
+    anonymizer, made = Anonymizer(config), RunSettings(config.detector.padding, config.redaction, config.codec)
     counts = Tally()
     for photo in chosen:
         image = anonymizer((folder / photo.name).read_bytes())
         row = row_of(photo.name, image)
-        picture = decoded(image.data, row, made)
-        masks = proven(picture, row, made)
-        counts.add(photo, masks, [one.xyxy for one in look(picture, row, masks, detector).suspects])
+        picture = decode_published(image.data, row, made)
+        masks = redacted_masks(picture, row, made)
+        counts.add(photo, masks, [one.xyxy for one in check_photo(picture, row, masks, detector).suspects])
     return counts
 
 
@@ -148,7 +148,7 @@ def proofs(data: Path) -> dict[str, Any]:
     detector = Anonymizer()
     for method in METHODS:
         config = replace(detector.config, redaction=replace(detector.config.redaction, method=method))
-        made = MadeWith(config.detector.padding, config.redaction, config.codec)
+        made = RunSettings(config.detector.padding, config.redaction, config.codec)
         anonymizer = Anonymizer(config)
         redacted, clear = [], []
         for path in _every(data / "wider_val", PROOF_STEP):
@@ -170,14 +170,14 @@ def proofs_table(values: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _found(published: bytes, row: ManifestRow, made: MadeWith) -> tuple[int, int]:
+def _found(published: bytes, row: ManifestRow, made: RunSettings) -> tuple[int, int]:
     """Faces of a photo that are found to be redacted, and all from `LEAST_FACE_PX` on that are said to be."""
     faces = Detections.of([face for face in row.faces if face.redacted and face.h >= LEAST_FACE_PX])
     try:
-        picture = decoded(published, row, made)
+        picture = decode_published(published, row, made)
     except ObjectError:
         return 0, 0
-    mask = proven(picture, row, made)[0]
+    mask = redacted_masks(picture, row, made)[0]
     boxes = geometry.round_outward(geometry.clip(faces.xyxy, mask.shape[1], mask.shape[0])).tolist()
     return sum(float(mask[y1:y2, x1:x2].mean()) >= COVERED_SHARE for x1, y1, x2, y2 in boxes), len(boxes)
 
