@@ -11,14 +11,14 @@ from infra.docs.generate.figures import Measurement, number
 
 PARTS = {
     "a": "this job against `deface`",
-    "b": "this job against a minimal loop that only decodes, detects and encodes",
-    "c": "scaling from one worker to two",
-    "d": "S3 with 30 ms latency per request against the local disk",
-    "e": "overhead per object of a job without image processing",
-    "f": "latency and memory of a long listing",
-    "g": "an incremental run without changes",
+    "b": "this job against a bare loop that only decodes, detects and encodes",
+    "c": "two workers against one",
+    "d": "S3 with 30 ms latency on each request against the local disk",
+    "e": "cost per object of an empty job",
+    "f": "streaming a listing",
+    "g": "a night on which nothing has changed",
     "h": "photographs of twelve megapixels against `deface`",
-    "i": "look-up of a key in the consent registry",
+    "i": "asking the consent registry about a key",
 }
 """Part letter to description."""
 
