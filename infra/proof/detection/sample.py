@@ -12,10 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from anonymizer.audit.verify.look import COVERED_SHARE, Mirrored, look, settings
-from anonymizer.audit.verify.proof import MadeWith, decoded, proven
 
 from anonymizer import Anonymizer
+from anonymizer.audit.verify.redacted_pixels import RunSettings, decode_published, redacted_masks
+from anonymizer.audit.verify.second_detector import (
+    COVERED_SHARE,
+    FlipAugmented,
+    check_photo,
+    detector_settings,
+)
 from anonymizer.config import DetectorConfig, Method, RunConfig
 from anonymizer.errors import ObjectError
 from anonymizer.image import detectors, geometry
