@@ -1,6 +1,6 @@
-"""One image, from bytes to safe bytes: decode, detect, decide, redact, encode, check.
+"""Anonymize one image: decode, detect faces, apply consent, redact, encode, check.
 
-Knows no storage and no Ray. The only maker of `AnonymizedImage`, and only after every step has passed.
+Works on bytes, without storage and Ray. Only this module makes an `AnonymizedImage`, after all steps have succeeded.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ from anonymizer.records import (
 
 
 class Anonymizer:
-    """Holds a detector and a redactor; call it with the bytes of an image.
+    """Anonymizes images; call it with the bytes of an image.
 
     Args:
         settings: A `RunConfig`, or nested mappings of its fields, e.g. `{"redaction": {"method": "blur"}}`.
-        weights: The network as `detectors.load_weights` returned it; found (or read from the path in
-            `detector.weights`) when not given.
+        weights: The result of `detectors.load_weights`; None = load them (from the path in `detector.weights`, or from
+            the installation).
 
     Attributes:
-        detector: None where boxes are given in place of detection.
+        detector: None if given boxes replace detection (`boxes.mode`).
 
     Raises:
-        ConfigError: A setting is wrong, or the network cannot be found.
+        ConfigError: A setting is invalid, or the weights are missing.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Anonymizer:
 
     @property
     def settings_sha256(self) -> str:
-        """Hash of everything that decides what an output looks like, boxes from outside left out."""
+        """Hash of all settings and revisions that affect outputs, without boxes given from outside."""
         detector = self.detector
         revisions = {"codec": codec.OUTPUT_REVISION, "redactor": self.redactor.output_revision}
         if detector is not None:
@@ -70,7 +70,7 @@ class Anonymizer:
         return settings_sha256(self.config, detector.sha256 if detector is not None else None, revisions)
 
     def made_by(self, given: GivenBoxes | None) -> tuple[str, str, str]:
-        """What the row of an object says: name and hash of what found its faces, and the hash of its settings."""
+        """For an object's manifest row: name and hash of the detector, and the hash of its settings."""
         name, sha256 = self._found_by(given)
         boxes_sha256 = given.sha256 if given is not None else None
         return name, sha256, item_settings_sha256(self._run_settings_sha256, self.config, boxes_sha256)
@@ -88,7 +88,11 @@ class Anonymizer:
         return "+".join(name for name, _ in parts), hashlib.sha256(named.encode()).hexdigest()
 
     def self_test(self) -> None:
-        """Raises DetectionFailed if the detector, where there is one, does not find what it has to."""
+        """Runs the detector's self-test, if there is a detector.
+
+        Raises:
+            DetectionFailed: The detector failed.
+        """
         if self.detector is not None:
             self.detector.self_test()
 
@@ -102,28 +106,29 @@ class Anonymizer:
         """Anonymizes one image.
 
         Args:
-            data: The file as it was read.
-            decision: What the consent registry says about it; by default every face is redacted.
-            given: Its faces as they are known from outside.
-            content: What consent that names content is held against; without a SHA-256 the file's own.
+            data: The image file.
+            decision: The consent registry's decision; by default every face is redacted.
+            given: Faces known from outside.
+            content: The file's identity, compared with consent that names a content; its SHA-256 is computed from
+                `data` if it is not given.
 
         Returns:
-            The safe image and what was done to it.
+            The anonymized image and a record of what was done.
 
         Raises:
-            ObjectError: It cannot be made safe, or (policy public) may not be published.
+            ObjectError: The image cannot be anonymized, or (policy public) may not be published.
         """
         source_sha256 = hashlib.sha256(data).hexdigest()
         picture = codec.decode(data, self.config.codec)
         if is_withheld(decision, self.config.consent.policy):
-            raise Withheld  # Whatever its faces are: nobody has to look for them.
+            raise Withheld  # Independent of its faces, so detection is not needed.
         detections = self._found(picture, source_sha256, given)
         canvas = _canvas(picture, _hashed(content, source_sha256), self.config.detector.padding)
         verdict = apply_consent(decision, detections, canvas, self.config.consent)
         source_format, frame_count = picture.format, len(picture.frames)
         width, height = picture.frames[0].width, picture.frames[0].height
         redacted = self._redact(picture, detections, verdict)
-        del picture  # Encoders take the memory that they have.
+        del picture  # Frees memory for the encoder.
         encoded = codec.encode(redacted)
         kept = metadata.keep.read(data, source_format, self.config.metadata.keep)
         published, kept_names = metadata.keep.insert(encoded.data, encoded.format, kept)
@@ -150,7 +155,7 @@ class Anonymizer:
         )
 
     def _found(self, picture: Picture, source_sha256: str, given: GivenBoxes | None) -> Detections:
-        """Faces that are known from outside and faces that are detected, each once; and what a second look has seen."""
+        """Merges faces known from outside with detected ones, and adds the suspects of earlier verifications."""
         known = boxes.placed(given, picture.frames, source_sha256) if given is not None and given.complete else None
         if self.detector is not None:
             found = detect(self.detector, picture.frames)
@@ -177,7 +182,7 @@ class Anonymizer:
 
 
 def detect(detector: detectors.Detector, frames: Sequence[Frame]) -> Detections:
-    """Faces of all frames, strongest first within a frame; looked for in everything that a frame can show."""
+    """Detects faces in all views of all frames; highest score first within a frame."""
     found: list[detectors.Found] = []
     for index, frame in enumerate(frames):
         again = index > 0 and _same(frame, frames[index - 1])
@@ -186,8 +191,9 @@ def detect(detector: detectors.Detector, frames: Sequence[Frame]) -> Detections:
 
 
 def _over_frames(found: Sequence[detectors.Found]) -> Detections:
-    """What was found in each frame. Boxes are rounded as the manifest's `x, y, w, h` are: done again from there, the
-    same masks come out.
+    """Concatenates the results of all frames.
+
+    Boxes are rounded like the manifest's `x, y, w, h`, so that a redaction from the manifest has the same masks.
     """
     whole = np.concatenate([xyxy for xyxy, _ in found])
     return Detections(
@@ -206,7 +212,7 @@ def _joined(parts: Sequence[Detections], frame_count: int) -> Detections:
 
 
 def _same(frame: Frame, other: Frame) -> bool:
-    """Whether two frames of an animation are one picture, in which nobody has to be looked for twice."""
+    """Whether two frames of an animation are identical, so that detection need not run twice."""
     if not np.array_equal(frame.pixels, other.pixels):
         return False
     if frame.alpha is None or other.alpha is None:
@@ -215,9 +221,10 @@ def _same(frame: Frame, other: Frame) -> bool:
 
 
 def _detect_in(detector: detectors.Detector, frame: Frame) -> detectors.Found:
-    """Faces of one frame; one that shows in several of its views counts once, with its best score.
+    """Detects faces in one frame; a face that is visible in several views counts once, with its highest score.
 
-    Most faces of a negative are found in it as it is. Its print is looked at where none is: gray photos are many.
+    Most faces in a film negative are found without inverting it. The inverted picture is searched only if no face was
+    found, because gray photos, which may be negatives, are common.
     """
     found = detectors.merged([detector.detect(view) for view in views(frame)])
     if len(found[1]):
@@ -226,20 +233,20 @@ def _detect_in(detector: detectors.Detector, frame: Frame) -> detectors.Found:
 
 
 def _hashed(content: Content | None, source_sha256: str) -> Content:
-    """The content that consent is held against, with the file's own hash where none was given."""
+    """The content to compare with consent, with the file's own hash if none was given."""
     content = content or Content(None, None)
     return content if content.sha256 is not None else replace(content, sha256=source_sha256)
 
 
 def _canvas(picture: Picture, content: Content, padding: float) -> Canvas:
-    """What regions are held against. On pages of several sizes no region can be placed: it fits a size of 0 × 0."""
+    """The canvas for consent regions. If pages differ in size its size is 0 × 0, which no region fits."""
     sizes = {(frame.width, frame.height) for frame in picture.frames}
     width, height = sizes.pop() if len(sizes) == 1 else (0, 0)
     return Canvas(width, height, len(picture.frames), content, padding)
 
 
 def listed_faces(detections: Detections, verdict: Verdict) -> tuple[Face, ...]:
-    """The manifest's faces: all detections, then the objections' regions in which none of them lies, with score 1."""
+    """The manifest's faces: all detections, then with score 1 the vetoed regions that contain no detection."""
     rows = zip(detections.frame, detections.xyxy, detections.score, verdict.redact, strict=True)
     faces = [_face(int(frame), box, float(score), bool(redacted)) for frame, box, score, redacted in rows]
     for frame, region in zip(verdict.extra_frame, verdict.extra, strict=True):

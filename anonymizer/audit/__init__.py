@@ -1,1 +1,1 @@
-"""What is said about a run afterwards: `verify` checks the published bytes, `report` writes the page for people."""
+"""Audit finished runs: `verify` checks the published files, `report` writes an HTML report."""

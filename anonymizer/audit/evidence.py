@@ -1,4 +1,4 @@
-"""What a measurement found, in the form in which the report shows it, and the exact interval of a share."""
+"""Store the results of measurements in the form that the report shows, and compute exact confidence intervals."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ KINDS = ("utility", "privacy", "verification")
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table of a page; cells are shown as they are.
+    """One table of the report; cells are shown unchanged.
 
     Attributes:
-        title: Of the table.
-        note: A sentence or two below it.
-        columns: Their headings.
-        rows: As many cells each as there are columns.
+        title: The caption.
+        note: A sentence or two shown below the table.
+        columns: The column headings.
+        rows: The cells, one per column.
     """
 
     title: str
@@ -32,11 +32,11 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One measurement; it names no person and no path, and no key but in `figures`.
+    """The result of one measurement. It names no person or path; object keys appear in `figures` only.
 
     Attributes:
         kind: One of `KINDS`.
-        statements: What may be said on the strength of it, a sentence each, its limits included.
+        statements: The conclusions and their limits, one sentence each.
         tables: The figures.
         figures: Everything that was measured, ready for JSON, for programs. Of a verification also the suspects, with
             the manifest's keys: what is shown to everybody leaves the figures out.
@@ -49,15 +49,15 @@ class Evidence:
 
 
 def dumps(evidence: Evidence) -> str:
-    """As JSON."""
+    """Serializes evidence as JSON."""
     return json.dumps({"schema_version": SCHEMA_VERSION, **asdict(evidence)}, indent=2) + "\n"
 
 
 def loads(text: str | bytes) -> Evidence:
-    """What `dumps` wrote.
+    """Parses what `dumps` wrote.
 
     Raises:
-        ConfigError: It is no such file.
+        ConfigError: The text is not evidence of a known kind and version.
     """
     try:
         loaded = json.loads(text)
@@ -73,15 +73,15 @@ def loads(text: str | bytes) -> Evidence:
 
 
 def exact_interval(hits: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:
-    """The interval of a share, exact for independent trials (Clopper & Pearson, Biometrika 26, 1934).
+    """The exact confidence interval of a proportion for independent trials (Clopper & Pearson, Biometrika 26, 1934).
 
     Args:
-        hits: Of the trials.
-        trials: At least one.
-        confidence: Of the two-sided interval.
+        hits: Number of successes.
+        trials: Number of trials, at least one.
+        confidence: Confidence level of the two-sided interval.
 
     Returns:
-        Its ends, in 0 to 1.
+        The lower and upper bound, from 0 to 1.
     """
     from scipy.stats import beta
 

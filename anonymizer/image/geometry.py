@@ -1,7 +1,7 @@
-"""Pure functions on boxes and masks.
+"""Compute with boxes and masks; all functions are pure.
 
 Boxes are (N, 4) arrays of `x1, y1, x2, y2` in pixels, half-open: `x2` and `y2` are the first pixel outside. Integer
-boxes are always rounded outward, so that the last row and column of a face at the border are covered.
+boxes are always rounded outward, so that a face is covered up to its last row and column.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ from anonymizer.records import PIXELS, Grid, Mask
 FloatBoxes = NDArray[np.float32]
 IntBoxes = NDArray[np.int32]
 
-#: Exponent of the superellipse that a mask is: 2 is an oval, infinity a rectangle. 4 reaches into the corners of the
-#: detected box at every padding from 1.19 on (2 ** (1/4)), so that a face is covered whole, and leaves out the far
+#: Exponent of the masks' superellipse: 2 is an oval, infinity a rectangle. With 4, the mask contains the corners of the
+#: detected box at every padding from 1.19 on (2 ** (1/4)), so that a face is covered completely, and leaves out the
 #: corners of the padded box, which show background.
 MASK_EXPONENT = 4.0
 
-#: Where only whole blocks can change: one belongs to the mask if this share of it lies in the superellipse, or if it
-#: touches the rectangle in its middle, which holds the detected box. Every touched block would be twice the background.
+#: If only whole blocks can change, a block belongs to the mask if at least this share of it lies in the superellipse or
+#: if it touches the inner rectangle that contains the detected box. Masking every touched block would cover twice as
+#: much background.
 BLOCK_SHARE = 0.4
 MASK_CORE = 2 ** (-1 / MASK_EXPONENT)
 
@@ -55,7 +56,7 @@ def round_outward(xyxy: ArrayLike) -> IntBoxes:
 
 
 def clip(xyxy: ArrayLike, width: int, height: int) -> FloatBoxes:
-    """Boxes cut to the image: to `(width, height)`, not to `shape - 1`. What lies outside becomes empty."""
+    """Clips boxes to the image, to `(width, height)`, not to `shape - 1`. Boxes outside the image become empty."""
     boxes = as_boxes(xyxy)
     limit = np.array([width, height, width, height], dtype=np.float32)
     return np.asarray(np.clip(boxes, np.float32(0), limit), dtype=np.float32)
@@ -94,13 +95,13 @@ def iou(a: ArrayLike, b: ArrayLike) -> NDArray[np.float32]:
 
 
 def mask_patch(box: NDArray[np.int32], width: int, height: int, grid: Grid = PIXELS) -> tuple[slice, slice, Mask]:
-    """One head-shaped mask of whole blocks, cut to the image.
+    """The mask of one face: a superellipse made of whole blocks, clipped to the image.
 
     Args:
-        box: (4,) int32 padded `xyxy`, not clipped: a face at the border keeps the shape of a whole one.
-        width: Of the image, in pixels.
-        height: Of the image, in pixels.
-        grid: The blocks that can be changed on their own.
+        box: (4,) int32 padded `xyxy`, not clipped: the mask of a face at the border keeps its shape.
+        width: Width of the image in pixels.
+        height: Height of the image in pixels.
+        grid: The blocks that can change independently.
 
     Returns:
         Row slice, column slice and the (rows, columns) bool mask inside them; empty when nothing is visible.
@@ -108,10 +109,10 @@ def mask_patch(box: NDArray[np.int32], width: int, height: int, grid: Grid = PIX
     x1, y1, x2, y2 = (int(v) for v in box)
     rows = _span(y1, y2, height, grid.height)
     columns = _span(x1, x2, width, grid.width)
-    # Pixel centres, so that the outermost rows and columns of the box belong to the mask.
+    # Distances of pixel centres, so that the outermost rows and columns of the box belong to the mask.
     y = np.abs(np.arange(rows.start, rows.stop) + 0.5 - (y1 + y2) / 2) / max((y2 - y1) / 2, 0.5)
     x = np.abs(np.arange(columns.start, columns.stop) + 0.5 - (x1 + x2) / 2) / max((x2 - x1) / 2, 0.5)
-    # MASK_EXPONENT as products: a power's last bits depend on the processor.
+    # MASK_EXPONENT as products, because the last bits of a power depend on the processor.
     mask = ((y * y) * (y * y))[:, None] + ((x * x) * (x * x))[None] <= 1.0
     if grid.width == grid.height == 1 or not mask.size:
         return rows, columns, mask
@@ -120,9 +121,9 @@ def mask_patch(box: NDArray[np.int32], width: int, height: int, grid: Grid = PIX
 
 
 def head_mask(xyxy: NDArray[np.int32], width: int, height: int, grid: Grid = PIXELS) -> Mask:
-    """(H, W) bool: the union of the masks of all padded boxes; every redactor changes these pixels and no others.
+    """(H, W) bool: the union of the masks of all padded boxes; every redactor changes exactly these pixels.
 
-    Read-only: whoever asks for the same masks at once, as the steps of a redaction do, is given the same array.
+    The array is read-only, because the last result is cached: the steps of a redaction ask for the same mask.
     """
     return _head_mask(np.asarray(xyxy, dtype=np.int32).tobytes(), width, height, grid)
 
@@ -150,7 +151,7 @@ def widened(mask: Mask, reach: int) -> Mask:
 
 
 def align(xyxy: IntBoxes, grid: Grid) -> IntBoxes:
-    """(N, 4) int32 boxes rounded out to whole blocks, then widened by the grid's reach. Not clipped."""
+    """(N, 4) int32 boxes rounded outward to whole blocks, then enlarged by the grid's reach. Not clipped."""
     boxes = np.asarray(xyxy, np.int64).reshape(-1, 4)
     size = np.array([grid.width, grid.height])
     low, high = boxes[:, :2] // size * size, -(-boxes[:, 2:] // size) * size
@@ -160,25 +161,26 @@ def align(xyxy: IntBoxes, grid: Grid) -> IntBoxes:
 
 
 def _span(low: int, high: int, length: int, block: int) -> slice:
-    """The visible part of a side, rounded out to whole blocks (the last one may be cut off by the border)."""
+    """The visible part of a side, rounded outward to whole blocks (the border may cut the last one)."""
     start, stop = min(max(low, 0), length), min(max(high, 0), length)
     return slice(start // block * block, min(-(-stop // block) * block, length)) if stop > start else slice(start, stop)
 
 
 def _touched(distance: NDArray[np.float64], half_px: float, block: int) -> Mask:
-    """(blocks,) whether a pixel in the block touches the middle of a mask along one axis.
+    """(blocks,) whether a block touches the inner rectangle of a mask along one axis.
 
     Args:
-        distance: (pixels,) of the pixels' centres from the mask's, in halves of its side; the first block begins there.
-        half_px: Half of the mask's side.
-        block: Pixels of a block.
+        distance: (pixels,) distances of pixel centres from the mask's centre, in units of half its side; starts at a
+            block's first pixel.
+        half_px: Half the mask's side in pixels.
+        block: Side of a block in pixels.
     """
     reach = MASK_CORE + 0.5 / max(half_px, 0.5)  # A pixel ends half a pixel from its centre.
     return np.asarray(np.minimum.reduceat(distance, np.arange(0, len(distance), block)) < reach)
 
 
 def _mostly(mask: Mask, grid: Grid) -> Mask:
-    """(rows of blocks, columns of blocks) where `BLOCK_SHARE` of the visible pixels are in the mask."""
+    """(block rows, block columns) whether at least `BLOCK_SHARE` of a block's visible pixels are in the mask."""
     top, left = np.arange(0, mask.shape[0], grid.height), np.arange(0, mask.shape[1], grid.width)
     counts = np.add.reduceat(np.add.reduceat(mask, top, axis=0, dtype=np.int32), left, axis=1)
     tall, wide = np.minimum(mask.shape[0] - top, grid.height), np.minimum(mask.shape[1] - left, grid.width)
@@ -186,7 +188,7 @@ def _mostly(mask: Mask, grid: Grid) -> Mask:
 
 
 def _enlarged(blocks: Mask, grid: Grid) -> Mask:
-    """(rows of blocks, columns of blocks) to pixels."""
+    """Enlarges a mask of blocks, (block rows, block columns), to pixels."""
     if grid.height > 1:
         blocks = blocks.repeat(grid.height, axis=0)
     return blocks.repeat(grid.width, axis=1) if grid.width > 1 else blocks

@@ -1,4 +1,4 @@
-"""Public colour spaces whose profiles may stand in an output: the same bytes in every file, none of them a source's.
+"""Make the ICC profiles of public colour spaces that outputs may contain in place of a source's profile.
 
 Each is a matrix/TRC profile of ICC.1:2010 (version 4.3), computed here in exact fractions from the published primaries,
 white points and curves, so that its bytes are the same on every machine. It names no device and no maker, and its date
@@ -15,11 +15,11 @@ Matrix = tuple[Row, Row, Row]
 Chromaticities = tuple[tuple[str, str], tuple[str, str], tuple[str, str]]
 
 _D65 = ("0.3127", "0.3290")
-"""White of ITU-R BT.709, BT.2020, IEC 61966-2-1, SMPTE EG 432-1 (P3 D65) and Adobe RGB (1998)."""
+"""White point of ITU-R BT.709, BT.2020, IEC 61966-2-1, SMPTE EG 432-1 (P3 D65) and Adobe RGB (1998)."""
 _D50 = ("0.3457", "0.3585")
-"""White of ROMM RGB (ISO 22028-2)."""
+"""White point of ROMM RGB (ISO 22028-2)."""
 
-# ICC.1:2010, 7.2.16: the white of the profile connection space, as the header holds it in 1/65536.
+# ICC.1:2010, 7.2.16: the white point of the profile connection space in the header's unit of 1/65536.
 _PCS_WHITE = (0xF6D6, 0x10000, 0xD32D)
 
 # Bradford's cone response, ICC.1:2010, annex E.
@@ -75,7 +75,7 @@ def _diagonal(values: Row) -> Matrix:
 
 
 def _adaptation(white: Row) -> Matrix:
-    """Bradford's adaptation of `white` to that of the connection space."""
+    """The Bradford chromatic adaptation from `white` to the white point of the connection space."""
     target = _applied(_BRADFORD, (Fraction(_PCS_WHITE[0], 65536), Fraction(1), Fraction(_PCS_WHITE[2], 65536)))
     source = _applied(_BRADFORD, white)
     gains = _diagonal((target[0] / source[0], target[1] / source[1], target[2] / source[2]))
@@ -83,9 +83,9 @@ def _adaptation(white: Row) -> Matrix:
 
 
 def _colorants(primaries: Chromaticities, white: Row) -> list[list[int]]:
-    """Rows X, Y, Z by columns red, green, blue in 1/65536, each row's sum the connection space's white exactly.
+    """Rows X, Y, Z by columns red, green, blue in 1/65536; each row sums exactly to the connection space's white point.
 
-    Rounding is made up for in green, so that equal amounts of the three are neutral.
+    Rounding errors are corrected in green, so that equal amounts of the three primaries are neutral.
     """
     red, green, blue = (_xyz(primary) for primary in primaries)
     unscaled: Matrix = (
@@ -121,7 +121,7 @@ def _curve_tag(parameters: tuple[str, ...]) -> bytes:
 
 
 def _profile(space: bytes, tags: list[tuple[bytes, bytes]]) -> bytes:
-    """Header, table and data of a display profile; equal data stand once (ICC.1:2010, 7)."""
+    """Header, tag table and data of a display profile; tags with equal data share them (ICC.1:2010, 7)."""
     at = 128 + 4 + 12 * len(tags)
     table, body, offsets = [struct.pack(">I", len(tags))], b"", dict[bytes, int]()
     for name, content in tags:
@@ -144,17 +144,17 @@ def _profile(space: bytes, tags: list[tuple[bytes, bytes]]) -> bytes:
 
 
 def rgb_profile(name: str, primaries: Chromaticities, white: tuple[str, str], curve: tuple[str, ...]) -> bytes:
-    """A display profile of three primaries and one curve.
+    """Makes a display profile from three primaries and one tone curve.
 
     Args:
-        name: Its description.
-        primaries: x and y of red, green and blue, as decimal numbers or fractions.
-        white: x and y of white.
-        curve: Parameters of ICC's curve of type 0 (g) or 3 (g, a, b, c, d).
+        name: The profile's description.
+        primaries: Chromaticities x and y of red, green and blue, as decimal numbers or fractions.
+        white: Chromaticity x and y of the white point.
+        curve: Parameters of ICC's parametric curve of type 0 (g) or 3 (g, a, b, c, d).
 
     Raises:
-        ZeroDivisionError: The primaries lie on a line, or something has no luminance.
-        struct.error: They lie so far out that the format has no numbers for them.
+        ZeroDivisionError: The primaries are collinear, or one has no luminance.
+        struct.error: A value is out of the format's range.
     """
     rows = _colorants(primaries, _xyz(white))
     columns = [(rows[0][i], rows[1][i], rows[2][i]) for i in range(3)]
@@ -167,7 +167,7 @@ def rgb_profile(name: str, primaries: Chromaticities, white: tuple[str, str], cu
 
 
 def gray_profile(name: str, curve: tuple[str, ...]) -> bytes:
-    """A display profile of one curve; see `rgb_profile`."""
+    """Makes a gray display profile from one tone curve; see `rgb_profile`."""
     tags = [(b"desc", _text_tag(name)), (b"cprt", _text_tag("CC0")), (b"wtpt", _xyz_tag(_PCS_WHITE))]
     return _profile(b"GRAY", [*tags, (b"kTRC", _curve_tag(curve))])
 
@@ -185,11 +185,11 @@ PROFILES: dict[str, bytes] = {
     "display-p3": rgb_profile("Display P3", _P3_PRIMARIES, _D65, SRGB_CURVE),
     # Adobe RGB (1998) Color Image Encoding, 2005-05: gamma 2 + 51/256.
     "adobe-rgb": rgb_profile("Compatible with Adobe RGB (1998)", _ADOBE_PRIMARIES, _D65, ("563/256",)),
-    # ROMM's primaries with the plain gamma 1.8 of the profiles that are in use (ISO 22028-2 has a line near black).
+    # ROMM's primaries with gamma 1.8, as in the profiles in use (ISO 22028-2 adds a linear segment near black).
     "prophoto-rgb": rgb_profile("ProPhoto RGB", _ROMM_PRIMARIES, _D50, ("1.8",)),
     "rec2020": rgb_profile("Rec. 2020", _BT2020_PRIMARIES, _D65, _BT2020_CURVE),
     "gray-gamma22": gray_profile("Gray gamma 2.2", ("2.2",)),
-    # Gray as everybody shows it who finds no profile; only written where a user asks for an explicit profile.
+    # Gray as viewers display it without a profile; written only if a user asks for an explicit profile.
     "gray-srgb": gray_profile("Gray sRGB", SRGB_CURVE),
 }
 """Name of a colour space to the exact bytes of its ICC profile."""

@@ -1,1 +1,1 @@
-"""Experiments that use the library: what anonymization costs a classifier (`utility`), what it protects (`privacy`)."""
+"""Measure effects of anonymization: loss of a classifier's accuracy (`utility`), re-identification (`privacy`)."""

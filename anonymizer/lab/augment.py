@@ -1,8 +1,8 @@
-"""Decoys: redactions where there is no face, for whoever trains on anonymized photos.
+"""Add decoys to training photos: redactions in places without a face (data augmentation).
 
-Where one class shows people and another does not, a network that is trained on redacted photos learns the mark of the
-redaction in place of what it should learn. Decoys put the same marks on the photos of all classes, so that they stop
-telling the classes apart. They are made while training, on copies; published photos hold none.
+If only some classes show people, a network trained on redacted photos learns to recognise the redaction instead of the
+class (shortcut learning). Decoys put redactions on the photos of all classes, so that they no longer indicate a class.
+They are made during training, on copies; published photos contain none.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ PADDING = DetectorConfig().padding
 
 
 def scattered(xyxy: ArrayLike, width: int, height: int, random: np.random.Generator) -> FloatBoxes:
-    """Boxes of the same sizes at random places, each place as likely as any other.
+    """Places boxes of the same sizes uniformly at random.
 
     Args:
-        xyxy: (N, 4) boxes in pixels, for instance the manifest's faces of any published photo; where they lie does not
-            matter.
-        width: Of the picture that they are scattered over, in pixels.
-        height: Likewise.
-        random: What draws the places.
+        xyxy: (N, 4) boxes in pixels, for instance the manifest's faces of any published photo; only their sizes are
+            used.
+        width: Width of the picture in which to place them, in pixels.
+        height: Height of the picture in pixels.
+        random: The random number generator.
 
     Returns:
-        (N, 4) float32. Each lies inside the picture, but for one that is larger than it: that one lies in the middle.
+        (N, 4) float32. Each box lies inside the picture; one that is larger than the picture is centred.
     """
     boxes = geometry.as_boxes(xyxy)
     sizes = boxes[:, 2:] - boxes[:, :2]
@@ -42,14 +42,14 @@ def scattered(xyxy: ArrayLike, width: int, height: int, random: np.random.Genera
 def with_decoys(
     pixels: Pixels, xyxy: ArrayLike, redaction: RedactionConfig | None = None, padding: float = PADDING
 ) -> Pixels:
-    """A photo redacted at places of the caller's choice, as a run redacts faces.
+    """Redacts a photo at given places in the same way as a run redacts faces.
 
     Args:
         pixels: (H, W) gray or (H, W, 3) RGB, uint8; not changed.
-        xyxy: (N, 4) boxes in pixels, as detected faces would be given: they grow by the padding first. What `scattered`
-            gave, or the places of faces in another photo. They may reach over the border.
-        redaction: Method and strength of the run that made the other photos; its defaults where none is given.
-        padding: Of that run (`detector.padding`).
+        xyxy: (N, 4) boxes in pixels without padding, from `scattered` or the faces of another photo. They may extend
+            beyond the border.
+        redaction: Method and strength of the run that published the training photos; None = the defaults.
+        padding: That run's `detector.padding`.
 
     Returns:
         A new array of the same shape.

@@ -1,1 +1,1 @@
-"""Who may be shown (`consent`), and where people are known to be (`boxes`)."""
+"""Read what is known about people: consent (`consent`) and boxes of faces (`boxes`)."""

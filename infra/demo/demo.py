@@ -25,13 +25,13 @@ from anonymizer.lake import manifest
 ROOT = Path(__file__).resolve().parents[2]
 DEMO = ROOT / "demo"
 EXPECTED_EXIT = 3
-"""Two samples cannot be made safe, on purpose."""
+"""One sample is a truncated JPEG and fails on purpose (exit status 3)."""
 COLUMNS = ("key", "status", "face_count", "redacted_count", "consent_status", "error_code", "metadata_removed")
 PICTURE_WIDTH_PX = 560
 
 
 class Expected(NamedTuple):
-    """What has to become of a sample; `redacted` None = whatever the detector thinks."""
+    """The expected result for a sample; `redacted` None = any number of redacted faces."""
 
     status: tuple[str, ...]
     redacted: int | None = None
@@ -40,7 +40,7 @@ class Expected(NamedTuple):
 
 
 EXPECTED = {
-    # No human, but a face to some: a false alarm costs a cat its face, a missed one would cost somebody theirs.
+    # A cat's face may be detected as a face; a false positive is acceptable.
     "animals/cat.jpg": Expected(("no_face", "anonymized")),
     make_samples.GALLERY: Expected(("anonymized",), 5),
     make_samples.LAWN: Expected(("anonymized",), 2, "partial"),
@@ -60,7 +60,7 @@ EXPECTED = {
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Runs the demo, or makes the picture; the exit status says whether all came out as expected."""
+    """Runs the demo, or makes the picture; exit status 0 if all results are as expected."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--picture", type=Path, metavar="FILE")
     picture = parser.parse_args(arguments).picture
@@ -71,7 +71,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def demo() -> int:
-    """Samples, run, manifest, contact sheet, check."""
+    """Makes the samples, runs the job, prints the manifest, writes the contact sheet and checks the results."""
     prepare()
     command = ["anonymizer", "run", "demo/in", "demo/out", "--consent", "demo/consent.csv", "--workers", "2"]
     print(f"$ {' '.join(command)}", flush=True)
@@ -79,10 +79,10 @@ def demo() -> int:
     status = subprocess.run([program, *command[1:], "--address", "local"], cwd=ROOT, check=False).returncode
     print(f"\nExit status {status}: {_explained(status)}\n")
     rows = sorted(manifest.current(str(DEMO / "out.manifest")).to_pylist(), key=lambda row: row["key"])
-    print("The manifest, demo/out.manifest/ (a few of its columns):\n")
+    print("The manifest, demo/out.manifest/ (selected columns):\n")
     print_table(rows)
     write_sheet(rows)
-    print("\nLook at demo/side-by-side.png: inputs above, outputs below. Every output is in demo/out/.")
+    print("\nSee demo/side-by-side.png: inputs above, outputs below. All outputs are in demo/out/.")
     wrong = [*_unexpected(rows), *([] if status == EXPECTED_EXIT else [f"exit status {status}"])]
     for line in wrong:
         print(f"unexpected: {line}", file=sys.stderr)
@@ -90,7 +90,7 @@ def demo() -> int:
 
 
 def prepare() -> None:
-    """Fresh samples; what an earlier demo left is removed."""
+    """Makes new samples and removes the files of an earlier demo."""
     for name in ("in", "out", "out.manifest"):
         shutil.rmtree(DEMO / name, ignore_errors=True)
     make_samples.write_samples(DEMO / "in")
@@ -98,7 +98,7 @@ def prepare() -> None:
 
 
 def print_table(rows: Iterable[Mapping[str, Any]]) -> None:
-    """Left-aligned columns, headed by their names."""
+    """Prints selected columns of the manifest, left-aligned."""
     lines = [COLUMNS, *(tuple(_cell(row[column]) for column in COLUMNS) for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
@@ -106,7 +106,7 @@ def print_table(rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def write_sheet(rows: Iterable[Mapping[str, Any]]) -> None:
-    """`demo/side-by-side.png`; samples that are no pictures are left out."""
+    """Writes `demo/side-by-side.png`; samples that are not images are left out."""
     pairs = []
     for row in rows:
         before = sheet.read_upright(DEMO / "in" / row["key"])
@@ -117,7 +117,7 @@ def write_sheet(rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def write_picture(target: Path) -> None:
-    """The group photo before and after, as one picture."""
+    """Writes the group photo before and after as one picture."""
     before = make_samples.gallery_jpeg()
     after = Anonymizer()(before).data
     left, right = (np.asarray(cv2.imdecode(np.frombuffer(data, np.uint8), 1), np.uint8) for data in (before, after))
@@ -125,7 +125,7 @@ def write_picture(target: Path) -> None:
 
 
 def _unexpected(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What the manifest says otherwise than `EXPECTED`, a line each."""
+    """The differences between the manifest and `EXPECTED`, one line each."""
     found = {row["key"]: row for row in rows}
     wrong = [f"{key}: not expected" for key in found.keys() - EXPECTED.keys()]
     for key, expected in EXPECTED.items():
@@ -148,8 +148,8 @@ def _fits(row: Mapping[str, Any], expected: Expected) -> bool:
 
 def _explained(status: int) -> str:
     if status == EXPECTED_EXIT:
-        return "as expected; the broken JPEG cannot be made safe, so it has no output and the run says so."
-    return f"{EXPECTED_EXIT} was expected, for two samples that cannot be made safe."
+        return "as expected; the truncated JPEG cannot be anonymized and has no output, which status 3 reports."
+    return f"{EXPECTED_EXIT} was expected, because the truncated JPEG cannot be anonymized."
 
 
 def _note(row: Mapping[str, Any]) -> str:
@@ -164,7 +164,7 @@ def _cell(value: object) -> str:
 
 
 def _grouped(names: Iterable[str]) -> str:
-    """`exif`, `exif.gps`, `exif.owner`, `xmp` as `exif(gps owner) xmp`."""
+    """Shortens `exif`, `exif.gps`, `exif.owner`, `xmp` to `exif(gps owner) xmp`."""
     groups: dict[str, list[str]] = {}
     for name in names:
         family, _, member = name.partition(".")

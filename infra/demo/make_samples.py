@@ -1,4 +1,4 @@
-"""Writes the demo's input: a small, messy photo folder and a consent registry beside it.
+"""Write the demo's input: a small, mixed photo folder and a consent registry beside it.
 
 python infra/demo/make_samples.py FOLDER      FOLDER/... and FOLDER's neighbour consent.csv
 """
@@ -36,10 +36,10 @@ def write_samples(folder: Path) -> None:
 
 
 def write_registry(path: Path) -> None:
-    """Writes a consent registry that speaks about four of the samples.
+    """Writes a consent registry with rows for four of the samples.
 
-    One person agreed; one agreed and withdrew; one refused; one of three people on a photo agreed, for the region
-    that shows them.
+    One person granted consent, one granted and withdrew it, one refused, and one of three people on a photo granted it
+    for the region that shows them.
     """
     background, prints = scenes.lawn()
     x, y, w, h = prints[0].region
@@ -75,21 +75,21 @@ def _jpeg(pixels: scenes.Pixels, *, orientation: int | None = 1, thumbnail: bool
 
 
 def _sideways() -> bytes:
-    """Stored as a camera held upright stores it: turned by 90° against the clock, orientation 6."""
+    """As stored by a camera that was held upright: rotated by 90° counter-clockwise, orientation 6."""
     upright = Image.fromarray(scenes.enlarged(scenes.mirrored(scenes.astronaut()), 1.2)[:, 60:520])
     stored = upright.transpose(Image.Transpose.ROTATE_90)
     return _saved(stored, "JPEG", quality=88, exif=exif(stored, 6))
 
 
 def _animation() -> bytes:
-    """Two frames, each with a face: a format that this version does not write."""
+    """A GIF animation of two frames, each with a face."""
     first = Image.fromarray(scenes.portrait()).convert("P")
     second = Image.fromarray(scenes.mirrored(scenes.portrait())).convert("P")
     return _saved(first, "GIF", save_all=True, append_images=[second], duration=400)
 
 
 def _truncated() -> bytes:
-    """An upload that broke off."""
+    """A truncated JPEG, as from an interrupted upload."""
     whole = gallery_jpeg()
     return whole[: len(whole) * 2 // 3]
 
@@ -117,7 +117,7 @@ SAMPLES: dict[str, Callable[[], bytes]] = {
     "portraits/sideways.jpg": _sideways,
     WITHDRAWN: lambda: _jpeg(scenes.mirrored(scenes.warm(scenes.astronaut())), thumbnail=True),
 }
-"""What each sample is, by key."""
+"""Function that makes each sample, by key."""
 
 
 if __name__ == "__main__":

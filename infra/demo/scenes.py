@@ -1,7 +1,7 @@
-"""Photographs for the demo, composed of public-domain images that the scikit-image wheel carries.
+"""Compose the demo's photographs from public-domain images in the scikit-image wheel.
 
-Faces come from two of them: `astronaut` (NASA, public domain) and `camera` (CC0). Group photos are prints of these,
-hung on a wall or lying about, since a print is a face to a detector like any other.
+Faces come from two of them: `astronaut` (NASA, public domain) and `camera` (CC0). Group photos show several prints of
+these on a wall or on the ground; a detector finds printed faces like any other.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ def coffee_table() -> Pixels:
 
 
 def _hang_one(scene: NDArray[np.float32], item: Print) -> None:
-    """Draws one print into `scene`, which this module owns."""
+    """Draws one print into `scene`, in place."""
     x1, y1 = item.x - BORDER_PX, item.y - BORDER_PX
     x2, y2 = item.x + item.side + BORDER_PX, item.y + item.side + BORDER_PX
     shadow = np.zeros(scene.shape[:2], dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Pictures that compare: the demo's contact sheet, and the before and after of the README."""
+"""Draw comparisons: the demo's contact sheet and the README's before and after."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ import PIL.Image
 from numpy.typing import NDArray
 from PIL import ImageFile, ImageOps
 
-# The sheet shows broken samples as far as they go.
+# Truncated samples are shown as far as they can be decoded.
 ImageFile.LOAD_TRUNCATED_IMAGES = True
 
 Image = NDArray[np.uint8]
-"""(H, W, 3) BGR, as cv2 reads and writes it."""
+"""(H, W, 3) uint8 BGR, as in OpenCV."""
 
 WIDTH_PX = 1500
 MARGIN_PX = 28
 GAP_PX = 14
 ROW_PX = 240
-"""Rows take pictures until they are no higher than this at the full width."""
+"""A row gets pictures until its height at full width is at most this."""
 LAST_ROW_PX = 300
 TEXT_PX = 22
 PAPER = 250
@@ -33,7 +33,7 @@ FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 @dataclass(frozen=True)
 class Pair:
-    """A sample and what became of it: `after` None = not published; `label` and `note` stand below."""
+    """A sample before and after; `after` None = not published; `label` and `note` are written below."""
 
     before: Image
     after: Image | None
@@ -42,7 +42,7 @@ class Pair:
 
 
 def read_upright(path: Path) -> Image | None:
-    """The picture as it is meant to be seen (EXIF orientation applied), as far as it can be read."""
+    """The picture with its EXIF orientation applied, as far as it can be decoded; None if it is not an image."""
     try:
         with PIL.Image.open(path) as picture:
             upright = ImageOps.exif_transpose(picture).convert("RGB")
@@ -52,14 +52,14 @@ def read_upright(path: Path) -> Image | None:
 
 
 def contact_sheet(pairs: Sequence[Pair]) -> Image:
-    """Inputs above, outputs below, in rows of equal height that fill the width."""
+    """Draws inputs above outputs, in rows that fill the width."""
     bands = [_band(row, height) for row, height in _rows(pairs)]
     sheet = np.concatenate([_title(), *bands])
     return np.concatenate([sheet, _paper(MARGIN_PX // 2, WIDTH_PX)])
 
 
 def before_after(before: Image, after: Image, width: int) -> Image:
-    """Two pictures of `width` pixels side by side, with a white gap."""
+    """Draws two pictures of `width` pixels side by side, with a white gap."""
     gap = GAP_PX
     left, right = (_scaled(picture, round(picture.shape[0] * width / picture.shape[1])) for picture in (before, after))
     return np.concatenate([left, np.full((left.shape[0], gap, 3), 255, np.uint8), right], axis=1)
@@ -106,7 +106,7 @@ def _title() -> Image:
 
 
 def _empty(height: int, width: int) -> Image:
-    """Where no output was published."""
+    """A gray panel in place of an output that was not published."""
     panel = np.full((height, width, 3), 232, np.uint8)
     text = "no output"
     text_width = cv2.getTextSize(text, FONT, 0.45, 1)[0][0]
@@ -115,7 +115,7 @@ def _empty(height: int, width: int) -> Image:
 
 
 def _text(image: Image, text: str, x: int, y: int, ink: tuple[int, int, int], scale: float = 0.42) -> None:
-    """Writes into `image`, which this module owns."""
+    """Writes text into `image`, in place."""
     cv2.putText(image, text, (x, y), FONT, scale, ink, 1, cv2.LINE_AA)
 
 

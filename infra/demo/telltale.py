@@ -1,4 +1,4 @@
-"""What cameras and programs leave in files, written into the demo's samples: place, names, times, thumbnails.
+"""Make identifying metadata for the demo's samples: positions, names, times and thumbnails.
 
 All values are invented.
 """

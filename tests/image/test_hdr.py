@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from anonymizer.image.views import as_shown, light_of, negatives, views
+from anonymizer.image.views import light_of, negatives, to_display, views
 from anonymizer.image.views.hdr import as_sdr, hlg_scene, pq_nits, pq_signal
 from anonymizer.records import HLG, PQ, CodePoints, Frame, Samples
 from tests.image.codec.samples import photo
@@ -97,7 +97,7 @@ def test_everything_that_looks_at_a_frame_sees_light(points: CodePoints) -> None
     frame = Frame(samples, hdr=points)
     light = light_of(frame)
     np.testing.assert_array_equal(light, as_sdr(samples, points))
-    np.testing.assert_array_equal(as_shown(frame), light >> 8)
+    np.testing.assert_array_equal(to_display(frame), light >> 8)
     np.testing.assert_array_equal(next(iter(views(frame))), light >> 8)
     gray = Frame(samples[..., 0], hdr=points)
     assert len(list(negatives(gray))) == 1

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from skimage import data
 
-from anonymizer.image.views import Points, as_shown, dim_levels, levels_of, negatives, views
+from anonymizer.image.views import Points, dim_levels, levels_of, negatives, to_display, views
 from anonymizer.records import Frame
 
 
@@ -37,14 +37,14 @@ def test_stretched_and_back(shape, offset):
     samples = np.random.default_rng(1).integers(offset, offset + 4096, (90, 80, *shape), dtype=np.uint16)
     levels = levels_of(Points.of(samples))
     assert levels is not None
-    seen = levels.seen(samples)
+    seen = levels.apply(samples)
     assert seen.dtype == np.uint8
     assert seen.shape == samples.shape
     assert np.percentile(seen, 2) < 12
     assert np.percentile(seen, 98) > 243
     inner = (seen > 0) & (seen < 255)
-    assert np.abs(levels.stored(seen).astype(int) - samples)[inner].max() <= 4096 / 255 + 1
-    np.testing.assert_array_equal(as_shown(Frame(samples)), seen)
+    assert np.abs(levels.invert(seen).astype(int) - samples)[inner].max() <= 4096 / 255 + 1
+    np.testing.assert_array_equal(to_display(Frame(samples)), seen)
     assert (dim_levels(Points.of(samples)) is None) == (offset > 0)
 
 
@@ -80,7 +80,7 @@ def test_strips_and_frames_do_not_hide_what_is_in_few_levels(few, shape, kind, w
     samples = _bordered(FEW[few](photo), kind, where)
     face = (slice(70, 180), slice(180, 280))
     seen = list(views(Frame(samples)))[1:]
-    shown = as_shown(Frame(samples))
+    shown = to_display(Frame(samples))
     assert max(np.ptp(view[face]) for view in seen) > 150
     for view in (*seen, shown):
         assert np.corrcoef(view[face].ravel(), photo[face].ravel())[0, 1] > 0.95

@@ -38,7 +38,7 @@ def checked(output, **settings):
 
 
 @pytest.fixture
-def on_ray(monkeypatch):
+def run_on_ray(monkeypatch):
     monkeypatch.setattr(verify_run, "MANY_OUTPUTS", 0)
 
 
@@ -67,7 +67,7 @@ def test_what_was_kept_on_purpose_is_what_the_row_says(tmp_path):
     assert checked(tmp_path / "out").named == []
 
 
-def test_what_is_wrong_is_found_on_ray_too(published, on_ray):
+def test_what_is_wrong_is_found_on_ray_too(published, run_on_ray):
     (published / "00.png").unlink()
     data = (published / "01.png").read_bytes()
     (published / "01.png").write_bytes(bytes([*data[:-30], data[-30] ^ 1, *data[-29:]]))
@@ -83,7 +83,7 @@ def test_what_is_wrong_is_found_on_ray_too(published, on_ray):
     assert (result.exit_status, result.expected, result.checked) == (4, 16, 14)
 
 
-def test_a_bucket_is_verified(tmp_path, s3_server, on_ray):
+def test_a_bucket_is_verified(tmp_path, s3_server, run_on_ray):
     client = boto3.client("s3", endpoint_url=s3_server.endpoint_url)
     client.create_bucket(Bucket="lake-out")
     reach = {"key": ENVIRONMENT["AWS_ACCESS_KEY_ID"], "secret": ENVIRONMENT["AWS_SECRET_ACCESS_KEY"]}
@@ -100,7 +100,7 @@ def test_a_bucket_is_verified(tmp_path, s3_server, on_ray):
     client.close()
 
 
-def test_local_paths_need_a_disk_that_every_node_sees(published, on_ray, monkeypatch):
+def test_local_paths_need_a_disk_that_every_node_sees(published, run_on_ray, monkeypatch):
     monkeypatch.setattr("anonymizer.run.engine.cluster.live_nodes", lambda: 2)
     with pytest.raises(ConfigError, match="2 nodes"):
         checked(published)
@@ -147,7 +147,7 @@ def looked(output, count, seed=None):
 
 @pytest.mark.parametrize("many", [0, 40])
 def test_a_second_look_names_what_the_run_has_left(half_hidden, monkeypatch, many):
-    monkeypatch.setattr(sample, "MANY_LOOKS", many)
+    monkeypatch.setattr(sample, "RAY_FROM_PHOTOS", many)
     result = looked(half_hidden, 100)
     look = result.second_look
     assert look is not None
@@ -224,14 +224,14 @@ def test_the_program_looks_again_and_says_what_that_proves(half_hidden, capsys):
     assert out.stat().st_mode & 0o077 == 0
     assert all(statement in shown for statement in said.statements)
     assert said.kind == "verification"
-    assert "4 of 6 are suspect" in shown
+    assert "4 of 6 checked photos are suspect" in shown
     suspects = said.figures["suspects"]
     assert [one["key"] for one in suspects] == [f"a/{i}.{name}" for i, name in enumerate(FORMATS)]
     assert np.allclose([one["xyxy"] for one in suspects], [(80, 40, 100, 64)] * 4, atol=2)
     assert not any(key in str((said.statements, said.tables)) for key in ("a/0.png", str(half_hidden)))
 
 
-def test_what_a_worker_had_no_time_for_is_checked_again(published, on_ray, monkeypatch):
+def test_what_a_worker_had_no_time_for_is_checked_again(published, run_on_ray, monkeypatch):
     def hurried(task, **limits):
         return replace(as_chunk(task, **limits), time_s=0.0 if task.attempt == 1 else 60.0)
 

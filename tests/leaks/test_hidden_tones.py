@@ -20,23 +20,9 @@ from PIL import Image
 from skimage import data
 
 from anonymizer import AnonymizedImage, Anonymizer
-from anonymizer.config import DetectorConfig
-from anonymizer.image.detectors import make
 from anonymizer.records import Pixels
 
 Samples = NDArray[Any]
-
-
-@pytest.fixture(scope="module")
-def anonymizer() -> Anonymizer:
-    return Anonymizer({"redaction": {"method": "solid"}})
-
-
-@pytest.fixture(scope="module")
-def haar() -> Callable[[Pixels], int]:
-    """Another detector than the one that redacts; how many faces it sees."""
-    detector = make(DetectorConfig(name="haar"), None)
-    return lambda pixels: len(detector.detect(np.ascontiguousarray(pixels))[0])
 
 
 def _face() -> Samples:

@@ -1,4 +1,4 @@
-"""A report, from what the command line says to the file."""
+"""Build the report: read the manifest and the evidence, render the page, write the file."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from anonymizer import __version__
 from anonymizer.audit import evidence
 from anonymizer.audit.evidence import KINDS, Evidence
 from anonymizer.audit.report import content, tables
-from anonymizer.audit.report.doubt import ReviewQueue
 from anonymizer.audit.report.gather import Figures, columns, gather
 from anonymizer.audit.report.page import EvidencePart, Page, render
 from anonymizer.audit.report.records import Run, newest_runs, reconcile, status_differences
+from anonymizer.audit.report.review_queue import ReviewQueue
 from anonymizer.audit.report.settings import tables as settings_tables
-from anonymizer.audit.report.thumbnails import Shot, shots
+from anonymizer.audit.report.thumbnails import Thumbnail, thumbnails
 from anonymizer.audit.report.units import time_text
 from anonymizer.config import RunConfig
 from anonymizer.errors import ConfigError
@@ -35,14 +35,14 @@ FAILURES = 50
 
 @dataclass(frozen=True)
 class Options:
-    """What is made.
+    """The options of a report.
 
     Attributes:
-        html: The file, any fsspec URL.
-        public: Without keys, thumbnails and consent.
+        html: The file to write, any fsspec URL.
+        public: Leave out keys, thumbnails and consent.
         evidence: Files that evaluations wrote with `--json`, any fsspec URLs.
-        thumbnails: Photos in the review queue, at most.
-        failures: Keys that are named of each error code, at most.
+        thumbnails: Maximum number of photos in the review queue.
+        failures: Maximum number of keys listed per error code.
     """
 
     html: str
@@ -54,7 +54,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Made:
-    """What was written."""
+    """Size and contents of the written report."""
 
     size_bytes: int
     rows: int
@@ -63,14 +63,15 @@ class Made:
 
 
 def report(config: RunConfig, options: Options) -> Made:
-    """Writes the page over the current rows of a manifest; reads OUTPUT, changes nothing there.
+    """Writes the report on a manifest's current rows; reads OUTPUT and changes nothing in it.
 
     Args:
-        config: OUTPUT and the manifest as the user wrote them, and how they are reached.
-        options: What is made, and where it goes.
+        config: OUTPUT and the manifest as given by the user, and storage options.
+        options: The contents of the report and where to write it.
 
     Raises:
-        UsageError: There is no manifest, a file cannot be read or written or lies where it may not (exit 2).
+        UsageError: There is no manifest, a file cannot be read or written, or --html lies inside OUTPUT or the manifest
+            (exit 2).
         RunError: The manifest cannot be read completely (exit 1).
     """
     config = _resolved(config, options)
@@ -88,7 +89,7 @@ def report(config: RunConfig, options: Options) -> Made:
 
 
 def _resolved(config: RunConfig, options: Options) -> RunConfig:
-    """The configuration with full URLs."""
+    """The configuration with absolute URLs."""
     if not config.output:
         raise ConfigError("OUTPUT is needed")
     if min(options.thumbnails, options.failures) < 0:
@@ -115,10 +116,10 @@ def _evidence(uri: str) -> Evidence:
 
 
 def _suspects(found: Sequence[Evidence]) -> dict[str, list[Face]]:
-    """What a second look sees outside the masks, by key, where the evidence of a verification says so.
+    """The second detector's suspected faces by key, from the evidence of verifications.
 
     Raises:
-        ConfigError: It says so in another form.
+        ConfigError: The suspects are malformed.
     """
     boxes: dict[str, list[Face]] = {}
     try:
@@ -133,19 +134,19 @@ def _suspects(found: Sequence[Evidence]) -> dict[str, list[Face]]:
     return boxes
 
 
-def _pictures(config: RunConfig, queue: ReviewQueue) -> list[Shot]:
+def _pictures(config: RunConfig, queue: ReviewQueue) -> list[Thumbnail]:
     with open_output(config) as output:
-        return list(shots(queue.photos(), output, config.codec))
+        return list(thumbnails(queue.photos(), output, config.codec))
 
 
 @dataclass(frozen=True)
 class _Found:
-    """Everything that a page is made from."""
+    """The data from which the page is made."""
 
     manifest: ManifestStore
     figures: Figures
     evidence: Sequence[Evidence]
-    pictures: Sequence[Shot]
+    pictures: Sequence[Thumbnail]
     queue: ReviewQueue | None
 
 
@@ -159,7 +160,7 @@ def _page(config: RunConfig, public: bool, found: _Found) -> Page:
     refused = tuple(shot for shot in found.pictures if shot.finding is not None)
     record = newest.record if newest else {}
     set_by_hand, default = settings_tables(record.get("settings", {}), public=public)
-    paced = _paced(runs, figures)
+    timed_run = _newest_run_with_rows(runs, figures)
     return Page(
         public=public,
         made=time_text(datetime.now(UTC)),
@@ -173,8 +174,8 @@ def _page(config: RunConfig, public: bool, found: _Found) -> Page:
         consent=tables.consents(figures) if not public else None,
         face_facts=content.face_facts(figures),
         face_charts=content.face_charts(figures),
-        pace_facts=content.pace_facts(figures, paced),
-        pace=content.pace(figures, paced),
+        throughput_facts=content.throughput_facts(figures, timed_run),
+        throughput=content.throughput(figures, timed_run),
         runs=tables.runs(runs, in_all, figures.by("run_id")),
         metadata=tables.metadata(figures),
         metadata_kept=tables.metadata_kept(figures),
@@ -189,8 +190,8 @@ def _page(config: RunConfig, public: bool, found: _Found) -> Page:
     )
 
 
-def _paced(runs: Sequence[Run], figures: Figures) -> str | None:
-    """The newest run that has rows to show a pace by: an unchanged night has none."""
+def _newest_run_with_rows(runs: Sequence[Run], figures: Figures) -> str | None:
+    """The newest run with rows of its own, for the throughput; a run that changed nothing wrote none."""
     names = sorted({*(run.run_id for run in runs), *figures.timelines}, reverse=True)
     return next((name for name in names if name in figures.timelines), None)
 

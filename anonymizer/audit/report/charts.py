@@ -1,4 +1,4 @@
-"""Bars, as numbers between 0 and 100 that the template draws as SVG, with their axes and their figures as a table."""
+"""Compute bar charts: bars in percent of the drawing area for the template's SVG, axis labels and a table of values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from anonymizer.audit.report.units import duration_text, moment, rate_text
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One bar; `x`, `width` and `height` in hundredths of the drawing."""
+    """One bar; `x`, `width` and `height` in percent of the drawing area."""
 
     name: str
     value: str
@@ -26,14 +26,14 @@ class Chart:
     """A bar chart.
 
     Attributes:
-        slug: For ids, unique on the page.
-        title: What is counted.
-        summary: What it shows, in a sentence: for those who do not see it.
-        name_heading: Heading of the bars' names in the table.
-        value_heading: Heading of their values.
-        top: Label of the top of the vertical axis.
-        labels: Below the bars, evenly spread.
-        spread: `each`: one label below each bar; `ends`: from the first bar's start to the last one's end.
+        slug: Prefix of HTML ids, unique on the page.
+        title: The title.
+        summary: What the chart shows, in a sentence; also the text alternative for screen readers.
+        name_heading: Heading of the first column of the table of values.
+        value_heading: Heading of the second column.
+        top: Label at the top of the vertical axis.
+        labels: Labels of the horizontal axis, evenly spaced.
+        spread: `each`: one label below each bar; `ends`: labels from the start of the first bar to the end of the last.
     """
 
     slug: str
@@ -58,7 +58,7 @@ def _bars(names: Sequence[str], values: Sequence[float], texts: Sequence[str]) -
 
 
 def counted(slug: str, title: str, summary: str, headings: tuple[str, str], histogram: Histogram) -> Chart:
-    """Whole numbers by range; the name of a range is its edges."""
+    """A histogram of whole numbers; bars are named by their range."""
     names = ranges(histogram.edges)
     counts = histogram.counts.tolist()
     bars = _bars(names, counts, [f"{count:,}" for count in counts])
@@ -74,7 +74,7 @@ def ranges(edges: Sequence[float]) -> list[str]:
 
 
 def scores(slug: str, title: str, summary: str, histogram: Histogram) -> Chart:
-    """Counts by score."""
+    """A histogram of detector scores."""
     edges = [*histogram.edges, 1.0]
     names = [f"{low:.2f}–{high:.2f}" for low, high in pairwise(edges)]
     counts = histogram.counts.tolist()
@@ -84,7 +84,7 @@ def scores(slug: str, title: str, summary: str, histogram: Histogram) -> Chart:
 
 
 def throughput(slug: str, title: str, timeline: Timeline) -> Chart:
-    """Objects per second over the time of a run."""
+    """A run's objects per second over time."""
     rates = [count / timeline.width_s for count in timeline.counts]
     starts = [timeline.start_s + i * timeline.width_s for i in range(len(rates))]
     names = [f"{moment(start)}" for start in starts]

@@ -1,4 +1,4 @@
-"""Figures turned into what the page says: sentences, numbers at the top, groups."""
+"""Turn the figures into the texts of the page: alerts, headline figures, sentences and groups."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ from typing import Any
 
 from anonymizer.audit.report import charts, tables, wording
 from anonymizer.audit.report.charts import Chart
-from anonymizer.audit.report.doubt import SURE_SCORE, ReviewQueue
 from anonymizer.audit.report.gather import Figures
-from anonymizer.audit.report.page import Alert, FailureGroup, Figure, ShotGroup
+from anonymizer.audit.report.page import Alert, FailureGroup, Figure, ThumbnailGroup
 from anonymizer.audit.report.records import EXIT_TEXTS, Check, Run
+from anonymizer.audit.report.review_queue import SURE_SCORE, ReviewQueue
 from anonymizer.audit.report.tables import Breakdown, Column, Grid
-from anonymizer.audit.report.thumbnails import Shot
+from anonymizer.audit.report.thumbnails import Thumbnail
 from anonymizer.audit.report.units import duration_text, milliseconds, percent, rate_text, time_text
 from anonymizer.config import RunConfig
 from anonymizer.run.summary import OK, size_text
 
 EVIDENCE_HEADINGS = {
-    "utility": "Utility: what training on the output loses",
-    "privacy": "Privacy: whether redacted faces can be recognised",
-    "verification": "Verification: a second look at what was published",
+    "utility": "Utility: accuracy lost by training on the output",
+    "privacy": "Privacy: re-identification of redacted faces",
+    "verification": "Verification: published files and a second detector",
 }
 SHOWN_ENDINGS = 12
 FEWEST_BARS = 5
-"""A run of a few seconds has no course over time."""
+"""With fewer bars there is no throughput chart: a run of a few seconds shows no development over time."""
 _SMALL_FACE_PX = 32
 
 
 def facts(config: RunConfig, run: Run | None, *, public: bool) -> tuple[tuple[str, str], ...]:
-    """What the page is about."""
+    """The facts below the page's title."""
     places = [] if public else [("Output", config.output), ("Manifest", config.manifest or "")]
     if run is None:
         return tuple(places)
@@ -38,32 +38,32 @@ def facts(config: RunConfig, run: Run | None, *, public: bool) -> tuple[tuple[st
     of_run = [("Newest run", run.run_id), ("Started", started + took)]
     if not public:
         of_run.append(("Consent as of", str(run.record.get("as_of") or "–")))
-    status = "none: it has not finished" if run.exit_status is None else str(run.exit_status)
+    status = "none: the run has not finished" if run.exit_status is None else str(run.exit_status)
     return (*places, *of_run, ("Exit status", status))
 
 
 def alerts(run: Run | None, checks: Sequence[Check], refused: int) -> tuple[Alert, ...]:
-    """What has to be seen first, the worst at the top."""
+    """The alerts at the top of the page, the most serious first."""
     found = []
     if differing := [check for check in checks if check.verdict == "differs"]:
         texts = "; ".join(f"{check.claim.lower()}: {check.figures}" for check in differing)
-        found.append(Alert("bad", "The account does not balance.", f"What should hold and does not: {texts}."))
+        found.append(Alert("bad", "Reconciliation failed.", f"These checks do not hold: {texts}."))
     if refused:
-        text = f"{refused} of those looked at for the review queue; they are named there."
-        found.append(Alert("bad", "Published files are not what the manifest says.", text))
+        text = f"{refused} of the files read for the review queue; they are listed there."
+        found.append(Alert("bad", "Published files do not match the manifest.", text))
     return (*found, _state(run))
 
 
 def _state(run: Run | None) -> Alert:
-    """How the newest run ended."""
+    """The alert about how the newest run ended."""
     if run is None:
-        text = "It is at work, or it was killed before it wrote its record."
-        return Alert("warn", "The newest rows are of a run without a record.", text)
+        text = "The run is active, or it was killed before it wrote its record."
+        return Alert("warn", "The newest rows belong to a run without a record.", text)
     if run.finished is None and run.counts is None:
-        text = "It is at work, or was stopped or killed: this page shows what had been written by then. Started again"
-        return Alert("warn", "The newest run has not finished.", f"{text} with the same arguments it goes on.")
+        text = "It is active, or was stopped or killed; this page shows what it had written so far. To resume it,"
+        return Alert("warn", "The newest run has not finished.", f"{text} start it again with the same arguments.")
     if run.finished is None:
-        text = "More objects failed than --max-failures allows. Started again with the same arguments it goes on."
+        text = "More objects failed than --max-failures allows. To resume it, start it again with the same arguments."
         return Alert("warn", "The newest run stopped early.", text)
     text = EXIT_TEXTS.get(run.exit_status or 0, "")
     title = f"Exit status {run.exit_status}."
@@ -71,7 +71,7 @@ def _state(run: Run | None) -> Alert:
 
 
 def headline(figures: Figures, run: Run | None) -> tuple[Figure, ...]:
-    """The few numbers at the top."""
+    """The headline figures."""
     status = figures.by("status")
     listed = Figure("Listed", f"{run.listed:,}", "by the newest run") if run and run.listed is not None else None
     found = (
@@ -90,7 +90,7 @@ def _share(count: int, whole: int) -> str:
 
 
 def differences(lines: Sequence[tuple[str, int, int]]) -> Grid | None:
-    """Statuses of which the run counted others than are there; None without any."""
+    """The statuses whose count in the run's record differs from the manifest; None if there are none."""
     if not lines:
         return None
     rows = tuple((name, f"{counted:,}", f"{there:,}", f"{there - counted:+,}") for name, counted, there in lines)
@@ -98,21 +98,23 @@ def differences(lines: Sequence[tuple[str, int, int]]) -> Grid | None:
         *(("Status", "code"), ("Counted by the run", "number"), ("In the manifest", "number")),
         ("Difference", "number"),
     )
-    return Grid("differences", "Where they differ", columns, rows)
+    return Grid("differences", "Differing counts", columns, rows)
 
 
 def outcomes(figures: Figures) -> tuple[Breakdown, ...]:
-    """By status, error, format and encoding."""
+    """Breakdowns by status, error code, format and encoding."""
     return (
         tables.statuses(figures),
         tables.error_codes(figures),
-        tables.breakdown("formats", "Formats of what was published", "Format", figures.by("format"), {}),
-        tables.breakdown("encodings", "How it was written", "Encoding", figures.by("encoding"), wording.ENCODING_TEXTS),
+        tables.breakdown("formats", "Formats of published files", "Format", figures.by("format"), {}),
+        tables.breakdown(
+            "encodings", "Encoding of published files", "Encoding", figures.by("encoding"), wording.ENCODING_TEXTS
+        ),
     )
 
 
 def face_facts(figures: Figures) -> tuple[Figure, ...]:
-    """Faces in numbers."""
+    """Figures on faces."""
     kept = figures.faces - figures.redacted
     small = int(figures.heights.counts[: figures.heights.edges.index(_SMALL_FACE_PX)].sum())
     with_faces = int(figures.per_image.counts[1:].sum())
@@ -121,12 +123,12 @@ def face_facts(figures: Figures) -> tuple[Figure, ...]:
         Figure("Redacted", f"{figures.redacted:,}"),
         Figure("Kept by consent", f"{kept:,}"),
         Figure("Photos with faces", f"{with_faces:,}", f"of {figures.published:,} published"),
-        Figure(f"Lower than {_SMALL_FACE_PX} px", f"{small:,}"),
+        Figure(f"Smaller than {_SMALL_FACE_PX} px", f"{small:,}", "height of the box"),
     )
 
 
 def face_charts(figures: Figures) -> tuple[Chart, ...]:
-    """How many in a photo, how large, how sure."""
+    """Histograms of faces per photo, face height and score."""
     if not figures.per_image.counts.sum():
         return ()
     none, most = int(figures.per_image.counts[0]), int(figures.per_image.counts.sum())
@@ -134,22 +136,22 @@ def face_charts(figures: Figures) -> tuple[Chart, ...]:
     in_all = int(figures.scores.counts.sum())
     return (
         charts.counted(
-            *("per-image", "Faces in a photo", f"Photos by the number of their faces; {none:,} of {most:,} have none."),
+            *("per-image", "Faces per photo", f"Photos by number of faces; {none:,} of {most:,} have none."),
             *(("Faces", "Photos"), figures.per_image),
         ),
         charts.counted(
-            *("heights", "Height of faces", "Faces by the height of their box, in pixels of the photo."),
+            *("heights", "Face height", "Faces by the height of their box, in pixels of the photo."),
             *(("Height in px", "Faces"), figures.heights),
         ),
         charts.scores(
-            *("scores", "Scores", f"Faces by the detector's score; {sure:,} of {in_all:,} have {SURE_SCORE} or more."),
+            *("scores", "Scores", f"Faces by detector score; {sure:,} of {in_all:,} score {SURE_SCORE} or more."),
             figures.scores,
         ),
     )
 
 
-def pace_facts(figures: Figures, run_id: str | None) -> tuple[Figure, ...]:
-    """Throughput in numbers."""
+def throughput_facts(figures: Figures, run_id: str | None) -> tuple[Figure, ...]:
+    """Figures on throughput."""
     if run_id is None:
         return ()
     line = figures.timelines[run_id]
@@ -157,32 +159,32 @@ def pace_facts(figures: Figures, run_id: str | None) -> tuple[Figure, ...]:
     median = figures.durations.quantile(0.5)
     slow = figures.durations.quantile(0.95)
     return (
-        Figure("Objects of that run", f"{line.total:,}"),
+        Figure("Objects processed by the run", f"{line.total:,}"),
         Figure("Objects per second", rate_text(line.total / span), f"over {duration_text(span)}"),
-        Figure("Time for one object", milliseconds(median), f"median; 95 % within {milliseconds(slow)}"),
+        Figure("Time per object", milliseconds(median), f"median; 95th percentile {milliseconds(slow)}"),
     )
 
 
-def pace(figures: Figures, run_id: str | None) -> Chart | None:
-    """Objects per second over the time of the newest run that did any."""
+def throughput(figures: Figures, run_id: str | None) -> Chart | None:
+    """The throughput chart of a run; None if the run is too short for one."""
     if run_id is None or len(figures.timelines[run_id].counts) < FEWEST_BARS:
         return None
     return charts.throughput("pace", f"Objects per second, run {run_id}", figures.timelines[run_id])
 
 
 def with_metadata(figures: Figures) -> str:
-    """Of how many published photos the source carried any."""
-    return f"Of {figures.published:,} published photos {figures.with_metadata:,} had metadata; all of it was removed."
+    """The sentence on how many sources had metadata."""
+    return f"{figures.with_metadata:,} of {figures.published:,} published photos had metadata; all of it was removed."
 
 
 def failures(figures: Figures) -> tuple[FailureGroup, ...]:
-    """What stands as failed, by reason, the commonest first."""
+    """The failed objects grouped by error code, the most frequent first."""
     texts = wording.error_texts()
     counts = figures.by("error_code", status="failed")
     return tuple(
         FailureGroup(
             code or "unknown",
-            texts.get(code or "", "no reason is known to this version"),
+            texts.get(code or "", "this version does not know the error code"),
             count,
             tuple(figures.extensions[code].most_common(SHOWN_ENDINGS)) if code in figures.extensions else (),
             tuple(figures.failures.get(code, ())),
@@ -191,35 +193,35 @@ def failures(figures: Figures) -> tuple[FailureGroup, ...]:
     )
 
 
-def queue(pictures: Sequence[Shot]) -> tuple[ShotGroup, ...]:
-    """The photos that are shown, by reason."""
+def queue(pictures: Sequence[Thumbnail]) -> tuple[ThumbnailGroup, ...]:
+    """The photos of the review queue, grouped by reason."""
     groups = []
     for reason, (heading, explanation) in wording.REASON_TEXTS.items():
         shown = tuple(shot for shot in pictures if shot.finding is None and shot.photo.reason == reason)
         if shown:
-            groups.append(ShotGroup(heading, explanation, shown))
+            groups.append(ThumbnailGroup(heading, explanation, shown))
     return tuple(groups)
 
 
 def queue_note(shown: int, review: ReviewQueue | None) -> str:
-    """What the queue holds, and what it does not."""
+    """The introduction to the review queue: its contents and its limits."""
     if review is None:
         return ""
-    doubtful = {0: "No published photo holds", 1: "One published photo holds"}.get(
-        review.candidates, f"{review.candidates:,} published photos hold"
+    low_score = {0: "No published photo has", 1: "One published photo has"}.get(
+        review.candidates, f"{review.candidates:,} published photos have"
     )
     return (
-        f"{doubtful} a face with a score below {SURE_SCORE}; {shown:,} are shown, as they were published. Look for "
-        "faces that can still be seen. A face that was not found at all has no box and no score."
+        f"{low_score} a face with a score below {SURE_SCORE}. These are {shown:,} photos as published. "
+        "Look for faces that are still visible. A face that was not detected has no box and no score."
     )
 
 
 def identity(record: Mapping[str, Any], *, public: bool) -> Grid:
-    """Hashes and versions of the newest run."""
+    """The newest run's id, hashes and software versions."""
     rows = [("run_id", str(record.get("run_id", "–")))]
     if not public:
         rows += [(name, str(record.get(name) or "–")) for name in ("as_of", "registry_sha256")]
         rows.append(("arguments_sha256", str(record.get("arguments_sha256") or "–")))
     versions = ", ".join(f"{name} {version}" for name, version in sorted(record.get("versions", {}).items()))
     rows.append(("versions", versions or "–"))
-    return Grid("identity", "The newest run", (("What", "code"), ("Value", "text")), tuple(rows))
+    return Grid("identity", "The newest run", (("Field", "code"), ("Value", "text")), tuple(rows))

@@ -1,4 +1,4 @@
-"""Everything that the page says of the current rows, counted in one pass over the manifest."""
+"""Aggregate the manifest's current rows into the report's figures, in one pass."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from anonymizer.audit.report.doubt import ReviewQueue
+from anonymizer.audit.report.review_queue import ReviewQueue
 from anonymizer.audit.report.tally import Histogram, Timeline
 
 DIMENSIONS = (
     *("run_id", "status", "error_code", "format", "encoding", "detector", "method", "software_version"),
     *("settings_sha256", "consent_status"),
 )
-"""Columns with few values: rows are counted by all of them at once."""
+"""Low-cardinality columns: rows are counted by every combination of their values."""
 
 PER_IMAGE_EDGES = (0, 1, 2, 3, 4, 5, 10, 20, 50, 100)
 HEIGHT_EDGES_PX = (0, 8, 16, 32, 64, 128, 256, 512)
@@ -40,7 +40,7 @@ _MOST_EXTENSIONS = 200
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A row that stands as failed; `standing`: an older output of it, still safe, stays published."""
+    """A row with the status `failed`; `standing`: an older, still safe output of the object stays published."""
 
     key: str
     retryable: bool
@@ -49,15 +49,15 @@ class Failure:
 
 @dataclass
 class Figures:
-    """What was counted.
+    """The figures of a report.
 
     Attributes:
-        cube: Rows by `DIMENSIONS`; `consent_status` is None throughout where it was not asked for.
-        published: Rows that name an output.
-        with_metadata: Rows whose source carried any; those of objects that were not published do not say.
-        timelines: Of each run the rows of it that still count, by the time at which they were done.
-        failures: Of each error code the first few keys, in order; none for a public page.
-        extensions: Of each error code the endings of the names of the files that failed; none for a public page.
+        cube: Number of rows by `DIMENSIONS`; `consent_status` is None everywhere on a public page.
+        published: Number of rows that name an output.
+        with_metadata: Number of published rows whose source had metadata (other rows do not record it).
+        timelines: For each run its current rows by time of processing.
+        failures: For each error code the first few keys, in order; empty for a public page.
+        extensions: For each error code the file extensions of failed objects; empty for a public page.
     """
 
     cube: Counter[tuple[str | None, ...]] = field(default_factory=Counter)
@@ -82,11 +82,11 @@ class Figures:
         return self.cube.total()
 
     def by(self, *dimensions: str, **only: str) -> Counter[Any]:
-        """Rows by one dimension, or by several as tuples.
+        """Number of rows by one dimension, or by several as tuples.
 
         Args:
-            dimensions: Of `DIMENSIONS`.
-            only: Rows that have these values.
+            dimensions: Names from `DIMENSIONS`.
+            only: Count only rows with these values.
         """
         places = [DIMENSIONS.index(name) for name in dimensions]
         wanted = {DIMENSIONS.index(name): value for name, value in only.items()}
@@ -99,17 +99,17 @@ class Figures:
 
 
 def columns(*, public: bool) -> tuple[str, ...]:
-    """What is read of each row: for a public page no key, no consent."""
+    """The columns to read; for a public page neither keys nor consent."""
     return _COLUMNS if public else _CONFIDENTIAL_COLUMNS
 
 
 def gather(tables: Iterable[pa.Table], queue: ReviewQueue | None, failures_per_code: int) -> Figures:
-    """Counts rows.
+    """Aggregates rows.
 
     Args:
-        tables: With the `columns`; one is in memory at a time.
-        queue: Takes the photos to look at; None for a public page.
-        failures_per_code: Keys that are remembered of each error code.
+        tables: Batches with the `columns`; one is in memory at a time.
+        queue: Collects the photos to review; None for a public page.
+        failures_per_code: Maximum number of keys to keep per error code.
     """
     figures = Figures()
     for table in tables:
@@ -150,7 +150,7 @@ def _faces(figures: Figures, table: pa.Table) -> None:
     faces = pc.list_flatten(published["faces"])
     if len(faces):
         figures.heights.add(pc.struct_field(faces, "h").drop_null().to_numpy())
-        # Scores are float32: 0.05 has to fall where it is drawn.
+        # Scores are float32, in which 0.05 is slightly less than the float64 edge 0.05 of its bin.
         figures.scores.add(pc.struct_field(faces, "score").drop_null().to_numpy().astype(np.float64) + 1e-7)
 
 
@@ -176,6 +176,6 @@ def _extensions(counter: Counter[str], keys: pa.ChunkedArray) -> None:
     found = pc.struct_field(pc.extract_regex(keys, _EXTENSION), "extension")
     for ending in pc.value_counts(pc.utf8_lower(pc.fill_null(found, ""))).to_pylist():
         name = f".{ending['values']}" if ending["values"] else ""
-        # Names are anybody's: as many different endings as files may be among them.
+        # Bounded: with arbitrary file names there may be as many extensions as files.
         if name in counter or len(counter) < _MOST_EXTENSIONS:
             counter[name] += ending["counts"]

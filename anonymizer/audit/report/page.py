@@ -1,4 +1,4 @@
-"""The page: one file of HTML, readable without a network and without a script."""
+"""Render the page: one self-contained HTML file without scripts and external resources."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from anonymizer.audit.report.charts import Chart
 from anonymizer.audit.report.gather import Failure
 from anonymizer.audit.report.records import Check
 from anonymizer.audit.report.tables import Breakdown, Grid
-from anonymizer.audit.report.thumbnails import Shot
+from anonymizer.audit.report.thumbnails import Thumbnail
 from anonymizer.audit.report.units import percent
 
 _PACKAGE = "anonymizer.audit.report"
@@ -24,7 +24,7 @@ _PACKAGE = "anonymizer.audit.report"
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """Something that has to be seen first."""
+    """A message at the top of the page."""
 
     level: Literal["good", "warn", "bad"]
     title: str
@@ -33,7 +33,7 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One of the few numbers at the top."""
+    """A labelled number."""
 
     name: str
     value: str
@@ -42,7 +42,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class FailureGroup:
-    """What failed for one reason; `keys` are the first of `count`."""
+    """The objects that failed with one error code; `keys` are the first of `count`."""
 
     code: str
     message: str
@@ -56,17 +56,17 @@ class FailureGroup:
 
 
 @dataclass(frozen=True, slots=True)
-class ShotGroup:
-    """A part of the review queue."""
+class ThumbnailGroup:
+    """The photos of the review queue with one reason."""
 
     heading: str
     explanation: str
-    shots: tuple[Shot, ...]
+    thumbnails: tuple[Thumbnail, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class EvidencePart:
-    """What one evaluation found."""
+    """The evidence of one evaluation."""
 
     heading: str
     evidence: Evidence
@@ -75,7 +75,7 @@ class EvidencePart:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Everything that the template shows, in its order; on a public page what names somebody is empty."""
+    """The content of the page in the template's order; on a public page, confidential fields are empty."""
 
     public: bool
     made: str
@@ -89,23 +89,23 @@ class Page:
     consent: Grid | None
     face_facts: tuple[Figure, ...]
     face_charts: tuple[Chart, ...]
-    pace_facts: tuple[Figure, ...]
-    pace: Chart | None
+    throughput_facts: tuple[Figure, ...]
+    throughput: Chart | None
     runs: Grid
     metadata: Breakdown
     metadata_kept: Breakdown
     with_metadata: str
     failures: tuple[FailureGroup, ...]
-    queue: tuple[ShotGroup, ...]
+    queue: tuple[ThumbnailGroup, ...]
     queue_note: str
-    refused: tuple[Shot, ...]
+    refused: tuple[Thumbnail, ...]
     evidence: tuple[EvidencePart, ...]
     provenance: tuple[Grid, ...]
     defaults: Grid | None
 
 
 def render(page: Page) -> bytes:
-    """The page as UTF-8. Every text is escaped, and nothing is allowed to be loaded or run."""
+    """Renders the page as UTF-8. All text is escaped; a content security policy forbids scripts and loading."""
     style = resources.files(_PACKAGE).joinpath("templates", "report.css").read_text("utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
     policy = f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
@@ -123,18 +123,18 @@ def render(page: Page) -> bytes:
 
 
 def printable(text: str) -> str:
-    """A key that cannot turn the direction of the text around it, or hide: names are anybody's."""
+    """Escapes keys with non-printable characters, such as bidirectional controls: keys may come from anybody."""
     return text if text.isprintable() else ascii(text)
 
 
-def outline(shot: Shot, redacted: bool) -> str:
-    """The boxes of the redacted or the kept faces of a photo, but for the one in focus, as one SVG path."""
+def outline(shot: Thumbnail, redacted: bool) -> str:
+    """The boxes of a photo's redacted (or kept) faces, except highlighted ones, as one SVG path."""
     boxes = [box for box in shot.boxes if box.redacted == redacted and not box.focus]
     return "".join(f"M{box.x:.0f} {box.y:.0f}h{box.w:.0f}v{box.h:.0f}h-{box.w:.0f}z" for box in boxes)
 
 
 def marked(text: str) -> markupsafe.Markup:
-    """Text with what stands in backticks set as code."""
+    """Renders text in backticks as `<code>`."""
     pieces = (
         markupsafe.Markup("<code>{}</code>").format(piece) if place % 2 else markupsafe.escape(piece)
         for place, piece in enumerate(text.split("`"))

@@ -1,4 +1,4 @@
-"""One image before and after, side by side: boxes and scores on the original, then what each method leaves."""
+"""Draw one image before and after anonymization: the original with boxes and scores, then one panel per method."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from anonymizer.config import Method, RunConfig
 from anonymizer.errors import ConfigError
 from anonymizer.image import codec, detectors
 from anonymizer.image.redactors import METHODS
-from anonymizer.image.views import as_shown
+from anonymizer.image.views import to_display
 from anonymizer.pipeline import Anonymizer
 from anonymizer.records import Face, Pixels
 
 PANEL_PX = 640
-"""Longer side of each picture; smaller ones keep their size."""
+"""Longer side of each panel; smaller pictures are not enlarged."""
 COLUMNS = 3
 _GAP_PX, _LINE_PX = 8, 26
 _PAPER, _INK, _BOX = (250, 250, 250), (30, 30, 30), (230, 30, 90)
@@ -26,11 +26,11 @@ _PAPER, _INK, _BOX = (250, 250, 250), (30, 30, 30), (230, 30, 90)
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What was drawn.
+    """The drawn preview.
 
     Attributes:
-        picture: (H, W, 3) uint8 RGB. It holds the original: it is as confidential as that.
-        faces: Those of the first frame, strongest first.
+        picture: (H, W, 3) uint8 RGB. It shows the original and is as confidential as that.
+        faces: The faces of the first frame, highest score first.
     """
 
     picture: Pixels
@@ -38,10 +38,10 @@ class Preview:
 
 
 def methods_of(text: str) -> tuple[Method, ...]:
-    """`smooth,blur`: the methods that are shown, in order.
+    """Parses a comma-separated list of methods such as `smooth,blur`.
 
     Raises:
-        ConfigError: One of them is none.
+        ConfigError: A method is unknown.
     """
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",")))
     for name in names:
@@ -51,16 +51,16 @@ def methods_of(text: str) -> tuple[Method, ...]:
 
 
 def preview(data: bytes, config: RunConfig, methods: Sequence[Method], weights: detectors.Weights = None) -> Preview:
-    """Anonymizes one image with each method, every face redacted, and draws what came of it.
+    """Anonymizes one image with each method, with every face redacted, and draws the results side by side.
 
     Args:
-        data: The file.
-        config: Detector, padding, strength; its method is not looked at.
-        methods: At least one.
+        data: The image file.
+        config: Detector, padding and strength; its redaction method is ignored.
+        methods: The methods to show, at least one.
         weights: See `Anonymizer`.
 
     Raises:
-        ObjectError: The image cannot be made safe.
+        ObjectError: The image cannot be anonymized.
     """
     panels: list[tuple[str, Pixels]] = []
     faces: tuple[Face, ...] = ()
@@ -74,17 +74,17 @@ def preview(data: bytes, config: RunConfig, methods: Sequence[Method], weights: 
 
 
 def png(picture: Pixels) -> bytes:
-    """The picture as a file."""
+    """Encodes a picture as PNG."""
     return cv2.imencode(".png", picture[..., ::-1])[1].tobytes()
 
 
 def _first_frame(data: bytes, config: RunConfig) -> Pixels:
-    seen = as_shown(codec.decode(data, config.codec).frames[0])
+    seen = to_display(codec.decode(data, config.codec).frames[0])
     return np.dstack([seen] * 3) if seen.ndim == 2 else seen
 
 
 def _boxed(pixels: Pixels, faces: Sequence[Face]) -> Pixels:
-    """Boxes with their scores, readable at the size of a panel."""
+    """Draws boxes and scores, with lines and text sized to be readable in a panel."""
     drawn = np.ascontiguousarray(pixels).copy()
     unit = max(1, round(max(drawn.shape[:2]) / PANEL_PX))
     for face in faces:
@@ -99,7 +99,7 @@ def _boxed(pixels: Pixels, faces: Sequence[Face]) -> Pixels:
 
 
 def _grid(panels: Sequence[tuple[str, Pixels]]) -> Pixels:
-    """Pictures with their names above them, row by row."""
+    """Arranges the panels in a grid, each with its name above it."""
     shown = [(name, _fitted(pixels)) for name, pixels in panels]
     height = _LINE_PX + max(pixels.shape[0] for _, pixels in shown)
     width = max(pixels.shape[1] for _, pixels in shown)

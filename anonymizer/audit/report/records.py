@@ -1,4 +1,4 @@
-"""What the runs say of themselves, held against the rows that are there."""
+"""Read the runs' records and reconcile their counts with the manifest's rows."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ Verdict = Literal["holds", "differs", "open"]
 
 EXIT_TEXTS: dict[int, str] = {
     OK: "Every object is safe.",
-    FAILURES: "Objects stand as failed: they have no new output. Nothing unsafe was published.",
-    UNSAFE_LEFT: "NOT SAFE: an output that may not be shown any more could not be removed.",
+    FAILURES: "Some objects failed and have no new output. Nothing unsafe was published.",
+    UNSAFE_LEFT: "NOT SAFE: an output that must no longer be published could not be removed.",
 }
 
 
@@ -28,8 +28,8 @@ class Run:
     """The record of one run.
 
     Attributes:
-        resumed: How often it was resumed after an interruption.
-        counts: As the run wrote them at its end; None before.
+        resumed: How often the run was resumed after an interruption.
+        counts: The counts that the run wrote at its end; None before.
     """
 
     run_id: str
@@ -62,9 +62,9 @@ class Check:
     """One line of the reconciliation.
 
     Attributes:
-        claim: What should hold.
-        figures: The numbers that it is about.
-        verdict: `open`: it cannot be told yet, or not from this manifest.
+        claim: The condition that should hold.
+        figures: The numbers that it compares.
+        verdict: `open`: cannot be decided, because the run has not finished.
     """
 
     claim: str
@@ -73,7 +73,7 @@ class Check:
 
 
 def newest_runs(manifest: ManifestStore) -> tuple[list[Run], int]:
-    """The last `SHOWN_RUNS` runs that have a record, newest first, and how many there are in all.
+    """The last `SHOWN_RUNS` runs that have a record, newest first, and the total number of such runs.
 
     Raises:
         RunError: A record is damaged.
@@ -100,26 +100,26 @@ def _time(text: str | None) -> datetime | None:
 
 
 def reconcile(run: Run | None, of_run: Counter[str], rows: int) -> list[Check]:
-    """Holds what the newest run counted against the rows that are there.
+    """Compares the newest run's counts with the manifest's rows.
 
     Args:
-        run: The newest one; None where the manifest has no record of any.
-        of_run: Current rows that it wrote, by status.
-        rows: All current rows.
+        run: The newest run; None if it has no record.
+        of_run: The current rows that this run wrote, counted by status.
+        rows: Number of all current rows.
     """
     if run is None or run.counts is None or run.listed is None or run.written is None or run.unchanged is None:
         return []
-    # Take-downs have rows and are none of the listed objects.
+    # Rows of removed outputs are not counted: their objects are no longer listed.
     found = sum(count for status, count in of_run.items() if status != "removed")
     return [
         Check(
-            "Every listed object got a row, or is as it was",
+            "Every listed object has a new row or is unchanged",
             f"{run.listed:,} listed, {run.written:,} written, {run.unchanged:,} unchanged",
             _verdict(run.listed == run.written + run.unchanged, run),
         ),
         _written(run, found),
         Check(
-            "No listed object is without a current row",
+            "Every listed object has a current row",
             f"{run.listed:,} listed, {rows:,} current rows",
             _verdict(rows >= run.listed, run),
         ),
@@ -130,22 +130,22 @@ def _written(run: Run, found: int) -> Check:
     written, unchanged = run.written or 0, run.unchanged or 0
     if not run.resumed:
         figures = f"{written:,} counted, {found:,} in the manifest"
-        return Check("The rows that the run counted are there", figures, _verdict(found == written, run))
-    # What a run had done before it was interrupted counts as unchanged once it is resumed.
-    figures = f"{written:,} counted since it was resumed, {found:,} in the manifest, {unchanged:,} unchanged"
+        return Check("All rows that the run counted are in the manifest", figures, _verdict(found == written, run))
+    # A resumed run counts the objects that it did before the interruption as unchanged.
+    figures = f"{written:,} counted since the run was resumed, {found:,} in the manifest, {unchanged:,} unchanged"
     fits = written <= found <= written + unchanged
-    return Check("The rows that the run counted are there", figures, _verdict(fits, run))
+    return Check("All rows that the run counted are in the manifest", figures, _verdict(fits, run))
 
 
 def _verdict(holds: bool, run: Run) -> Verdict:
-    """A run that was stopped has not listed everything: that nothing is missing is not told by it."""
+    """`open` for a run that has not finished: it has not listed everything, so nothing can be said to be missing."""
     if run.finished is None:
         return "open"
     return "holds" if holds else "differs"
 
 
 def status_differences(run: Run | None, of_run: Counter[str]) -> list[tuple[str, int, int]]:
-    """(status, counted by the run, found in the manifest) of every status, where the two can be compared."""
+    """(status, count in the run's record, count in the manifest) for every status; empty for a resumed run."""
     if run is None or run.counts is None or run.resumed:
         return []
     counted = run.counts["statuses"]

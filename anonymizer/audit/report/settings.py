@@ -1,4 +1,4 @@
-"""The settings of a run, as its record has them."""
+"""List the settings of a run from its record."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from typing import Any
 from anonymizer.audit.report.tables import Column, Grid
 from anonymizer.config import RunConfig, fields_of
 
-_COLUMNS: tuple[Column, ...] = (("Setting", "code"), ("Value", "code"), ("What it is", "text"))
+_COLUMNS: tuple[Column, ...] = (("Setting", "code"), ("Value", "code"), ("Meaning", "text"))
 
 _PUBLIC_SECTIONS = ("detector.", "redaction.", "codec.", "metadata.")
 _PUBLIC = ("names", "boxes.mode")
 _NEVER_PUBLIC = ("detector.weights",)
-"""Settings that say how, not of what or of whom: a public page has no others."""
+"""A public page shows only settings of the method, none that names data or people."""
 
 
 def tables(settings: Mapping[str, Any], *, public: bool) -> tuple[Grid, Grid]:
-    """Those that were set, and those that were left as they are by default.
+    """The settings that differ from their defaults, and those that do not.
 
     Args:
-        settings: Of a run's record: nested, and filesystem options by their names alone.
-        public: Only those that anybody may see.
+        settings: The settings in a run's record: nested; of filesystem options only the names.
+        public: Only settings that are not confidential.
     """
     changed: list[tuple[str, ...]] = []
     default: list[tuple[str, ...]] = []
@@ -33,8 +33,8 @@ def tables(settings: Mapping[str, Any], *, public: bool) -> tuple[Grid, Grid]:
         row = (name, _shown(value), doc)
         (changed if _shown(value) != _shown(standard) else default).append(row)
     return (
-        Grid("settings-set", "Settings that were set", _COLUMNS, tuple(changed)),
-        Grid("settings-default", "Settings as they are by default", _COLUMNS, tuple(default)),
+        Grid("settings-set", "Settings that differ from the default", _COLUMNS, tuple(changed)),
+        Grid("settings-default", "Settings with their default value", _COLUMNS, tuple(default)),
     )
 
 
@@ -50,7 +50,7 @@ def _value(settings: Mapping[str, Any], name: str) -> Any:
 
 
 def _shown(value: Any) -> str:
-    """As text; nothing and an empty collection are the same."""
+    """A value as text; None and empty collections are a dash."""
     if value is None or (isinstance(value, (list, tuple, dict, str)) and not value):
         return "–"
     if isinstance(value, str):

@@ -1,4 +1,4 @@
-"""Tables of the page, as texts in the order in which they are read."""
+"""Build the tables of the page."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from anonymizer.image.metadata import NAMES
 
 Kind = Literal["text", "line", "number", "code"]
 Column = tuple[str, Kind]
-"""Heading, and how the cells below it are set; all but `text` stay on one line."""
+"""Heading and kind of the cells; cells of all kinds but `text` are not wrapped."""
 
 SHOWN_KINDS = 12
-"""Kinds of metadata that are shown at once; the others on demand."""
+"""Kinds of metadata shown at first; the others can be expanded."""
 
 _NUMBER = re.compile(r"[<>≤≥~≈+\-−±]*[\d.]")
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A line of a breakdown: how many of all, and what it means."""
+    """A line of a breakdown: a name, its meaning, its count and its share of the total."""
 
     name: str
     detail: str
@@ -37,7 +37,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Breakdown:
-    """How a whole divides; `heading` says into what, `unit` of what. `more` is shown on demand."""
+    """A table of counts and shares. `heading` and `unit` head the names and counts; `more` can be expanded."""
 
     slug: str
     caption: str
@@ -49,10 +49,10 @@ class Breakdown:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """A plain table; every column has a heading and a kind, the first one heads its row.
+    """A plain table; the first cell of each row is its header.
 
     Attributes:
-        details: What is said below the first cell of each row, if anything is.
+        details: Explanations shown below the first cell of each row, or empty.
     """
 
     slug: str
@@ -66,14 +66,14 @@ class Grid:
 def breakdown(
     slug: str, caption: str, heading: str, counts: Counter[str | None], texts: Mapping[str, str]
 ) -> Breakdown:
-    """Counts as shares of their sum, the greatest first; nulls do not count.
+    """Counts with their shares of the sum, largest first; nulls are ignored.
 
     Args:
-        slug: For ids.
-        caption: Of the table.
-        heading: Of the names.
-        counts: By name.
-        texts: What names mean.
+        slug: Prefix of HTML ids.
+        caption: The table's caption.
+        heading: Heading of the names.
+        counts: Counts by name.
+        texts: The names' meanings.
     """
     named = sorted(((name, count) for name, count in counts.items() if name), key=lambda pair: (-pair[1], pair[0]))
     whole = sum(count for _, count in named)
@@ -82,25 +82,25 @@ def breakdown(
 
 
 def statuses(figures: Figures) -> Breakdown:
-    """What became of the objects, in the order of `wording`."""
+    """Objects by status, in the order of `wording`."""
     found = figures.by("status")
     names = [name for name in wording.STATUS_TEXTS if found[name]]
     lines = (Share(name, wording.STATUS_TEXTS[name], found[name], found[name] / figures.rows) for name in names)
-    return Breakdown("status", "What became of the objects", "Status", "Objects", tuple(lines))
+    return Breakdown("status", "Objects by status", "Status", "Objects", tuple(lines))
 
 
 def error_codes(figures: Figures) -> Breakdown:
-    """Why objects have no new output."""
+    """Objects without a new output by error code."""
     texts = wording.error_texts()
     lines = []
     for (status, code), count in figures.by("status", "error_code").most_common():
         if code is not None:
             lines.append(Share(code, f"{status}: {texts.get(code, '')}", count, count / figures.rows))
-    return Breakdown("codes", "Why objects have no new output", "Code", "Objects", tuple(lines))
+    return Breakdown("codes", "Objects without a new output, by error code", "Code", "Objects", tuple(lines))
 
 
 def consents(figures: Figures) -> Grid:
-    """Consent against what became of the objects."""
+    """Objects by consent and status."""
     cells, names = figures.by("consent_status", "status"), _consent_names(figures)
     shown = [status for status in wording.STATUS_TEXTS if any(cells[name, status] for name in names)]
     rows = []
@@ -109,7 +109,7 @@ def consents(figures: Figures) -> Grid:
         rows.append((name, *map(_count, counts), f"{sum(counts):,}"))
     columns: list[Column] = [("Consent", "code"), *((status, "number") for status in (*shown, "all"))]
     details = tuple(wording.CONSENT_TEXTS[name] for name in names)
-    return Grid("consent", "Consent and outcome", tuple(columns), tuple(rows), "", details)
+    return Grid("consent", "Consent and status", tuple(columns), tuple(rows), "", details)
 
 
 def _consent_names(figures: Figures) -> list[str]:
@@ -122,13 +122,13 @@ def _count(count: int) -> str:
 
 
 def metadata(figures: Figures) -> Breakdown:
-    """What sources carried, the commonest first."""
-    return _kinds("metadata", "Found and removed, by kind", figures.metadata, figures.published)
+    """Kinds of metadata found in sources and removed, most frequent first."""
+    return _kinds("metadata", "Metadata found and removed, by kind", figures.metadata, figures.published)
 
 
 def metadata_kept(figures: Figures) -> Breakdown:
-    """What outputs hold because `metadata.keep` asked for it."""
-    return _kinds("kept", "Rebuilt on purpose", figures.metadata_kept, figures.published)
+    """Kinds of metadata in outputs that `metadata.keep` asked for."""
+    return _kinds("kept", "Metadata kept (metadata.keep), by kind", figures.metadata_kept, figures.published)
 
 
 def _kinds(slug: str, caption: str, counts: Counter[str], whole: int) -> Breakdown:
@@ -137,7 +137,7 @@ def _kinds(slug: str, caption: str, counts: Counter[str], whole: int) -> Breakdo
 
 
 def made_with(figures: Figures) -> Grid:
-    """With which detector, method, settings and version the current rows were made."""
+    """Current rows by detector, method, software version and settings."""
     cells = figures.by("detector", "method", "software_version", "settings_sha256")
     rows = [
         (*(value or "–" for value in (detector, method, version)), (settings or "–")[:12], f"{count:,}")
@@ -148,7 +148,7 @@ def made_with(figures: Figures) -> Grid:
         ("Rows", "number"),
     )
     note = f"{len(cells) - 20:,} more combinations." if len(cells) > 20 else ""
-    return Grid("made", "With what the current rows were made", columns, tuple(rows), note)
+    return Grid("made", "Current rows by detector, method, version and settings", columns, tuple(rows), note)
 
 
 def runs(found: Sequence[Run], in_all: int, rows_of: Counter[str | None]) -> Grid:
@@ -161,7 +161,7 @@ def runs(found: Sequence[Run], in_all: int, rows_of: Counter[str | None]) -> Gri
         rows.append((run.run_id, time_text(run.started), took, status, *numbers, f"{rows_of[run.run_id]:,}"))
     columns: tuple[Column, ...] = (
         *(("Run", "code"), ("Started (UTC)", "line"), ("Took", "number"), ("Exit status", "number")),
-        *(("Listed", "number"), ("Written", "number"), ("As they were", "number"), ("Rows that still count", "number")),
+        *(("Listed", "number"), ("Written", "number"), ("Unchanged", "number"), ("Current rows", "number")),
     )
     note = f"{in_all - len(found):,} older runs are not shown." if in_all > len(found) else ""
     return Grid("runs", "Runs, newest first", columns, tuple(rows), note)
@@ -172,7 +172,7 @@ def _optional(value: int | None) -> str:
 
 
 def of_evidence(slug: str, table: evidence.Table) -> Grid:
-    """A table of an evaluation; columns of figures are set as such."""
+    """A table of evidence; columns whose cells are all numbers are right-aligned."""
     columns: list[Column] = []
     for place, heading in enumerate(table.columns):
         cells = [row[place] for row in table.rows if place < len(row) and row[place] not in ("", "–", "—", "-")]

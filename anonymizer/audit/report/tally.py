@@ -1,4 +1,4 @@
-"""Counters that stay small however much is counted."""
+"""Count values and events in bounded memory: histograms and timelines."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 TIMELINE_BINS = 60
-"""As many bars as can be told apart on a telephone."""
+"""The maximum number of bins: as many bars as a phone's screen can show."""
 
 
 class Histogram:
-    """How many values lie in each of a few ranges.
+    """A histogram with fixed bins.
 
     Args:
-        edges: Ascending; range `i` holds the values from `edges[i]` up to, but not including, `edges[i + 1]`; the last
-            one is open.
+        edges: Ascending lower edges; bin `i` holds values from `edges[i]` up to, not including, `edges[i + 1]`; the
+            last bin has no upper limit.
 
     Attributes:
         counts: (len(edges),) int64.
@@ -29,12 +29,12 @@ class Histogram:
         self.counts: NDArray[np.int64] = np.zeros(len(edges), np.int64)
 
     def add(self, values: NDArray[Any]) -> None:
-        """Counts values; those below the first edge count in the first range."""
+        """Counts values; values below the first edge fall into the first bin."""
         places = np.searchsorted(np.asarray(self.edges), values, side="right") - 1
         self.counts += np.bincount(np.maximum(places, 0), minlength=len(self.edges))
 
     def quantile(self, share: float) -> float | None:
-        """Below this lie so many of the values, as exactly as the ranges tell; None without any."""
+        """The quantile, rounded up to a bin edge; None if there are no values."""
         total = int(self.counts.sum())
         if not total:
             return None
@@ -43,10 +43,10 @@ class Histogram:
 
 
 class Timeline:
-    """How many events fell into each stretch of time; stretches double until few enough cover all of it.
+    """Counts of events over time; bin widths double until at most `TIMELINE_BINS` bins cover all events.
 
     Attributes:
-        width_s: Of a stretch.
+        width_s: Width of a bin in seconds.
     """
 
     def __init__(self) -> None:
@@ -57,12 +57,12 @@ class Timeline:
         """Counts events.
 
         Args:
-            seconds: (N,) since the epoch.
+            seconds: (N,) times in seconds since the epoch.
         """
         if not len(seconds):
             return
         places, counts = np.unique(seconds // self.width_s, return_counts=True)
-        # The stretches of one batch alone may be many: an old manifest holds years.
+        # One batch alone may need many bins: an old manifest spans years.
         for place, count in zip(places.tolist(), counts.tolist(), strict=True):
             self._counts[place] += count
         while max(self._counts) - min(self._counts) >= TIMELINE_BINS:
@@ -81,12 +81,12 @@ class Timeline:
 
     @property
     def start_s(self) -> int:
-        """Since the epoch; of the first stretch."""
+        """Start of the first bin, in seconds since the epoch."""
         return min(self._counts, default=0) * self.width_s
 
     @property
     def counts(self) -> list[int]:
-        """Of every stretch from the first to the last that has any."""
+        """Counts of all bins from the first to the last with events."""
         if not self._counts:
             return []
         return [self._counts[place] for place in range(min(self._counts), max(self._counts) + 1)]

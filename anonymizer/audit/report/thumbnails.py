@@ -1,4 +1,4 @@
-"""Small pictures of what was published; a file that is not what its row says is named and not shown."""
+"""Make thumbnails of published files; a file that does not match its manifest row is reported and not shown."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from anonymizer.audit.report.doubt import Doubtful
+from anonymizer.audit.report.review_queue import ReviewPhoto
 from anonymizer.audit.verify import finding
 from anonymizer.config import CodecConfig
 from anonymizer.errors import NotARegularFile, ObjectError, SourceChanged, SourceGone
 from anonymizer.image import codec, metadata
-from anonymizer.image.views import as_seen, as_shown
+from anonymizer.image.views import to_display, to_uint8
 from anonymizer.lake.naming import output_key_of
 from anonymizer.lake.storage import Irregular, Root
 from anonymizer.records import Face, Frame, ImageRef, ManifestRow, Pixels
@@ -24,14 +24,14 @@ from anonymizer.records import Face, Frame, ImageRef, ManifestRow, Pixels
 SIDE_PX = 320
 """Longer side of a thumbnail."""
 DETAIL_PX = 128
-"""Side of the square around the weakest face."""
+"""Side of the enlarged square around the face to review."""
 DETAIL_BOXES = 3.0
-"""The square is so many times as wide as the face's longer side."""
+"""Ratio of the square's side to the face's longer side."""
 DRAWN_BOXES = 500
-"""Of a crowd of thousands more could not be told apart."""
+"""Maximum number of boxes drawn: more could not be told apart."""
 QUALITY = 70
 READ_AHEAD = 4
-"""Files in memory at once: the store is waited for while others are decoded."""
+"""Files prefetched while another one is decoded."""
 
 _READ_FINDINGS: dict[type[ObjectError], str] = {
     SourceGone: "missing",
@@ -42,7 +42,7 @@ _READ_FINDINGS: dict[type[ObjectError], str] = {
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A face in pixels of the published picture; `focus`: what is doubted, the weakest face or a suspect."""
+    """A face in pixels of the published picture; `focus`: the face to review, which is highlighted."""
 
     x: float
     y: float
@@ -53,20 +53,20 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
-class Shot:
-    """A published photo, or why it is not shown.
+class Thumbnail:
+    """The thumbnail of a published photo, or the reason why it is not shown.
 
     Attributes:
-        photo: Which, and why it is looked at.
-        finding: A code of `anonymizer.audit.verify.CODES`, or `undecodable`; None where all is well.
+        photo: The photo and the reason for its review.
+        finding: A code of `anonymizer.audit.verify.CODES`, or `undecodable`; None if the photo is shown.
         overview: `data:` URI of the whole picture.
-        detail: `data:` URI of the surroundings of what is doubted most.
-        width: Of the published picture, in pixels.
-        height: Likewise.
-        boxes: Those in the frame that is shown.
+        detail: `data:` URI of the enlarged face to review.
+        width: Width of the published picture, in pixels.
+        height: Height of the published picture, in pixels.
+        boxes: The faces of the shown frame.
     """
 
-    photo: Doubtful
+    photo: ReviewPhoto
     finding: str | None = None
     overview: str = ""
     detail: str = ""
@@ -75,15 +75,15 @@ class Shot:
     boxes: tuple[Box, ...] = ()
 
 
-def shots(photos: Sequence[Doubtful], output: Root, config: CodecConfig) -> Iterator[Shot]:
-    """The photos as they lie in OUTPUT, in order.
+def thumbnails(photos: Sequence[ReviewPhoto], output: Root, config: CodecConfig) -> Iterator[Thumbnail]:
+    """Reads the photos from OUTPUT and makes their thumbnails, in order.
 
     Args:
-        photos: Their rows name outputs.
-        output: OUTPUT; it is only read.
-        config: Limits of decoding.
+        photos: The photos; their rows name outputs.
+        output: OUTPUT, which is only read.
+        config: Size limits for decoding.
     """
-    waiting: deque[tuple[Doubtful, Future[bytes | str]]] = deque()
+    waiting: deque[tuple[ReviewPhoto, Future[bytes | str]]] = deque()
     with ThreadPoolExecutor(READ_AHEAD) as pool:
         for photo in photos:
             if len(waiting) == READ_AHEAD:
@@ -95,7 +95,7 @@ def shots(photos: Sequence[Doubtful], output: Root, config: CodecConfig) -> Iter
 
 
 def _published(row: ManifestRow, output: Root) -> bytes | str:
-    """The bytes that the row vouches for, or what is wrong with those that are there."""
+    """The published bytes if they match their row, otherwise the code of the finding."""
     key = output_key_of(row.output_uri or "", output.uri)
     if key is None:
         return "elsewhere"
@@ -104,7 +104,7 @@ def _published(row: ManifestRow, output: Root) -> bytes | str:
         if entry is None or isinstance(entry, Irregular):
             return "missing" if entry is None else "not_regular"
         if entry.size != row.output_size:
-            # Not read: the size of what somebody else put there has no bound.
+            # Do not read it: a file from somebody else may be of any size.
             return "size_mismatch"
         data = output.read(ImageRef(key, entry.uri, entry.etag, entry.size, entry.modified))
     except ObjectError as error:
@@ -112,40 +112,40 @@ def _published(row: ManifestRow, output: Root) -> bytes | str:
     return finding(data, row) or data
 
 
-def _shot(photo: Doubtful, read: bytes | str, config: CodecConfig) -> Shot:
+def _shot(photo: ReviewPhoto, read: bytes | str, config: CodecConfig) -> Thumbnail:
     if isinstance(read, str):
-        return Shot(photo, finding=read)
+        return Thumbnail(photo, finding=read)
     number = photo.face.frame if photo.face is not None else 0
     try:
         frame = codec.decode(read, config).frames[number]
     except (ObjectError, IndexError):
-        return Shot(photo, finding="undecodable")
+        return Thumbnail(photo, finding="undecodable")
     pixels = seen(frame)
     detail = _data_uri(_around(pixels, photo.face)) if photo.face is not None else ""
     overview = _data_uri(_fitted(pixels, SIDE_PX))
-    return Shot(photo, None, overview, detail, frame.width, frame.height, tuple(_boxes(photo, number)))
+    return Thumbnail(photo, None, overview, detail, frame.width, frame.height, tuple(_boxes(photo, number)))
 
 
-def _boxes(photo: Doubtful, frame: int) -> list[Box]:
-    """What a second look sees in a frame, and its faces, the weakest first."""
-    doubted = [face for face in photo.suspects if face.frame == frame]
+def _boxes(photo: ReviewPhoto, frame: int) -> list[Box]:
+    """The suspects in a frame, then the manifest's faces, lowest score first."""
+    suspects = [face for face in photo.suspects if face.frame == frame]
     found = sorted((face for face in photo.row.faces if face.frame == frame), key=lambda face: face.score)
     of_row = [Box(face.x, face.y, face.w, face.h, face.redacted, face == photo.face) for face in found[:DRAWN_BOXES]]
-    return [Box(face.x, face.y, face.w, face.h, False, True) for face in doubted[:DRAWN_BOXES]] + of_row
+    return [Box(face.x, face.y, face.w, face.h, False, True) for face in suspects[:DRAWN_BOXES]] + of_row
 
 
 def seen(frame: Frame) -> Pixels:
-    """(H, W, 3) uint8 RGB as a viewer shows a frame on white paper; stretched where that would show nothing."""
-    pixels = as_shown(frame)
+    """(H, W, 3) uint8 RGB: the frame on a white background, with its levels stretched if it would look empty."""
+    pixels = to_display(frame)
     colours = np.dstack([pixels] * 3) if pixels.ndim == 2 else pixels
     if frame.alpha is None:
         return colours
-    share = (as_seen(frame.alpha).astype(np.uint16))[..., None]
+    share = (to_uint8(frame.alpha).astype(np.uint16))[..., None]
     return ((colours * share + 255 * (255 - share) + 127) // 255).astype(np.uint8)
 
 
 def _around(pixels: Pixels, face: Face) -> Pixels:
-    """A square of the picture around a face, moved inside where it would stick out."""
+    """A square crop around a face, shifted to lie inside the picture."""
     height, width = pixels.shape[:2]
     side = min(max(8, round(DETAIL_BOXES * max(face.w, face.h))), width, height)
     left = round(face.x + face.w / 2 - side / 2)
@@ -165,7 +165,7 @@ def _fitted(pixels: Pixels, side_px: int) -> Pixels:
 
 
 def _data_uri(pixels: Pixels) -> str:
-    """A WebP that holds nothing but the pixels: it passes the check that published files pass."""
+    """A WebP `data:` URI without metadata; it passes the same container check as published files."""
     encoded = cv2.imencode(".webp", pixels[..., ::-1], [cv2.IMWRITE_WEBP_QUALITY, QUALITY])[1].tobytes()
     metadata.check(encoded, "webp", pixels.shape[1], pixels.shape[0])
     return f"data:image/webp;base64,{base64.b64encode(encoded).decode('ascii')}"

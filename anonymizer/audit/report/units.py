@@ -1,4 +1,4 @@
-"""Numbers and times as they are read."""
+"""Format numbers, durations and times for people."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ from datetime import UTC, datetime
 
 
 def moment(seconds: float, *, day: bool = True) -> str:
-    """A time in UTC."""
+    """A time in UTC, with or without the date.
+
+    Args:
+        seconds: Since the epoch.
+        day: Include the date.
+    """
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S" if day else "%H:%M:%S")
 
 
 def rate_text(rate: float) -> str:
-    """With three digits or so."""
+    """A rate with two to three significant digits."""
     return f"{rate:,.0f}" if rate >= 100 else f"{rate:.1f}" if rate >= 1 else f"{rate:.2g}"
 
 
@@ -25,7 +30,7 @@ def duration_text(seconds: float) -> str:
 
 
 def time_text(time: datetime | None) -> str:
-    """To the second."""
+    """Date and time to the second; a dash for None."""
     return time.strftime("%Y-%m-%d %H:%M:%S") if time is not None else "–"
 
 
@@ -37,7 +42,7 @@ def milliseconds(duration_ms: float | None) -> str:
 
 
 def percent(share: float) -> str:
-    """With a digit below ten, and never 0 or 100 for what is neither."""
+    """A share as a percentage: one decimal below 10 %; values near 0 and 100 are never rounded to 0 or 100."""
     if 0 < share < 0.001:
         return "< 0.1 %"
     if 0.999 < share < 1:

@@ -1,4 +1,4 @@
-"""What the words of the manifest mean, for readers who have not seen them before."""
+"""Explain the manifest's values in plain words for readers of the report."""
 
 from __future__ import annotations
 
@@ -7,48 +7,48 @@ from anonymizer.errors import ObjectError
 
 STATUS_TEXTS: dict[str, str] = {
     "anonymized": "faces were found and redacted; published",
-    "no_face": "no face was found; published without its metadata",
-    "retained": "all its faces stay, by consent; published without its metadata",
-    "skipped": "no picture, or withheld; not published",
-    "failed": "could not be made safe; no new output",
-    "removed": "its output was taken away",
+    "no_face": "no face was found; published without metadata",
+    "retained": "all faces are kept by consent; published without metadata",
+    "skipped": "not an image, or publication not permitted; not published",
+    "failed": "could not be anonymized; no new output",
+    "removed": "the published output was removed",
 }
-"""In the order in which they are shown."""
+"""Meaning of each `status`, in the order of display."""
 
 CONSENT_TEXTS: dict[str, str] = {
-    "withdrawn": "a consent was taken back",
-    "denied": "somebody refused",
-    "malformed": "a row of the registry cannot be understood, which counts as a refusal",
-    "expired": "out of its window",
-    "pending": "asked for, not answered",
+    "withdrawn": "consent was withdrawn",
+    "denied": "consent was refused",
+    "malformed": "a registry row cannot be read, which counts as a refusal",
+    "expired": "outside the consent's validity period",
+    "pending": "consent was requested and not yet answered",
     "partial": "some faces kept, some redacted",
     "granted": "every face kept",
-    "unknown": "the registry says nothing",
+    "unknown": "no registry row applies",
 }
-"""Worst first."""
+"""Meaning of each `consent_status`, the most restrictive first."""
 
 ENCODING_TEXTS: dict[str, str] = {
-    "exact": "nothing outside the redacted blocks was changed",
-    "reencoded": "written anew from pixels",
+    "exact": "unchanged outside the redacted blocks",
+    "reencoded": "encoded again from pixels",
 }
 
 REASON_TEXTS: dict[str, tuple[str, str]] = {
-    "suspect": ("Suspects of the second look", "Another detector sees a face where nothing is redacted."),
+    "suspect": ("Faces found by the second detector", "It found a face that is not redacted."),
     "unsure": (
-        "Nothing sure",
-        "No face in these photos has a score of 0.5 or more: something else may have been redacted, or a face nearly "
-        "missed. The least sure first.",
+        "Photos without a confident detection",
+        "No face in these photos has a score of 0.5 or more: the detection may be a false positive, or a face was "
+        "almost missed. Lowest score first.",
     ),
     "weakest": (
-        "Weakest faces",
-        "In these photos some face is sure. The one whose weakest face has the lowest score comes first, among equals "
-        "the one with the fewest faces.",
+        "Photos with a low-scoring face",
+        "These photos have a confident detection too. They are sorted by their lowest score; among equals the photo "
+        "with fewer faces comes first.",
     ),
 }
 """Heading and explanation of each part of the review queue, in order."""
 
 
 def error_texts() -> dict[str, str]:
-    """Message of every error code."""
+    """The message of every error code."""
     kinds = (kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, ObjectError))
     return {kind.code: kind.message for kind in kinds}

@@ -1,10 +1,12 @@
-"""`anonymizer verify`: re-opens what is published and holds it against the manifest, and has a second detector look at
-a sample of it. Writes nothing anywhere, unless what is suspect is to be redacted.
+"""Verify a published OUTPUT (`anonymizer verify`).
+
+Every published file is read and compared with its row in the manifest; a second detector checks a random sample for
+faces that were missed. Nothing is written unless the user asks to redact the suspected faces.
 """
 
 from anonymizer.audit.verify.checker import Checker, finding
 from anonymizer.audit.verify.redo import Redo, redo
-from anonymizer.audit.verify.result import CODES, SecondLook, Verification, table
+from anonymizer.audit.verify.result import CODES, SampleResult, Verification, table
 from anonymizer.audit.verify.run import verify
 from anonymizer.audit.verify.sample import Sample
 from anonymizer.audit.verify.statement import evidence
@@ -14,7 +16,7 @@ __all__ = [
     "Checker",
     "Redo",
     "Sample",
-    "SecondLook",
+    "SampleResult",
     "Verification",
     "evidence",
     "finding",

@@ -1,4 +1,4 @@
-"""One published file against its row, and a chunk of them: what the engine places on workers."""
+"""Compare published files with their manifest rows, a chunk at a time; the engine runs this on its workers."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ _READ_FINDINGS: dict[type[ObjectError], str] = {
     SourceChanged: "changed",
     NotARegularFile: "not_regular",
 }
-"""What it means that a listed output cannot be read; anything else is `unreadable`."""
+"""The finding for each error on reading a listed output; any other error is `unreadable`."""
 
 
 @dataclass(frozen=True)
 class _Answer:
-    """How one item ended.
+    """The result for one item.
 
     Attributes:
-        code: Of its finding; None = nothing found.
-        size_bytes: Of what was read; None = nothing was.
-        done: False = there was no time for it.
+        code: The finding's code; None = no finding.
+        size_bytes: Number of bytes read; None = the file was not read.
+        done: False = the chunk's deadline passed before the file was read.
     """
 
     code: str | None = None
@@ -43,10 +43,10 @@ class _Answer:
 
 
 class Checker:
-    """Holds the connection to OUTPUT. Holds as many files at once as it has threads.
+    """Checks published files. Holds one file in memory per thread.
 
     Args:
-        config: OUTPUT, how it is reached, and the number of threads.
+        config: OUTPUT, its storage options and the number of threads.
     """
 
     def __init__(self, config: RunConfig) -> None:
@@ -55,14 +55,14 @@ class Checker:
         self._stopping = threading.Event()
 
     def stop(self) -> None:
-        """Nothing more is to be begun."""
+        """Asks the checker to start no further file."""
         self._stopping.set()
 
     def process(self, chunk: Chunk) -> ChunkResult:
-        """Checks outputs; each item's `ref` is the listed output, its `standing` the row that names it.
+        """Checks outputs; each item's `ref` is the listed output, its `standing` the manifest row that names it.
 
         Returns:
-            `codes` holds the findings by key; `statuses` every output that was read, `output_bytes` their size.
+            `codes` has the findings by key, `statuses` every output that was read, `output_bytes` their total size.
         """
         since = time.monotonic()
         deadline = Deadline(chunk.time_s, self._stopping)
@@ -93,21 +93,21 @@ class Checker:
             return _Answer(done=False)
         except ObjectError as error:
             return _Answer(_READ_FINDINGS.get(type(error), "unreadable"))
-        except Exception as error:  # noqa: BLE001 - a filesystem's surprise is one object's finding
-            log.warning("%s: unexpected %s while it was read", item.ref.key, type(error).__name__)
+        except Exception as error:  # noqa: BLE001 - an unexpected storage error is a finding for this one object
+            log.warning("%s: unexpected %s while reading", item.ref.key, type(error).__name__)
             return _Answer("unreadable")
         return _Answer(finding(data, _row(item)), len(data))
 
 
 def finding(data: bytes, row: ManifestRow) -> str | None:
-    """Whether published bytes are those of their row and hold nothing that we do not write.
+    """Checks that published bytes match their row and that their container holds nothing but what a run writes.
 
     Args:
         data: The whole file.
-        row: Names the output.
+        row: The manifest row that names the output.
 
     Returns:
-        `size_mismatch`, `hash_mismatch` or `container`, the first that holds; None if all is well.
+        The first of `size_mismatch`, `hash_mismatch` and `container` that applies; None if the file is as expected.
     """
     if len(data) != row.output_size:
         return "size_mismatch"
@@ -119,12 +119,12 @@ def finding(data: bytes, row: ManifestRow) -> str | None:
         metadata.check(data, row.format, row.width, row.height, row.frame_count, row.metadata_kept)
     except ScrubCheckFailed:
         return "container"
-    except Exception as error:  # noqa: BLE001 - what the walker cannot follow is not proven
-        log.warning("%s: unexpected %s in the check", row.key, type(error).__name__)
+    except Exception as error:  # noqa: BLE001 - a container that cannot be parsed is not known to be safe
+        log.warning("%s: unexpected %s in the container check", row.key, type(error).__name__)
         return "container"
     return None
 
 
 def _row(item: WorkItem) -> ManifestRow:
-    assert item.kept_output is not None, "an output is checked against its row"  # noqa: S101 - the caller's defect
+    assert item.kept_output is not None, "an output is checked against its row"  # noqa: S101 - a bug in the caller
     return item.kept_output

@@ -1,4 +1,4 @@
-"""What a second look doubts, done again: which run does it, and what it is told."""
+"""Prepare the run that anonymizes photos with suspected faces again (`--redact-suspects`)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from anonymizer.audit.verify.look import Suspect
 from anonymizer.audit.verify.result import Verification
+from anonymizer.audit.verify.second_detector import Suspect
 from anonymizer.config import RunConfig, from_mapping
 from anonymizer.errors import ConfigError
 from anonymizer.image import geometry
@@ -23,8 +23,8 @@ from anonymizer.run.start.keylist import KeyList, to_redo
 from anonymizer.sanitize import uri_without_secrets
 
 _COLUMNS = ("key", "source_uri", "status", "processed_at", "source_sha256", "output_sha256", "run_id")
-#: Of an earlier run, what does not hold for a run over named keys that is not a rehearsal.
-_OF_ITS_TIME: dict[str, Any] = {
+#: Settings of the earlier run that are reset, because the new run processes the listed keys and is no dry run.
+_RESET: dict[str, Any] = {
     "as_of": None,
     "include": [],
     "exclude": [],
@@ -39,11 +39,11 @@ _OF_ITS_TIME: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Redo:
-    """A run over the suspects' photos.
+    """A run over the photos with suspected faces.
 
     Attributes:
-        config: The settings of the newest run, as `driver.run` takes them.
-        keys: Of the photos.
+        config: The settings of the newest run, ready for `driver.run`.
+        keys: The photos' keys.
     """
 
     config: RunConfig
@@ -51,17 +51,17 @@ class Redo:
 
 
 def redo(config: RunConfig, result: Verification) -> Redo | None:
-    """Writes the suspects where every later run reads them, and says how to do their photos again.
+    """Stores the suspects beside the manifest, where every later run reads them, and prepares the run to redact them.
 
     Args:
-        config: Of the verification: how the storage is reached, and how many workers there are.
-        result: What was found.
+        config: The verification's configuration; its storage and engine settings are used.
+        result: The verification's result.
 
     Returns:
-        None where there is no suspect.
+        None if there is no suspect.
 
     Raises:
-        ConfigError: The newest run's settings are not known here, or it had another OUTPUT.
+        ConfigError: The newest run's settings cannot be read by this version, or it had another OUTPUT.
         RunError: The manifest cannot be read.
     """
     look = result.second_look
@@ -82,10 +82,10 @@ def redo(config: RunConfig, result: Verification) -> Redo | None:
 
 
 def _settings(record: Mapping[str, Any], config: RunConfig, result: Verification) -> RunConfig:
-    """The newest run's, over named keys; how the storage is reached stands in no record."""
+    """The newest run's settings for a run over listed keys; storage and engine settings are not in its record."""
     try:
         values = {name: value for name, value in record["settings"].items() if name not in ("storage", "engine")}
-        settings = from_mapping(RunConfig, values | _OF_ITS_TIME)
+        settings = from_mapping(RunConfig, values | _RESET)
     except (ConfigError, KeyError, TypeError, AttributeError):
         raise ConfigError("--redact-suspects: the newest run's settings are those of another version") from None
     if normalize_uri(settings.output) != result.output_uri:
@@ -102,7 +102,7 @@ def _settings(record: Mapping[str, Any], config: RunConfig, result: Verification
 
 
 def _whole(recorded: str | None, given: str | None) -> str | None:
-    """A URL of a record, with the signature that stands in no record where the configuration gives it anew."""
+    """The recorded URL, or the given one if it is the same with a signature (records hold no signatures)."""
     return given if given is not None and uri_without_secrets(given) == recorded else recorded
 
 
@@ -117,7 +117,7 @@ def _found(
 
 
 def _next_read(row: ManifestRow, *, in_place: bool) -> str | None:
-    """Hash of the file that a redo reads: in place that is the output."""
+    """SHA-256 of the file that the new run will read; for an in-place run that is the published output."""
     return row.output_sha256 if in_place else row.source_sha256
 
 

@@ -1,4 +1,4 @@
-"""What a verification found, in bounded memory, and how it is told."""
+"""Hold the result of a verification in bounded memory and format it as text."""
 
 from __future__ import annotations
 
@@ -7,51 +7,52 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from anonymizer import sanitize
-from anonymizer.audit.verify.look import Looked, Suspect
+from anonymizer.audit.verify.second_detector import PhotoResult, Suspect
 from anonymizer.config import DetectorConfig
 from anonymizer.run.summary import OK, VERIFY
 
 NAMED_FINDINGS = 20
-"""Findings that the table names; all of them are logged for who asks."""
+"""Findings that the summary lists by key; `--verbose` logs all of them."""
 
 CODES: dict[str, str] = {
-    "changed": "it changed while it was looked at",
-    "claimed_twice": "two rows of the manifest name this one output",
-    "container": "its bytes hold something that we do not write, or another picture than the row says",
-    "elsewhere": "its row names a place outside of OUTPUT",
-    "hash_mismatch": "other bytes than those that were published",
-    "missing": "the manifest names it and it is not there",
-    "no_row": "it is there and no row of the manifest names it",
-    "not_looked": "it was drawn for the second look and could not be looked at",
-    "not_regular": "a link or a special file",
-    "past_retention": "the consent that it needs has run out",
-    "reserved_key": "a name that is kept for our temporary files, and none of ours: somebody else's file",
-    "size_mismatch": "another size than that of what was published",
-    "stale_temporary": "a temporary file of a run that died or is at work, or somebody else's of such a name",
-    "suspect_face": "the second look sees a face there that is neither redacted nor kept by consent",
-    "unreadable": "the storage does not give it, so nothing is proven",
-    "unsafe_key": "a name that is never published",
+    "changed": "the file changed while it was being read",
+    "claimed_twice": "two rows of the manifest name this output",
+    "container": "the file holds data that a run never writes, or a picture that does not match its row",
+    "elsewhere": "the row names an output outside OUTPUT",
+    "hash_mismatch": "the content differs from what was published (SHA-256)",
+    "missing": "the manifest names this output but the file does not exist",
+    "no_row": "the file exists but no row of the manifest names it",
+    "not_looked": "the photo was in the sample, but the second detector could not check it",
+    "not_regular": "a link or special file, not a regular file",
+    "past_retention": "the consent that this output needs has expired",
+    "reserved_key": "a foreign file whose name is reserved for temporary files",
+    "size_mismatch": "the size differs from what was published",
+    "stale_temporary": "a temporary file of an interrupted or active run, or a foreign file with such a name",
+    "suspect_face": "the second detector found a face that is neither redacted nor kept by consent",
+    "unreadable": "the file cannot be read from storage, so it could not be checked",
+    "unsafe_key": "a file name that a run never publishes",
 }
-"""Every code of a finding, and what it says of the output."""
+"""Every finding's code and its meaning."""
 
 
 @dataclass
-class SecondLook:
-    """What another detector saw in photos drawn at random from those that are published.
+class SampleResult:
+    """The second detector's results for a random sample of the published photos.
 
     Attributes:
-        detector: Its name.
-        detector_sha256: Of its weights.
-        settings: Its scale, least score and greatest area.
-        seed: Which photos were drawn; `published` of them there were.
-        drawn: How many were.
-        used: Names of the detectors of the runs that published them.
-        looked: Photos that could be looked at.
-        faces: Seen in them, covered ones too.
-        redacted: Faces that the manifest says are redacted.
-        proven: Those of them that lie in pixels which were found to be a redaction's.
-        suspects: (source's key, suspect), in no order.
-        unproven: Keys of the photos in which a redacted face is not proven.
+        detector: The second detector's name.
+        detector_sha256: SHA-256 of its weights.
+        settings: Its settings, among them scale, score threshold and largest area.
+        seed: The seed of the sample.
+        published: Number of published photos, from which the sample was drawn.
+        drawn: Size of the sample.
+        used: Names of the detectors with which the sampled photos were published.
+        looked: Number of sampled photos that could be checked.
+        faces: Number of faces detected in them, covered ones included.
+        redacted: Number of faces in them that the manifest reports as redacted.
+        proven: How many of these are confirmed as redacted from the pixels.
+        suspects: (source key, suspect) pairs, unordered.
+        unproven: Source keys of photos with a redacted face that is not confirmed.
     """
 
     detector: str
@@ -68,10 +69,10 @@ class SecondLook:
     suspects: list[tuple[str, Suspect]] = field(default_factory=list)
     unproven: list[str] = field(default_factory=list)
 
-    def take(self, key: str, seen: Looked) -> None:
-        """Counts one photo."""
+    def take(self, key: str, seen: PhotoResult) -> None:
+        """Adds the result for one photo."""
         self.looked += 1
-        self.faces += seen.seen
+        self.faces += seen.faces
         self.redacted += seen.redacted
         self.proven += seen.proven
         self.suspects += [(key, suspect) for suspect in seen.suspects]
@@ -85,16 +86,16 @@ class SecondLook:
 
 @dataclass
 class Verification:
-    """A verification's account.
+    """The result of a verification.
 
     Attributes:
-        expected: Outputs that the manifest's current rows name.
-        checked: Outputs whose bytes were read.
-        checked_bytes: Their size.
-        findings: How many there are of each code.
-        named: (key below OUTPUT, code) of the first ones, sorted.
-        unfinished: A run that is at work or was killed: its outputs may have no row yet.
-        second_look: At a sample, if one was asked for.
+        expected: Number of outputs that the manifest's current rows name.
+        checked: Number of outputs that were read.
+        checked_bytes: Their total size.
+        findings: Number of findings by code.
+        named: (key below OUTPUT, code) of the first `NAMED_FINDINGS` findings, sorted.
+        unfinished: The id of a run that is active or was killed; its outputs may not have rows yet.
+        second_look: The second detector's result, if a sample was requested.
     """
 
     output_uri: str
@@ -105,11 +106,11 @@ class Verification:
     findings: Counter[str] = field(default_factory=Counter)
     named: list[tuple[str, str]] = field(default_factory=list)
     unfinished: str | None = None
-    second_look: SecondLook | None = None
+    second_look: SampleResult | None = None
     seconds: float = 0.0
 
     def report(self, key: str, code: str) -> None:
-        """Takes a finding; `code` is one of `CODES`."""
+        """Adds a finding; `code` is one of `CODES`."""
         self.findings[code] += 1
         insort(self.named, (key, code))
         del self.named[NAMED_FINDINGS:]
@@ -120,7 +121,7 @@ class Verification:
 
 
 def table(result: Verification) -> str:
-    """The result, for people."""
+    """Formats the result as a table for the terminal."""
     total = sum(result.findings.values())
     lines = [
         ("output", result.output_uri),
@@ -136,7 +137,7 @@ def table(result: Verification) -> str:
     said = [f"{name:<{width}}  {value}" for name, value in lines]
     said += [f"{code}: {sanitize.name(key)}" for key, code in result.named]
     if total > len(result.named):
-        said.append(f"{total - len(result.named)} more; --verbose names all")
+        said.append(f"{total - len(result.named)} more; --verbose lists all")
     if result.second_look is not None:
         said += [f"suspect: {sanitize.name(key)} {place(one)}" for key, one in sorted_suspects(result.second_look)][
             :NAMED_FINDINGS
@@ -146,26 +147,26 @@ def table(result: Verification) -> str:
     return "\n".join(said)
 
 
-def _second_look(look: SecondLook | None) -> list[tuple[str, str]]:
+def _second_look(look: SampleResult | None) -> list[tuple[str, str]]:
     if look is None:
         return []
     return [
         (
-            "second look",
-            f"{look.detector} at {look.looked} of {look.published} photos, seed {sanitize.name(look.seed)}",
+            "second detector",
+            f"{look.detector} on {look.looked} of {look.published} photos, seed {sanitize.name(look.seed)}",
         ),
-        ("suspect", f"{look.suspect_photos} photos, {len(look.suspects)} boxes"),
-        ("proven", f"{look.proven} of {look.redacted} redacted faces, in pixels"),
+        ("suspect", f"{look.suspect_photos} photos, {len(look.suspects)} faces"),
+        ("confirmed", f"{look.proven} of {look.redacted} redacted faces, checked in the pixels"),
     ]
 
 
-def sorted_suspects(look: SecondLook) -> list[tuple[str, Suspect]]:
-    """By key, and of each photo the likeliest first."""
+def sorted_suspects(look: SampleResult) -> list[tuple[str, Suspect]]:
+    """The suspects sorted by key; within a photo by descending score."""
     return sorted(look.suspects, key=lambda pair: (pair[0], -pair[1].score))
 
 
 def place(suspect: Suspect) -> str:
-    """Where it is, for people."""
+    """A suspect's box, score and coverage as text."""
     x1, y1, x2, y2 = (round(side) for side in suspect.xyxy)
     frame = f" frame={suspect.frame}" if suspect.frame else ""
     return f"x={x1} y={y1} w={x2 - x1} h={y2 - y1}{frame} score={suspect.score:.2f} covered={suspect.covered:.0%}"

@@ -1,4 +1,4 @@
-"""A verification from configuration to result; on Ray where there is much to read, else in this process."""
+"""Run a verification from configuration to result, on Ray for large OUTPUTs and in this process for small ones."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from anonymizer.audit.verify.checker import Checker
-from anonymizer.audit.verify.joined import COLUMNS, named_outputs, outputs, to_check
-from anonymizer.audit.verify.placing import here, on_ray
+from anonymizer.audit.verify.execution import run_in_process, run_on_ray
+from anonymizer.audit.verify.merge_join import COLUMNS, files_to_check, named_outputs, outputs
 from anonymizer.audit.verify.result import Verification
-from anonymizer.audit.verify.sample import Sample, look_job, second_look
+from anonymizer.audit.verify.sample import Sample, check_sample, sample_job
 from anonymizer.config import EngineConfig, RunConfig
 from anonymizer.errors import ConfigError
 from anonymizer.lake.manifest import ManifestStore
@@ -25,26 +25,28 @@ log = logging.getLogger(__name__)
 
 MANY_OUTPUTS = 10_000
 MANY_BYTES = 4 * 2**30
-"""Beyond either, starting workers pays (five seconds): one process checks some hundred files a second."""
+"""Above either limit Ray workers are used: they take five seconds to start, and one process checks about a hundred
+files a second."""
 
 LOG_EVERY_S = 30.0
 
 
 def verify(config: RunConfig, *, inside_job: bool = False, sample: Sample | None = None) -> Verification:
-    """Holds every file below OUTPUT against the manifest's current rows; changes nothing.
+    """Compares every file below OUTPUT with the manifest's current rows; changes nothing.
 
-    Meant for a time when no run is at work: what one publishes meanwhile has no row yet.
+    To be used while no run is active: files that a run publishes meanwhile have no row yet.
 
     Args:
-        config: OUTPUT and the manifest as the user wrote them, how they are reached, and how many workers.
-        inside_job: Runs inside a Ray job, where relative paths point into a package that is deleted later.
-        sample: What a second detector, that of `config`, looks at besides.
+        config: OUTPUT and the manifest as given by the user, storage options and number of workers.
+        inside_job: Whether this is a Ray job, whose working directory is deleted afterwards: relative paths are
+            refused.
+        sample: The sample that the second detector (`config.detector`) checks; None = no sample.
 
     Returns:
-        What was found; `exit_status` 0 only if nothing was.
+        The findings; `exit_status` is 0 only if there are none.
 
     Raises:
-        UsageError: There is no manifest, or the settings are wrong (exit 2).
+        UsageError: There is no manifest, or a setting is invalid (exit 2).
         RunError: The listing or the manifest cannot be read completely (exit 1).
     """
     since = time.monotonic()
@@ -54,7 +56,7 @@ def verify(config: RunConfig, *, inside_job: bool = False, sample: Sample | None
     run_ids = manifest.run_ids()
     if not run_ids:
         raise ConfigError(f"there is no manifest at {manifest_uri}; --manifest URI says where it is")
-    job = look_job(config) if sample is not None else None
+    job = sample_job(config) if sample is not None else None
     current = manifest.current(COLUMNS)
     named = current.filter(current["output_uri"].is_valid())
     result = Verification(config.output, manifest_uri, expected=named.num_rows)
@@ -62,13 +64,13 @@ def verify(config: RunConfig, *, inside_job: bool = False, sample: Sample | None
     account = _Account(result, config.engine)
     _check(config, named, account)
     if sample is not None and job is not None:
-        result.second_look = second_look(job, manifest, named, sample, account.report)
+        result.second_look = check_sample(job, manifest, named, sample, account.report)
     result.seconds = time.monotonic() - since
     return result
 
 
 def _resolved(config: RunConfig, *, inside_job: bool) -> RunConfig:
-    """The configuration with full URLs."""
+    """The configuration with absolute URLs."""
     given = [uri for uri in (config.output, config.manifest) if uri]
     if not config.output:
         raise ConfigError("OUTPUT is needed")
@@ -82,7 +84,7 @@ def _resolved(config: RunConfig, *, inside_job: bool) -> RunConfig:
 
 
 def _unfinished(manifest: ManifestStore, run_id: str) -> str | None:
-    """The newest run, if it has a record that says no end."""
+    """The newest run's id if its record has no end time, else None."""
     known = run_id in manifest.runs()
     return run_id if known and manifest.read_run(run_id).get("finished") is None else None
 
@@ -90,16 +92,16 @@ def _unfinished(manifest: ManifestStore, run_id: str) -> str | None:
 def _check(config: RunConfig, named: Any, account: _Account) -> None:
     with open_output(config) as root:
         rows = named_outputs(named, root.uri, account.report)
-        items = to_check(outputs(root), rows, datetime.now(UTC), account.report)
+        items = files_to_check(outputs(root), rows, datetime.now(UTC), account.report)
         tasks = map(Task, group(items, config.engine.chunk_keys, config.engine.chunk_bytes))
         if _is_large(named):
-            on_ray(config, Checker, config, tasks, account)
+            run_on_ray(config, Checker, config, tasks, account)
         else:
-            here(config, Checker(config), tasks, account)
+            run_in_process(config, Checker(config), tasks, account)
 
 
 def _is_large(named: Any) -> bool:
-    """Whether starting workers pays."""
+    """Whether the work justifies starting Ray workers."""
     if named.num_rows > MANY_OUTPUTS:
         return True
     sizes: list[int | None] = named["output_size"].to_pylist()
@@ -107,7 +109,7 @@ def _is_large(named: Any) -> bool:
 
 
 class _Account:
-    """Counts; also what the engine reports to (`engine.Sink`)."""
+    """Collects the findings of the workers (an `engine.Sink`)."""
 
     def __init__(self, result: Verification, config: EngineConfig) -> None:
         self._result = result
@@ -115,12 +117,12 @@ class _Account:
         self._logged = time.monotonic()
 
     def report(self, key: str, code: str) -> None:
-        """Takes a finding."""
+        """Adds a finding."""
         log.debug("%s: %s", key, code)
         self._result.report(key, code)
 
     def committed(self, task: Task, result: ChunkResult) -> list[Task]:
-        """Takes what a checker found; what it had no time for is tried again, and is `unreadable` in the end."""
+        """Adds a chunk's findings; files that the deadline cut off are retried and finally count as `unreadable`."""
         for key, code in result.codes.items():
             self.report(key, code)
         self._result.checked += len(result.statuses)
@@ -134,12 +136,12 @@ class _Account:
         return [replace(task, items=left)] if left else []
 
     def poison(self, task: Task) -> None:
-        """A file that no worker survives proves nothing."""
+        """Reports the files of a task that crashes every worker as `unreadable`."""
         for item in task.items:
             self.report(item.ref.key, "unreadable")
 
     def refresh(self, task: Task) -> Task:
-        """Reading changes nothing: the task is as it was."""
+        """Returns the task as it is: reading changes nothing."""
         return task
 
     def _log_now_and_then(self) -> None:

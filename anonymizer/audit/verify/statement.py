@@ -1,10 +1,10 @@
-"""What a verification entitles anybody to say, and what it does not, as `anonymizer.audit.evidence` has it."""
+"""State the conclusions of a verification and their limits, as `anonymizer.audit.evidence.Evidence`."""
 
 from __future__ import annotations
 
 from anonymizer.audit.evidence import Evidence, Table, exact_interval
-from anonymizer.audit.verify.look import COVERED_SHARE, LEAST_FACE_PX, settings
-from anonymizer.audit.verify.result import CODES, SecondLook, Verification, sorted_suspects
+from anonymizer.audit.verify.result import CODES, SampleResult, Verification, sorted_suspects
+from anonymizer.audit.verify.second_detector import COVERED_SHARE, MIN_FACE_PX, detector_settings
 from anonymizer.audit.verify.sensitivity import SENSITIVITY
 from anonymizer.config import DetectorConfig
 
@@ -22,7 +22,7 @@ def evidence(result: Verification) -> Evidence:
     }
     tables = [_findings(result)]
     if look is not None:
-        statements += _of_look(look)
+        statements += _of_sample(look)
         tables.append(_second_look(look))
         figures["second_look"] = _figures(look)
         figures["suspects"] = [
@@ -40,79 +40,85 @@ def evidence(result: Verification) -> Evidence:
 
 def _of_files(result: Verification, wrong: int) -> str:
     if wrong:
-        return f"{result.checked} of {result.expected} published files were read; {wrong} findings say what is wrong."
+        return f"{result.checked} of {result.expected} published files were read, with {wrong} findings."
     return (
-        f"All {result.expected} published files were read: each is byte for byte what was published, and holds nothing "
-        "that this software does not write; nothing is there that no row names."
+        f"All {result.expected} published files were read: each is byte for byte what was published and holds only "
+        "data that this software writes; every file in OUTPUT has a manifest row."
     )
 
 
-def _of_look(look: SecondLook) -> list[str]:
+def _of_sample(look: SampleResult) -> list[str]:
     said = [
-        f"{look.drawn} of {look.published} published photos were drawn at random, and {look.looked} of them looked at, "
-        f"as they are and mirrored, by another look: {look.detector} (SHA-256 {look.detector_sha256[:12]}) at "
-        f"{look.settings.scale:g} of their size, faces from {LEAST_FACE_PX} px on{_from_score(look)}."
+        f"{look.drawn} of {look.published} published photos were sampled at random. A second detector, {look.detector} "
+        f"(SHA-256 {look.detector_sha256[:12]}), checked {look.looked} of them, as published and mirrored, at scale "
+        f"{look.settings.scale:g}; it reports faces of at least {MIN_FACE_PX} px{_from_score(look)}."
     ]
     if look.looked:
         low, high = exact_interval(look.suspect_photos, look.looked)
         said.append(
-            f"{look.suspect_photos} of {look.looked} are suspect: it sees a face of which less than "
-            f"{COVERED_SHARE:.0%} lies in pixels that were found to be redacted. It would raise suspicion in {low:.1%} "
-            f"to {high:.1%} of all published photos (exact 95 % interval)."
+            f"{look.suspect_photos} of {look.looked} checked photos are suspect: the second detector found a face in "
+            f"them of which less than {COVERED_SHARE:.0%} is confirmed as redacted. The share of suspect photos among "
+            f"all published photos is {low:.1%} to {high:.1%} (exact 95 % confidence interval)."
         )
         said.append(
-            f"Of {look.redacted} faces that the manifest says are redacted in them, {look.proven} were found to be, in "
-            "pixels."
+            f"Of {look.redacted} faces in them that the manifest reports as redacted, {look.proven} were confirmed as "
+            "redacted from the pixels."
         )
     said.append(
-        "This speaks only of what this detector can see: a suspect need not be a face, and a photo without one may "
-        "show a face that neither detector sees."
+        "This covers only what the second detector can detect: a suspect may be a false positive, and a photo without "
+        "a suspect may show a face that both detectors miss."
     )
     return [*said, _of_sensitivity(look), *_of_the_same(look)]
 
 
-def _from_score(look: SecondLook) -> str:
+def _from_score(look: SampleResult) -> str:
     least = look.settings.min_score
-    return f" with a score from {least:g} on" if least is not None else ""
+    return f" with a score of at least {least:g}" if least is not None else ""
 
 
-def _of_sensitivity(look: SecondLook) -> str:
+def _of_sensitivity(look: SampleResult) -> str:
     known = SENSITIVITY.get(look.detector_sha256)
-    if known is None or look.settings != settings(DetectorConfig(name=look.detector, weights=look.settings.weights)):
-        return "How many of the faces that a run misses such a look raises has not been measured for this detector."
+    if known is None or look.settings != detector_settings(
+        DetectorConfig(name=look.detector, weights=look.settings.weights)
+    ):
+        return "The share of missed faces that this second detector finds has not been measured."
     raised, missed, low, high = known
     return (
-        f"On labelled photographs such a look raised {raised} of {missed} faces that the preset balanced had left "
-        f"uncovered (95 % interval {low:.0%} to {high:.0%}): what it does not raise is not known to be safe."
+        f"On labelled photographs this second detector found {raised} of {missed} faces that the preset balanced had "
+        f"missed (95 % confidence interval {low:.0%} to {high:.0%}): a photo without a suspect is not proven safe."
     )
 
 
-def _of_the_same(look: SecondLook) -> list[str]:
+def _of_the_same(look: SampleResult) -> list[str]:
     if look.detector not in look.used:
         return []
-    return [f"{look.detector} is also what the run looked with: what it misses once it is likely to miss twice."]
+    return [
+        f"{look.detector} is also the detector that the run used: faces that it missed then it is likely to miss again."
+    ]
 
 
 def _findings(result: Verification) -> Table:
     rows = tuple((code, str(count), CODES[code]) for code, count in sorted(result.findings.items()))
     note = f"{result.checked} of {result.expected} published files were read."
-    return Table("Findings", note, ("code", "number", "what it says of an output"), rows)
+    return Table("Findings", note, ("code", "number", "meaning"), rows)
 
 
-def _second_look(look: SecondLook) -> Table:
+def _second_look(look: SampleResult) -> Table:
     rows = [
         ("published", str(look.published)),
-        ("drawn", str(look.drawn)),
-        ("looked at", str(look.looked)),
+        ("sampled", str(look.drawn)),
+        ("checked", str(look.looked)),
         ("suspect", str(look.suspect_photos)),
-        ("redacted faces, by the manifest", str(look.redacted)),
-        ("of these redacted in pixels", str(look.proven)),
+        ("redacted faces according to the manifest", str(look.redacted)),
+        ("of these confirmed in the pixels", str(look.proven)),
     ]
-    note = "Suspects are for a person to look at: most are no faces. The list is for who may see the manifest."
-    return Table("Second look", note, ("photos", "number"), tuple(rows))
+    note = (
+        "Suspects need a review by a person: most are false positives. Their keys are confidential like the manifest."
+    )
+    return Table("Check by a second detector", note, ("photos", "number"), tuple(rows))
 
 
-def _figures(look: SecondLook) -> dict[str, object]:
+def _figures(look: SampleResult) -> dict[str, object]:
     share = exact_interval(look.suspect_photos, look.looked) if look.looked else None
     return {
         "detector": look.detector,

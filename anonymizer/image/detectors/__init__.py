@@ -1,7 +1,7 @@
-"""Finds faces: one file per detector, and a literal dict that names them.
+"""Detect faces: one module per detector, registered in `DETECTORS`.
 
-The driver calls `load_weights` once; its bytes travel to the workers, each of which calls `make` and then the
-detector's `self_test` before it may publish.
+The driver calls `load_weights` once and sends the bytes to the workers; each worker calls `make` and then the
+detector's `self_test` before it publishes anything.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from anonymizer.image.detectors.yunet import YuNet
 __all__ = ["DETECTORS", "Detector", "Found", "Weights", "load_weights", "make", "merged"]
 
 Weights: TypeAlias = bytes | tuple[bytes | None, ...] | None
-"""A network's file, None for a detector without one; of several detectors one of these each."""
+"""The content of a weights file, None for a detector without one; a tuple with one entry each for several detectors."""
 
 DETECTORS: dict[str, Callable[[DetectorConfig, bytes | None], Detector]] = {
     "centerface": CenterFace,
@@ -39,19 +39,19 @@ DETECTORS: dict[str, Callable[[DetectorConfig, bytes | None], Detector]] = {
 
 
 def load_weights(config: DetectorConfig, read: Callable[[str], bytes], *, gpu: bool = False) -> Weights:
-    """What the workers need of the network, read and checked.
+    """Reads and checks the weights that the workers need.
 
     Args:
-        config: Which detectors, and where the weights lie that do not come with the installation. Of several detectors
-            yunet takes them, and without yunet the first that has a network.
-        read: Gives the content of a URL (the storage's business).
-        gpu: Whether workers have one; integers gain nothing there.
+        config: The detectors, and the location of weights that are not part of the installation. If there are several
+            detectors, `config.weights` is for yunet, or without yunet for centerface.
+        read: Returns the content of a URL.
+        gpu: Whether workers have a GPU; the default precision is then float32, as int8 is not faster there.
 
     Returns:
         Bytes for `make`; None for a detector without a network.
 
     Raises:
-        ConfigError: The weights are missing, cannot be read, or are not what they should be; says what to do.
+        ConfigError: The weights are missing, unreadable or wrong; the message says what to do.
     """
     if gpu and config.precision is None:
         config = replace(config, precision="float32")
@@ -73,17 +73,17 @@ def _load_weights(config: DetectorConfig, read: Callable[[str], bytes]) -> bytes
 
 
 def make(config: DetectorConfig, weights: Weights) -> Detector:
-    """The configured detector, or the union of several.
+    """Makes the configured detector, or the union of several.
 
     Args:
-        config: Which detectors, and their settings.
-        weights: What `load_weights` returned.
+        config: The detectors and their settings.
+        weights: The result of `load_weights`.
 
     Raises:
-        ConfigError: The detector needs weights and got none, or cannot read them.
+        ConfigError: The detector's weights are missing or cannot be read.
     """
-    # A worker is given one CPU: by itself OpenCV starts a thread per core of the machine in every one of them. With
-    # one thread the order of a cascade's hits, and so its boxes, is the same every time.
+    # Each worker has one CPU, but OpenCV would start a thread per core in each worker. One thread also makes the order
+    # of a cascade's detections, and so its boxes, deterministic.
     cv2.setNumThreads(1)
     parts = _parts(config)
     each = weights if isinstance(weights, tuple) else (weights,)

@@ -1,7 +1,8 @@
-"""From a network's scores to the probability that a box holds a face. Knows no network: any proposals will do.
+"""Calibrate detector scores: compute from a photo's proposals the probability that each box holds a face.
 
-Faces keep company: false alarms are lone and large, while true faces with a low score stand among others of their
-size. So a box's probability depends on all proposals of its photo.
+The calibration is a logistic regression that uses the context of a box. False positives tend to be isolated and large,
+while true faces with a low score tend to appear next to other faces of similar size. So a box's probability depends on
+all proposals of its photo. Nothing here depends on the network that made the proposals.
 """
 
 from __future__ import annotations
@@ -12,58 +13,61 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonymizer.image import geometry
-from anonymizer.image.detectors.coefficients import COMPANY, SECOND_LOOK
+from anonymizer.image.detectors.coefficients import CONTEXT, RESCORING
 
 Floats = NDArray[np.float64]
 
 
 class Weights(NamedTuple):
-    """Of the two logistic scores; fitted by `infra.proof.detection`."""
+    """The weights of the two logistic regressions; fitted by `infra.proof.detection`."""
 
-    company: tuple[float, ...]
-    second_look: tuple[float, ...]
+    context: tuple[float, ...]
+    rescoring: tuple[float, ...]
 
 
-FITTED = Weights(COMPANY, SECOND_LOOK)
+FITTED = Weights(CONTEXT, RESCORING)
 
-#: Proposals below this are no part of it, neither as boxes nor as company.
+#: Proposals with a lower score are ignored, both as boxes and as context.
 PROPOSAL_SCORE = 0.05
 
-#: Heights are logarithms of working pixels, taken from here (24 px), where most faces are.
+#: Log heights (network input pixels) are centred here: 24 px, the most frequent face height.
 _MIDDLE_LN_PX = 3.2
 
-#: Others from this score on are counted; heights are compared with those of faces from the second one on.
+#: Minimum score of the boxes that are counted as others, and of those whose height is compared.
 _COUNTED_SCORE = 0.1
 _SIZED_SCORE = 0.3
 
-#: Difference in ln height that stands for having no such company.
-_NO_COMPANY = 3.0
+#: Difference in log height to use if there is no box to compare with.
+_NO_SIMILAR = 3.0
 
 _EDGE = 1e-4
 _SCORE_STEPS = 2**16
 
 
-def company(
+def calibrate(
     xyxy: geometry.FloatBoxes, score: NDArray[np.float32], share: NDArray[np.float32], weights: Weights = FITTED
 ) -> NDArray[np.float32]:
-    """Calibrated scores of all proposals of one photo.
+    """Calibrates the scores of all proposals of one photo.
 
     Args:
-        xyxy: (N, 4) proposals in pixels of the photo, one for each face, scores of `PROPOSAL_SCORE` and more.
-        score: (N,) the network's own scores.
-        share: (N,) working pixels per pixel of the photo in the pass that found it.
-        weights: Of the features.
+        xyxy: (N, 4) proposals in pixels of the photo, after non-maximum suppression, with scores from `PROPOSAL_SCORE`.
+        score: (N,) the network's scores.
+        share: (N,) scale of the pass that found the box: network input pixels per pixel of the photo.
+        weights: The weights of the features.
 
     Returns:
-        (N,) float32 probabilities, in whole 2**-16: logarithms and sums of products differ between processors after
-        the fifteenth digit.
+        (N,) float32 probabilities, rounded to multiples of 2**-16, because logarithms and sums of products differ
+        between processors after the fifteenth digit.
     """
-    return _sigmoid(features(xyxy, score, share) @ np.array(weights.company))
+    return _sigmoid(features(xyxy, score, share) @ np.array(weights.context))
 
 
 def features(xyxy: geometry.FloatBoxes, score: NDArray[np.float32], share: NDArray[np.float32]) -> Floats:
-    """(N, 8) float64: one, logit of the score, ln height, its square, their product, and the company: strongest other
-    score, ln of one more than the number of others, least difference in ln height.
+    """The features of the calibration.
+
+    Returns:
+        (N, 8) float64: 1, logit of the score, log height, its square, the product of logit and log height, the highest
+        score among the other boxes, log(1 + number of others), the smallest difference in log height to another box.
     """
     count = len(score)
     own = logit(score)
@@ -86,24 +90,24 @@ def features(xyxy: geometry.FloatBoxes, score: NDArray[np.float32], share: NDArr
     )
 
 
-def looked_at(look: NDArray[np.float32], score: NDArray[np.float32], weights: Weights = FITTED) -> NDArray[np.float32]:
-    """(N,) calibrated scores after a second look.
+def rescore(look: NDArray[np.float32], score: NDArray[np.float32], weights: Weights = FITTED) -> NDArray[np.float32]:
+    """(N,) calibrated scores after the boxes were rescored in crops (`crop_rescoring`).
 
     Args:
-        look: (N,) the network's mean score of the box seen by itself.
-        score: (N,) from `company`.
-        weights: Of both.
+        look: (N,) the network's mean score for the box in its crop.
+        score: (N,) scores from `calibrate`.
+        weights: The weights of the features.
     """
-    return _sigmoid(look_features(look, score) @ np.array(weights.second_look))
+    return _sigmoid(rescoring_features(look, score) @ np.array(weights.rescoring))
 
 
-def look_features(look: NDArray[np.float32], score: NDArray[np.float32]) -> Floats:
-    """(N, 3) float64: one and both logits."""
+def rescoring_features(look: NDArray[np.float32], score: NDArray[np.float32]) -> Floats:
+    """(N, 3) float64: 1 and the logits of both scores."""
     return np.stack([np.ones(len(look)), logit(look), logit(score)], axis=1)
 
 
 def logit(probability: NDArray[np.float32]) -> Floats:
-    """ln(p / (1 - p)), finite: probabilities are kept 10^-4 from 0 and 1."""
+    """ln(p / (1 - p)); finite, because probabilities are clipped to 10^-4 from 0 and 1."""
     inner = np.clip(probability.astype(np.float64), _EDGE, 1 - _EDGE)
     return np.asarray(np.log(inner / (1 - inner)), dtype=np.float64)
 
@@ -123,13 +127,13 @@ def _strongest_other(score: NDArray[np.float32]) -> Floats:
 
 
 def _nearest_size(ln_height: Floats, sized: NDArray[np.bool_]) -> Floats:
-    """(N,) least difference to a sized box that is not the box itself."""
-    least = np.full(len(ln_height), _NO_COMPANY)
+    """(N,) smallest difference to the height of another box with a sufficient score (`sized`)."""
+    least = np.full(len(ln_height), _NO_SIMILAR)
     known = np.sort(ln_height[sized])
     if not len(known):
         return least
     place = np.searchsorted(known, ln_height)
-    # A sized box meets itself at `place`; boxes of exactly its height then stand beside it.
+    # A sized box finds itself at `place`; other boxes of exactly its height are its neighbours in the sorted array.
     for step in (-1, 0, 1):
         index = place + step
         there = (index >= 0) & (index < len(known)) & ~(sized & (step == 0))

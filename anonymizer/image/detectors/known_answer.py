@@ -1,7 +1,7 @@
-"""A drawn face whose place is known: what a detector has to find before its worker may publish anything.
+"""Test a detector on a drawn face at a known place before its worker publishes anything.
 
-A wrong numeric library, a damaged network or a broken build of the runtime does not raise an error; it finds nothing,
-and photos would be published with their faces.
+A wrong numeric library, damaged weights or a broken build of the runtime raise no error: the detector finds nothing,
+and photos would be published with visible faces.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from anonymizer.image import geometry
 from anonymizer.image.detectors.contract import Found
 from anonymizer.records import Pixels
 
-#: Side of the drawn picture. All detectors know the face well at this size (CenterFace 0.85, YuNet 0.9).
+#: Side of the drawn picture. All detectors score the face high at this size (CenterFace 0.85, YuNet 0.9).
 SIDE_PX = 160
 
-#: Forehead to chin of the drawn face, `xyxy`.
+#: The box of the drawn face from forehead to chin, `xyxy`.
 FACE_XYXY = np.array([[50, 38, 110, 116]], dtype=np.float32)
 
 _LEAST_IOU = 0.5
@@ -57,25 +57,26 @@ def portrait() -> Pixels:
 
 
 def check(detect: Callable[[Pixels], Found], least_score: float) -> None:
-    """Asks for the drawn face, and for nothing where nothing is.
+    """Checks that a detector finds the drawn face and finds nothing in a black picture.
 
     Args:
         detect: A detector with its default settings.
-        least_score: What a working detector gives the drawn face at least.
+        least_score: Minimum score of the drawn face with a working detector.
 
     Raises:
-        DetectionFailed: The strongest box is missing, weak or elsewhere, or black holds a face.
+        DetectionFailed: The highest-scoring box is missing, too low in score or misplaced, or a face was found in the
+            black picture.
     """
     xyxy, score = detect(portrait())
     if len(score) == 0 or score[0] < least_score or geometry.iou(xyxy[:1], FACE_XYXY)[0, 0] < _LEAST_IOU:
         raise DetectionFailed("the drawn face was not found")
     if len(detect(np.zeros((SIDE_PX, SIDE_PX, 3), np.uint8))[1]):
-        raise DetectionFailed("a face was found in black")
+        raise DetectionFailed("a face was found in a black picture")
 
 
 def _oval(
     canvas: Pixels, centre: tuple[float, float], half_axes: tuple[float, float], colour: tuple[int, int, int]
 ) -> None:
-    """Draws on the canvas, which is ours. All lengths in pixels."""
+    """Draws a filled ellipse on the canvas. All lengths in pixels."""
     cx, cy, rx, ry = (round(v * 2**_SHIFT) for v in (*centre, *half_axes))
     cv2.ellipse(canvas, (cx, cy), (rx, ry), 0, 0, 360, colour, -1, cv2.LINE_AA, _SHIFT)

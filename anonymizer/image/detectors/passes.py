@@ -1,7 +1,7 @@
-"""Which parts of a picture the network sees, and how large.
+"""Plan the network's passes over a picture: scales and tiles.
 
-One pass is the whole picture at one size, in overlapping tiles where that is too much for one run of the network. A
-second, coarse pass finds the faces that fill the frame, and those that tiles cut.
+One pass covers the whole picture at one scale, in overlapping tiles if it is too large for one run of the network. A
+second, coarse pass finds faces that fill the frame and faces that tiles cut.
 """
 
 from __future__ import annotations
@@ -16,27 +16,27 @@ from anonymizer.image.detectors.presets import Search
 Window: TypeAlias = tuple[int, int, int, int]
 """`x1, y1, x2, y2` in pixels of the picture."""
 
-#: One run of the network sees no more working pixels than this: what memory it takes depends on it.
+#: Maximum size of one input of the network in pixels; it bounds memory.
 TILE_AREA_PX = 2_560_000
 TILE_SIDE_PX = 1_600
 
-#: Tiles share this many working pixels, so that a face of that size is whole in one of them. What is larger the
-#: coarse pass finds.
+#: Overlap of tiles in network input pixels: a face up to this size lies completely in one tile. Larger ones are found
+#: by the coarse pass.
 OVERLAP_PX = 160
 
-#: From this longer side on, in working pixels, a coarse pass is made, with a longer side of `COARSE_SIDE_PX`: faces
-#: of 500 working pixels and more are seen badly.
+#: Inputs with at least this longer side get a coarse pass with a longer side of `COARSE_SIDE_PX`, because the network
+#: detects faces of 500 input pixels and more poorly.
 COARSE_FROM_PX = 1_000
 COARSE_SIDE_PX = 512
 
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """One look at the whole picture.
+    """One pass over the whole picture.
 
     Attributes:
-        share: Working pixels per pixel of the picture.
-        windows: What the network sees at a time; together the whole picture.
+        share: Scale: network input pixels per pixel of the picture.
+        windows: The tiles, which together cover the picture.
     """
 
     share: float
@@ -44,7 +44,7 @@ class Pass:
 
 
 def passes(width: int, height: int, search: Search) -> tuple[Pass, ...]:
-    """The looks at a picture of so many pixels, the finest first."""
+    """The passes over a picture of this size, the finest first."""
     shares = [_share(width, height, search)]
     longer = max(width, height)
     if search.halved and longer * shares[0] / 2 >= LEAST_SIDE_PX:
@@ -76,7 +76,7 @@ def _windows(width: int, height: int, share: float) -> list[Window]:
 
 
 def _pieces(length: int, share: float, most_px: int) -> list[tuple[int, int]]:
-    """Equal parts of a side, as few as stay within `most_px` working pixels each, overlapping."""
+    """Splits a side into as few overlapping equal parts as possible, each of at most `most_px` network input pixels."""
     piece, overlap = most_px / share, OVERLAP_PX / share
     count = max(1, math.ceil((length - overlap) / max(1.0, piece - overlap)))
     step = (length - overlap) / count

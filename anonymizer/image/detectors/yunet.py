@@ -1,4 +1,4 @@
-"""YuNet: OpenCV's small face network, with a file that the user brings.
+"""YuNet: OpenCV's small face detection network, with a weights file that the user provides.
 
 Wu, Peng, Yu: YuNet: A Tiny Millisecond-level Face Detector (2023).
 """
@@ -23,8 +23,8 @@ _IOU_LIMIT = 0.3
 _MOST_PROPOSALS = 20_000
 _SCORE_COLUMN = 14
 
-#: On a canvas of 32 px, the next smaller one that `FaceDetectorYN` uses, OpenCV 4.14 reads memory that nobody wrote:
-#: made-up boxes, some of them infinite, other ones every time.
+#: With an input side of 32 px, the next smaller one that `FaceDetectorYN` uses, OpenCV 4.14 reads uninitialized memory
+#: and returns random boxes, some of them infinite.
 _LEAST_CANVAS_PX = 64
 
 
@@ -59,7 +59,7 @@ class YuNet:
         canvas = _canvas(cv2.resize(rgb, (width, height), interpolation=cv2.INTER_LINEAR))
         try:
             self._network.setInputSize((canvas.shape[1], canvas.shape[0]))
-            # What is rounded up to the least score counts too.
+            # One step lower: scores that are rounded up to the threshold count too.
             self._network.setScoreThreshold(max(0.0, least_score(config) - 1 / SCORE_STEPS))
             _, faces = self._network.detect(canvas)
         except cv2.error:
@@ -71,6 +71,6 @@ class YuNet:
 
 
 def _canvas(rgb: NDArray[Any]) -> NDArray[Any]:
-    """BGR, with black to the right and below where the picture is too thin for the network."""
+    """BGR, padded with black on the right and below if the picture is too small for the network."""
     below, right = (max(0, _LEAST_CANVAS_PX - side) for side in rgb.shape[:2])
     return cv2.copyMakeBorder(cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), 0, below, 0, right, cv2.BORDER_CONSTANT)

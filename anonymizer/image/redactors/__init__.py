@@ -1,4 +1,4 @@
-"""Methods that make faces unrecognisable: one file per method, registered in `METHODS`."""
+"""Redact faces: one module per method, registered in `METHODS`."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from anonymizer.image.redactors.gaussian import Gaussian
 from anonymizer.image.redactors.pixelate import Pixelate
 from anonymizer.image.redactors.smooth import Smooth
 from anonymizer.image.redactors.solid import Solid
-from anonymizer.image.views import Points, as_light, as_seen, dim_levels, like_samples
+from anonymizer.image.views import Points, dim_levels, like_samples, to_rgb, to_uint8
 from anonymizer.records import PIXELS, Frame, Grid, Mask, Pixels, Samples
 
 __all__ = ["METHODS", "Redactor", "make", "redact_frame"]
 
 
-#: Of samples that are not what a method makes, so many are brought back at a time.
+#: Pixels that are converted back to the frame's sample type at a time, to bound memory.
 _BAND_PIXELS = 2**18
 
 
 class Redactor(Protocol):
-    """One method.
+    """A redaction method.
 
     Attributes:
-        name: As in `--method`.
-        output_revision: Raised by hand whenever the pixels that the method makes change.
+        name: The name in `--method`.
+        output_revision: Increased by hand whenever the method's output changes.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Redactor(Protocol):
         Args:
             pixels: (H, W) gray or (H, W, 3) RGB, uint8; not changed.
             xyxy: (N, 4) int32 padded boxes in pixels, half-open, not clipped.
-            grid: Masks are rounded out to its blocks.
+            grid: Masks are rounded outward to its blocks.
 
         Returns:
             A new array of the same shape. Only pixels of `geometry.head_mask(xyxy, W, H, grid)` differ.
@@ -60,7 +60,7 @@ METHODS: dict[Method, Callable[[RedactionConfig], Redactor]] = {
 
 
 def make(config: RedactionConfig) -> Redactor:
-    """The method that the configuration names.
+    """Makes the configured method's redactor.
 
     Raises:
         ConfigError: `fill` is not a colour.
@@ -69,16 +69,17 @@ def make(config: RedactionConfig) -> Redactor:
 
 
 def redact_frame(redactor: Redactor, frame: Frame, xyxy: IntBoxes, grid: Grid = PIXELS) -> Frame:
-    """A frame with every face redacted in all that it holds, and opaque there.
+    """Redacts every face in all channels of a frame and makes the masks opaque.
 
-    A partly transparent mask would show its outline; ink or fine gradations left under it would show the face.
+    All channels matter: a partly transparent mask would show a face's outline, and a black channel or low-order bits
+    left below the mask would show the face.
 
     Args:
-        redactor: The method. It sees 8-bit gray or RGB, and its fill is brought back to the samples' kind. Of dark
-            samples of 16 bit it sees the range that they use, so that a fill is no lamp among them.
+        redactor: The method. It receives 8-bit gray or RGB, and its result is converted back to the frame's sample
+            type. Dark 16-bit samples are scaled to their own range first, so that the fill is not far too bright.
         frame: Upright; not changed.
         xyxy: (N, 4) int32 padded boxes in pixels, half-open, not clipped.
-        grid: Masks are rounded out to its blocks.
+        grid: Masks are rounded outward to its blocks.
     """
     mask = head_mask(xyxy, frame.width, frame.height, grid)
     pixels = _redacted(redactor, frame, mask, xyxy, grid)
@@ -90,11 +91,11 @@ def redact_frame(redactor: Redactor, frame: Frame, xyxy: IntBoxes, grid: Grid = 
 
 
 def _redacted(redactor: Redactor, frame: Frame, mask: Mask, xyxy: IntBoxes, grid: Grid) -> Samples:
-    light = as_light(frame.pixels)
-    # From what stays visible alone: nothing under a mask may decide about its fill.
+    light = to_rgb(frame.pixels)
+    # Computed from visible pixels only: nothing below a mask may influence its fill.
     deep = light.dtype == np.uint16
     levels = dim_levels(Points.of(light, frame.alpha, widened(mask, grid.reach))) if deep else None
-    seen = as_seen(light) if levels is None else levels.seen(light)
+    seen = to_uint8(light) if levels is None else levels.apply(light)
     filled = redactor.redact(seen, xyxy, grid)
     if seen is frame.pixels:
         return filled

@@ -1,4 +1,4 @@
-"""`blur`: a few cells across the face, smoothly enlarged."""
+"""`blur`: reduce the face to a few cells and enlarge them smoothly."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from anonymizer.image.redactors.cells import Cells, redact_in_cells
 from anonymizer.records import PIXELS, Grid, Pixels
 
 _A = -0.75
-#: What the weights of a place add up to, and the steps in which a level is held between the two directions. Weights
-#: of either sign add up to less than 1.6 times that: 255 * 1.6 * 32 * 1.6 * 512 < 2**24.
+#: The sum of the weights at one position, and the steps per level in the intermediate result between the horizontal and
+#: the vertical pass. Absolute weights add up to less than 1.6 times `_WEIGHT`: 255 * 1.6 * 32 * 1.6 * 512 < 2**24.
 _WEIGHT = 512
 _BETWEEN = 32
 
@@ -20,9 +20,9 @@ _BETWEEN = 32
 class Blur:
     """Reduces the padded face to `config.cells` cells across its shorter side and enlarges these smoothly.
 
-    What it leaks: at most cells_x × cells_y mean colours a face, however large it is in the picture (6 × 7 for a
-    typical face at the default of 6 cells). That is enough to tell people apart better than chance when an attacker
-    trains for it; `smooth` and `solid` leak nothing.
+    What it leaks: at most cells_x × cells_y mean colours per face, however large the face is (6 × 7 for a typical face
+    at the default of 6 cells). That is enough to tell people apart better than chance if an attacker trains for it;
+    `smooth` and `solid` leak nothing.
     """
 
     name = "blur"
@@ -37,10 +37,10 @@ class Blur:
 
 
 def _smoothly(cells: Cells) -> Pixels:
-    """The cells' means by cubic convolution, in products of matrices of whole numbers.
+    """Enlarges the cells' means by cubic convolution, as matrix products of whole numbers.
 
-    OpenCV's own cubic enlargement, and Intel's library in it, give other levels on other processors. No sum here
-    reaches 2**24, so that every order of adding, with or without fused operations, gives the same number.
+    OpenCV's cubic interpolation (and Intel's library in it) gives different results on different processors. Here no
+    sum reaches 2**24, so every order of additions, with or without fused multiply-add, gives the same number.
     """
     rows, columns = (_cubic(len(cells.mask), cells.means.shape[0]), _cubic(cells.mask.shape[1], cells.means.shape[1]))
     channels = np.moveaxis(cells.means.reshape(*cells.means.shape[:2], -1), -1, 0).astype(np.float32)
@@ -50,10 +50,10 @@ def _smoothly(cells: Cells) -> Pixels:
 
 
 def _cubic(length: int, count: int) -> NDArray[np.float32]:
-    """(length, count) whole weights, `_WEIGHT` a row, of `count` samples drawn at `length` places.
+    """(length, count) whole weights that interpolate `count` samples at `length` positions; rows sum to `_WEIGHT`.
 
-    Keys, "Cubic Convolution Interpolation for Digital Image Processing", IEEE ASSP 29 (1981), with a = -0.75, as
-    OpenCV has it; beyond the ends the last sample is repeated.
+    Keys, "Cubic Convolution Interpolation for Digital Image Processing", IEEE ASSP 29 (1981), with a = -0.75 as in
+    OpenCV; the last sample is repeated beyond the ends.
     """
     place = (np.arange(length) + 0.5) * count / length - 0.5
     index = np.floor(place).astype(np.intp) + np.arange(-1, 3)[:, None]

@@ -1,9 +1,8 @@
-"""Means over the cells of a grid, the one thing that `blur` and `pixelate` keep of a face.
+"""Reduce a face to the mean colours of a grid of cells, the only information that `blur` and `pixelate` keep.
 
-Only pixels under the mask are read, and each lies in exactly one cell, so a mask shows no more than one sample per
-cell. Masks are worked off one after the other on the picture that the earlier ones left: a pixel under several masks
-is read by the first, and the later ones see only what that one made of it. Overlapping grids thus cannot be
-subtracted from one another.
+Only pixels below the mask are read, and each lies in exactly one cell, so a mask shows at most one value per cell.
+Masks are processed one after the other, each on the result of the previous ones: a pixel below several masks is read
+by the first, and later masks read only the redacted result. So overlapping grids cannot be subtracted from one another.
 """
 
 from __future__ import annotations
@@ -20,10 +19,10 @@ from anonymizer.image.geometry import IntBoxes, mask_patch
 from anonymizer.image.redactors.patches import Edges, block_edges, block_sums, only, paste
 from anonymizer.records import Grid, Mask, Pixels
 
-#: A cell averages at least this many pixels each way, wherever the face has as many.
+#: Minimum side of a cell in pixels, unless the face is smaller.
 MIN_CELL_PX = 2
-#: A cell with less than this share of its pixels under the mask is averaged with its eight neighbours: at the rim a
-#: cell may hold a pixel or two, and the mean of one pixel is that pixel.
+#: A cell with less than this share of its pixels below the mask is averaged with its eight neighbours. At the mask's
+#: edge a cell may contain a single pixel, whose mean would be the pixel itself.
 MIN_SHARE = 0.25
 
 
@@ -32,12 +31,12 @@ class Cells:
     """One mask reduced to cells.
 
     Attributes:
-        rows: Of the mask's patch in the picture.
-        columns: Of the mask's patch in the picture.
+        rows: The rows of the mask's patch in the picture.
+        columns: The columns of the mask's patch in the picture.
         mask: (h, w) bool, the mask inside the patch.
-        row_edges: (cells_y + 1,) first row of each cell inside the patch, and its end.
-        column_edges: (cells_x + 1,) likewise.
-        means: (cells_y, cells_x) or (cells_y, cells_x, 3) uint8.
+        row_edges: (cells_y + 1,) first row of each cell inside the patch, and the end of the last.
+        column_edges: (cells_x + 1,) first column of each cell, and the end of the last.
+        means: (cells_y, cells_x) or (cells_y, cells_x, 3) uint8 mean colours.
     """
 
     rows: slice
@@ -49,17 +48,17 @@ class Cells:
 
 
 def reduce_face(pixels: Pixels, box: NDArray[np.int32], grid: Grid, cells: int) -> Cells | None:
-    """Reduces what lies under one mask to means over cells.
+    """Reduces the pixels below one mask to the means of cells.
 
     Args:
         pixels: (H, W) or (H, W, 3) uint8, earlier masks already redacted.
-        box: (4,) int32 padded `xyxy`, not clipped. The cells' size comes from the whole box: a face cut off by the
-            border gets fewer cells, not smaller ones.
-        grid: Masks are rounded out to its blocks.
-        cells: Across the shorter side of the box.
+        box: (4,) int32 padded `xyxy`, not clipped. The size of a cell follows from the whole box: a face at the border
+            has fewer cells, not smaller ones.
+        grid: Masks are rounded outward to its blocks.
+        cells: Number of cells across the shorter side of the box.
 
     Returns:
-        Its cells; None when the mask lies outside the picture.
+        The cells; None if the mask lies outside the picture.
     """
     height, width = pixels.shape[:2]
     rows, columns, mask = mask_patch(box, width, height, grid)
@@ -87,7 +86,7 @@ def _means(
     thin = counts < MIN_SHARE * areas
     sums = np.where(thin if sums.ndim == 2 else thin[..., None], _neighbourhood(sums), sums)
     counts = np.where(thin, _neighbourhood(counts), counts)
-    # A cell far from the mask has no sample of its own; interpolation may still reach it.
+    # A cell far from the mask has no pixels; interpolation may still use it, so it gets the overall mean.
     empty = counts == 0
     sums[empty] = sums.sum(axis=(0, 1))
     counts[empty] = counts.sum()
@@ -103,14 +102,14 @@ def _neighbourhood(values: NDArray[np.float64]) -> NDArray[np.float64]:
 def redact_in_cells(
     pixels: Pixels, xyxy: IntBoxes, grid: Grid, cells: int, enlarge: Callable[[Cells], Pixels]
 ) -> Pixels:
-    """A copy of `pixels` in which every mask shows its cells and nothing finer.
+    """A copy of `pixels` in which every mask shows only the means of its cells.
 
     Args:
         pixels: See `Redactor.redact`.
-        xyxy: See `Redactor.redact`. A later mask reads what an earlier one left, never the source again.
+        xyxy: See `Redactor.redact`. A later mask reads the result of the earlier ones, never the source.
         grid: See `Redactor.redact`.
-        cells: Across the shorter side of a box.
-        enlarge: Draws a face's cells at its own size.
+        cells: Number of cells across the shorter side of a box.
+        enlarge: Draws the cells at the size of the mask's patch.
     """
     redacted = pixels.copy()
     for box in xyxy:

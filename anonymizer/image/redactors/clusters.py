@@ -1,6 +1,6 @@
-"""Which masks are filled together, and from which part of the picture.
+"""Group masks into clusters that `smooth` fills together, each from one crop of the picture.
 
-Everything here is decided by the boxes and the picture's size alone, never by a pixel.
+The grouping depends only on the boxes and the picture's size, never on pixels.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from anonymizer.image.geometry import IntBoxes, align
 from anonymizer.records import PIXELS, Grid
 
-#: The crop around a face reaches this share of its longer side beyond its box: there lie the visible pixels.
+#: Margin of a crop around a box, as a share of the box's longer side; the margin provides the visible pixels.
 MARGIN = 0.35
-#: Work that every crop costs besides its pixels, in pixels that could be worked on in the same time (measured).
+#: Fixed cost of a crop, expressed as the number of pixels that could be processed in the same time (measured).
 CROP_COST_PX = 30_000
 
 
@@ -25,8 +25,8 @@ class Cluster:
 
     Attributes:
         boxes: (K, 4) int32 padded `xyxy`, not clipped.
-        rows: Of the crop, in the picture. It touches no box of another cluster.
-        columns: Of the crop, in the picture.
+        rows: The rows of the crop in the picture. The crop touches no box of another cluster.
+        columns: The columns of the crop in the picture.
     """
 
     boxes: IntBoxes
@@ -40,13 +40,13 @@ class Cluster:
 
 
 def clusters(xyxy: IntBoxes, width: int, height: int, grid: Grid = PIXELS) -> list[Cluster]:
-    """Groups boxes until no crop touches a box of another group; one group where many crops would cost more.
+    """Groups boxes until no crop touches a box of another group; makes one group if many crops would cost more.
 
     Args:
-        xyxy: (N, 4) int32 padded boxes, not clipped; those wholly outside the picture are left out.
-        width: Of the picture, in pixels.
-        height: Of the picture, in pixels.
-        grid: Masks are rounded out to its blocks, and no crop's fill reads within its reach of them.
+        xyxy: (N, 4) int32 padded boxes, not clipped; boxes completely outside the picture are dropped.
+        width: Width of the picture in pixels.
+        height: Height of the picture in pixels.
+        grid: Masks are rounded outward to its blocks; a fill reads no pixel within the grid's reach of a mask.
     """
     boxes = align(xyxy, grid).astype(np.int64)
     limit = np.array([width, height, width, height])
@@ -65,7 +65,7 @@ def clusters(xyxy: IntBoxes, width: int, height: int, grid: Grid = PIXELS) -> li
 
 
 def _labels(tight: NDArray[np.int64], crops: NDArray[np.int64]) -> NDArray[np.intp]:
-    """(N,) group of each box: groups grow until their crops keep clear of each other's boxes."""
+    """(N,) group of each box: groups are merged until no crop touches another group's boxes."""
     labels = np.arange(len(tight), dtype=np.intp)
     while True:
         names, labels = np.unique(labels, return_inverse=True)
@@ -74,7 +74,7 @@ def _labels(tight: NDArray[np.int64], crops: NDArray[np.int64]) -> NDArray[np.in
         lowest = np.argmax(touching | touching.T, axis=1)
         if np.array_equal(lowest, np.arange(len(names))):
             return labels
-        # Chains are followed to their end at once.
+        # Follow chains of merges to their end.
         while not np.array_equal(lowest, lowest[lowest]):
             lowest = lowest[lowest]
         labels = lowest[labels]

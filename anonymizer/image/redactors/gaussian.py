@@ -1,4 +1,4 @@
-"""`gaussian`: the Gaussian blur of the course page, scaled with the face. Weak."""
+"""`gaussian`: a Gaussian blur that scales with the face. Weak; for comparison with the course page's method."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from anonymizer.image.geometry import IntBoxes, mask_patch
 from anonymizer.image.redactors.patches import paste
 from anonymizer.records import PIXELS, Grid, Pixels
 
-#: A Gaussian is cut off this many standard deviations from its middle.
+#: The Gaussian is truncated at this many standard deviations.
 REACH = 3.0
-#: The picture is reduced before it is blurred until the standard deviation is this many pixels: a Gaussian that wide
-#: leaves no detail that the reduction could lose.
+#: The picture is reduced until the standard deviation is this many pixels, then blurred: a Gaussian this wide removes
+#: all detail that the reduction loses.
 WORKING_SIGMA_PX = 4.0
 
 
 class Gaussian:
     """Blurs the padded face with a standard deviation of `config.sigma` of its longer side. WEAK: for comparison.
 
-    What it leaks: everything coarser than the blur, without a bound. With standard deviation s per side the picture
-    of a face keeps about (1 / (2 s)) ** 2 independent samples (4 at the default of 0.25, 25 at 0.1), the finer ones
-    weakened and not removed: deconvolution brings some back. It also mixes in what surrounds the face, and the faces
-    of neighbours that come later in the list.
+    What it leaks: all structure coarser than the blur, without a strict limit. With a standard deviation of s per side
+    about (1 / (2 s)) ** 2 independent values of a face remain (4 at the default of 0.25, 25 at 0.1); finer structure is
+    attenuated, not removed, and deconvolution recovers some of it. The blur also mixes in the face's surroundings, and
+    neighbouring faces that come later in the list.
     """
 
     name = "gaussian"
@@ -57,7 +57,7 @@ def _blur_face(redacted: Pixels, box: NDArray[np.int32], grid: Grid, share: floa
 
 
 def _blurred(around: Pixels, sigma_px: float) -> Pixels:
-    """The same size, blurred; wide blurs are done on a reduced copy."""
+    """Blurs pixels; wide blurs are computed on a reduced copy."""
     height, width = around.shape[:2]
     factor = max(1.0, sigma_px / WORKING_SIGMA_PX)
     size = (max(1, round(width / factor)), max(1, round(height / factor)))

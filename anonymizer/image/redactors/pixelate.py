@@ -1,4 +1,4 @@
-"""`pixelate`: a few cells across the face, shown as blocks."""
+"""`pixelate`: reduce the face to a few cells and draw them as blocks."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from anonymizer.records import PIXELS, Grid, Pixels
 
 
 class Pixelate:
-    """Replaces the padded face by blocks, `config.cells` across its shorter side, each of its mean colour.
+    """Replaces the padded face by blocks of their mean colour, `config.cells` across its shorter side.
 
-    What it leaks: at most cells_x × cells_y mean colours a face, exactly those that `blur` leaks, and anyone can read
-    them off. `smooth` and `solid` leak nothing.
+    What it leaks: at most cells_x × cells_y mean colours per face, the same as `blur`, directly readable. `smooth` and
+    `solid` leak nothing.
     """
 
     name = "pixelate"

@@ -1,4 +1,4 @@
-"""`smooth`: a smooth fill from what stays visible, with a soft oval of one warm tone. The default."""
+"""`smooth`, the default: fill masks smoothly from the surrounding pixels and draw a soft oval of one warm tone."""
 
 from __future__ import annotations
 
@@ -18,52 +18,55 @@ from anonymizer.records import PIXELS, Grid, Mask, Pixels
 
 Floats = NDArray[np.float32]
 
-#: Working pixels across the shorter side of the smallest face of a crop: a fill has no finer detail.
+#: The fill is computed at reduced size, with this many pixels across the smallest face's shorter side: it has no finer
+#: detail.
 FACE_WORK_PX = 48
-#: Working pixels of a crop at most.
+#: Maximum number of pixels of a reduced crop.
 CROP_WORK_PX = 150_000
-#: A crop is not halved once more where it is larger than wanted by no more than this factor, 2 ** 0.3.
+#: Crops are reduced by factors of two; a crop may exceed the wanted size by this factor, 2 ** 0.3.
 HALVING_SLACK = 1.2311444
-#: Red, green and blue of the oval at luma 1: the same for everybody.
+#: Red, green and blue of the oval relative to its luma; the same for everybody.
 WARM_TONE = (1.20, 0.94, 0.80)
-#: The oval's tone is taken from at most about this many of them, evenly spread.
+#: The oval's tone is computed from about this many visible pixels at most, evenly spread.
 TONE_SAMPLES = 2_000
-#: Percentile of the visible luma around that is the oval's.
+#: Percentile of the visible pixels' luma that determines the oval's luma.
 TONE_PERCENTILE = 75.0
-#: The oval's luma is the first plus that percentile times the second: no hole in a dark place, no lamp in a bright one.
+#: The oval's luma is the first value plus the second times that percentile: neither black in dark surroundings nor
+#: glaring in bright ones.
 TONE_LUMA = (62.0, 0.55)
-#: Mean spread between the channels of the visible pixels from which on the oval has its whole colour; below it fades
-#: to gray, which it is among pixels that are all gray.
+#: Mean difference between the channels of the visible pixels at which the oval has its full colour; below, it fades to
+#: gray, so that it is gray in a gray picture.
 COLOURED = 9.0
-#: Half axes of the oval as shares of the padded box's, and how far down its middle lies: where a face lies in a head.
+#: The oval's half axes relative to the padded box's half sides, and its vertical offset relative to the box's height:
+#: the position of a face within a head.
 OVAL = (0.66, 0.76)
 OVAL_DOWN = 0.04
-#: Distance from the middle, in half axes, where the oval starts to fade and where it ends; opacity in the middle.
+#: Distances from the centre, in half axes, at which the oval starts to fade and ends; opacity at the centre.
 OVAL_FADE = (0.35, 1.25)
 OVAL_OPACITY = 0.9
-#: Standard deviation with which the fill is softened, as a share of the smallest face's shorter side.
+#: Standard deviation of the blur of the fill, as a share of the smallest face's shorter side.
 SOFTENING = 0.06
-#: A picture in which nothing stays visible becomes this gray.
+#: Gray level of a picture without visible pixels.
 NOTHING_VISIBLE = 128
 _TINY = np.float32(1e-6)
 
-#: Steps of a level and of a weight that OpenCV is given. It sums with weights that are whole numbers of 256ths (64ths
-#: where it doubles), so that no sum has more than the 24 bits of a float32: every order of adding, with or without
-#: fused operations, gives the same number on every processor.
+#: Values passed to OpenCV are rounded to this many steps per level and per unit of weight. pyrDown and pyrUp use
+#: weights that are multiples of 1/256 and 1/64, so sums fit in the 24 bits of a float32 and are exact: every order of
+#: additions, with or without fused multiply-add, gives the same number on every processor.
 LEVEL_STEPS = np.float32(2**8)
 WEIGHT_STEPS = np.float32(2**16)
-#: Likewise for the softening, whose weights are 4096ths.
+#: The same for the blur, whose weights are multiples of 1/4096.
 SOFT_LEVEL_STEPS = np.float32(2**4)
 SOFT_WEIGHT_STEPS = np.float32(2**12)
 SOFT_KERNEL_STEPS = 2**12
 
 
 class Smooth:
-    """Fills all masks smoothly from the pixels around them and lays a soft oval of one warm tone on each.
+    """Fills all masks smoothly from the pixels around them and draws a soft oval of one warm tone on each.
 
-    What it leaks: nothing of what lies under any mask. The output is a function of the boxes and of the pixels
-    outside all masks, bit for bit: masked pixels are zeroed and weighted 0 before anything is computed. What can
-    be learned from it is what `solid` shows as well: hair, clothes and places around the mask.
+    What it leaks: nothing below any mask. The output is a function of the boxes and the pixels outside all masks, bit
+    for bit: masked pixels are set to 0 with weight 0 before anything is computed. An observer learns no more than with
+    `solid`: hair, clothes and surroundings of the mask.
 
     The fill is the push-pull interpolation of Gortler et al., "The Lumigraph", SIGGRAPH 1996, section 3.5. It is the
     same on every processor: whole numbers wherever OpenCV adds up, single operations of NumPy elsewhere.
@@ -73,7 +76,7 @@ class Smooth:
     output_revision = 4
 
     def __init__(self, config: RedactionConfig) -> None:
-        del config  # There is nothing to set: one look for everybody.
+        del config  # The method has no settings.
 
     def redact(self, pixels: Pixels, xyxy: IntBoxes, grid: Grid = PIXELS) -> Pixels:
         """A copy of `pixels` with every mask filled; see `Redactor.redact`."""
@@ -84,13 +87,13 @@ class Smooth:
         redacted = pixels.copy()
         for cluster in clusters(xyxy, width, height, grid):
             fill = _fill(pixels, ~_hidden(mask, cluster, grid.reach), cluster)
-            # A crop touches no mask of another cluster, so each pixel is written once and none is read after that.
+            # A crop touches no mask of another cluster, so the order of the clusters does not matter.
             paste(redacted, cluster.rows, cluster.columns, fill, mask[cluster.rows, cluster.columns])
         return redacted
 
 
 def _hidden(mask: Mask, cluster: Cluster, reach: int) -> Mask:
-    """Of a cluster's crop, the pixels that lie under a mask or within `reach` of one, in the crop or beside it."""
+    """(h, w) pixels of a cluster's crop that lie below or within `reach` of any mask, also of one outside the crop."""
     top, left = min(reach, cluster.rows.start), min(reach, cluster.columns.start)
     around = mask[cluster.rows.start - top : cluster.rows.stop + reach, cluster.columns.start - left :]
     around = around[:, : cluster.columns.stop + reach - cluster.columns.start + left]
@@ -99,13 +102,13 @@ def _hidden(mask: Mask, cluster: Cluster, reach: int) -> Mask:
 
 
 def _fill(pixels: Pixels, visible: Mask, cluster: Cluster) -> Pixels:
-    """The crop of a cluster, filled from what is visible; of use under its masks only."""
+    """The crop of a cluster, filled from its visible pixels; meaningful only below its masks."""
     if not visible.any():
-        # The margin around a cluster lies under no mask, so this crop has none: it is the whole picture.
+        # The crop has no margin of visible pixels, so it is the whole picture.
         return np.full((*cluster.shape, *pixels.shape[2:]), NOTHING_VISIBLE, np.uint8)
     face_px = float(np.min(cluster.boxes[:, 2:].astype(np.int64) - cluster.boxes[:, :2]))
     halvings = _halvings(face_px, visible.size)
-    # From here on nothing reads `pixels`: what lies under any mask is 0, and counts for nothing.
+    # From here on `pixels` is not read: masked pixels are 0 and have weight 0.
     seen = only(pixels[cluster.rows, cluster.columns], visible, 1 << halvings)
     colour, weight = _reduced(seen, visible, halvings)
     filled = _softened(_push_pull(colour, weight), weight, SOFTENING * face_px / (1 << halvings))
@@ -114,14 +117,14 @@ def _fill(pixels: Pixels, visible: Mask, cluster: Cluster) -> Pixels:
 
 
 def _halvings(face_px: float, crop_px: int) -> int:
-    """How often a crop is halved before it is worked on: exact halves are many times as fast as other fractions."""
+    """How often a crop is halved; reducing by exactly two is many times as fast as by other factors."""
     scale = max(1.0, face_px / FACE_WORK_PX, math.sqrt(crop_px / CROP_WORK_PX))
-    # By products, not by a logarithm, whose last bit may differ.
+    # Products instead of a logarithm, whose last bit may depend on the processor.
     return next(count for count in itertools.count() if scale <= HALVING_SLACK * 2**count)
 
 
 def _reduced(seen: Pixels, visible: Mask, halvings: int) -> tuple[Floats, Floats]:
-    """Working pixels: (h, w, C) mean visible colour times weight, and (h, w) weight, the share that is visible."""
+    """Reduced crop: (h, w, C) mean visible colour times weight, and (h, w) weight, the visible share of each pixel."""
     weight = only(visible.view(np.uint8) * np.uint8(255), visible, 1 << halvings)
     for _ in range(halvings):
         seen, weight = _halved(seen), _halved(weight)
@@ -130,20 +133,20 @@ def _reduced(seen: Pixels, visible: Mask, halvings: int) -> tuple[Floats, Floats
 
 
 def _halved(plane: Pixels) -> Pixels:
-    """Means of two by two pixels of a plane with even sides, in whole numbers."""
+    """Means of 2 × 2 pixels, rounded; the sides are even."""
     size = (plane.shape[1] // 2, plane.shape[0] // 2)
     return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
 def _push_pull(colour: Floats, weight: Floats) -> Floats:
-    """(h, w, C) colour everywhere: halved until every pixel is known, then doubled again into the gaps."""
+    """(h, w, C) colour everywhere: the pull phase reduces until all pixels are known, the push phase fills the gaps."""
     levels = [(colour, weight)]
     while max(weight.shape) > 1 and float(weight.min()) < 1:
         colour, known = (
             _array(cv2.pyrDown(_stepped(plane, steps)))
             for plane, steps in ((colour, LEVEL_STEPS), (weight, WEIGHT_STEPS))
         )
-        # Gortler's saturation: a quarter of a pixel known is enough to count as known.
+        # Gortler's saturation: a pixel of which a quarter is known counts as known.
         weight = np.minimum(known * 4, 1)
         colour = _times(colour.reshape(*known.shape, -1), weight / np.maximum(known, _TINY))
         levels.append((colour, weight))
@@ -156,20 +159,20 @@ def _push_pull(colour: Floats, weight: Floats) -> Floats:
 
 
 def _softened(filled: Floats, weight: Floats, sigma_px: float) -> Floats:
-    """The fill blurred among hidden pixels only: fill is blended with fill."""
+    """Blurs the fill using hidden pixels only, so that only filled pixels are blended."""
     hidden = 1 - weight
     kernel = _gaussian(max(sigma_px, 0.5))
     near_hidden = _blurred(hidden, kernel, SOFT_WEIGHT_STEPS)
     blurred = _blurred(_times(filled, hidden), kernel, SOFT_LEVEL_STEPS).reshape(filled.shape)
     soft = _times(blurred, 1 / np.maximum(near_hidden, _TINY))
-    # Half of what surrounds a pixel at the mask's edge is hidden, all deep inside: the edge keeps its fill, so that
-    # no seam shows.
+    # At the mask's edge half of a pixel's neighbourhood is hidden, deep inside all of it. The blur fades to zero
+    # towards the edge, so that no seam is visible.
     depth = np.clip(2 * near_hidden - 1, 0, 1)
     return filled + _times(soft - filled, hidden * depth)
 
 
 def _gaussian(sigma_px: float) -> Floats:
-    """(taps,) whole numbers of `SOFT_KERNEL_STEPS`, which they add up to, to three standard deviations."""
+    """(taps,) Gaussian kernel to three standard deviations, in multiples of 1/`SOFT_KERNEL_STEPS` that add up to 1."""
     reach = max(1, round(3 * sigma_px))
     kernel = cv2.getGaussianKernel(2 * reach + 1, sigma_px, cv2.CV_64F).ravel()
     whole = np.rint(kernel * SOFT_KERNEL_STEPS)
@@ -178,7 +181,7 @@ def _gaussian(sigma_px: float) -> Floats:
 
 
 def _blurred(plane: Floats, kernel: Floats, steps: np.float32) -> Floats:
-    """One direction after the other, rounded before each."""
+    """Separable filter, one direction after the other; values are rounded before each."""
     for x_kernel, y_kernel in ((kernel, _ONE), (_ONE, kernel)):
         plane = _array(cv2.sepFilter2D(_stepped(plane, steps), -1, x_kernel, y_kernel))
     return plane
@@ -196,20 +199,20 @@ def _array(values: object) -> Floats:
 
 
 def _times(colour: Floats, plane: NDArray[np.floating]) -> Floats:
-    """(h, w, C) by (h, w). As broadcasting does it, but several times as fast."""
+    """(h, w, C) times (h, w). Same as broadcasting, but several times as fast."""
     return colour * _array(cv2.merge([plane] * colour.shape[2])).reshape(colour.shape)
 
 
 def _tone(colour: Floats, weight: Floats) -> Floats:
-    """(C,) the oval's colour: warm where the visible pixels are coloured, as bright as the brighter of them."""
+    """(C,) the oval's colour: warm if the visible pixels have colour, with a luma from their upper percentile."""
     sure = np.flatnonzero(weight >= min(0.5, float(weight.max())))
     sure = sure[:: 1 + len(sure) // TONE_SAMPLES]
-    # Channel by channel: axes of three are slow to go along.
+    # Channels first, because reductions along a last axis of length three are slow.
     seen = np.ascontiguousarray((colour.reshape(-1, colour.shape[2])[sure] / weight.reshape(-1, 1)[sure]).T)
     if len(seen) == 1:
         return np.array([_brightness(seen[0])], np.float32)
     brightness = _brightness(_array(sum(np.float32(part) * plane for part, plane in zip(LUMA, seen, strict=True))))
-    # Whole numbers again: sums of others depend on their order.
+    # Rounded to whole numbers, because sums of floats depend on the order of additions.
     spread = float(np.rint((seen.max(axis=0) - seen.min(axis=0)) * 256).astype(np.int64).sum()) / (256 * seen.shape[1])
     warmth = min(1.0, spread / COLOURED)
     return np.asarray(brightness * (1 + warmth * (np.array(WARM_TONE) - 1)), dtype=np.float32)
@@ -220,7 +223,7 @@ def _brightness(luma: Floats) -> float:
 
 
 def _with_ovals(filled: Floats, tone: Floats, cluster: Cluster, zoom: float) -> Floats:
-    """The fill with a soft oval in the middle of every box; where ovals meet, the denser one counts."""
+    """The fill with a soft oval in every box; where ovals overlap, the more opaque one counts."""
     height, width = filled.shape[:2]
     opacity = np.zeros((height, width), np.float32)
     for x1, y1, x2, y2 in cluster.boxes.tolist():
@@ -233,7 +236,7 @@ def _with_ovals(filled: Floats, tone: Floats, cluster: Cluster, zoom: float) -> 
 
 
 def _axis(side: tuple[float, float], start: int, zoom: float, share: float, length: int) -> tuple[slice, Floats]:
-    """Along one axis: the working pixels that an oval can reach, and their distances from its middle in half axes."""
+    """Along one axis: the pixels within an oval's extent, and their distances from its centre in half axes."""
     first, last = ((end - start) * zoom for end in side)
     centre, half = (first + last) / 2, max((last - first) / 2 * share, 0.5)
     low, high = (
@@ -243,7 +246,7 @@ def _axis(side: tuple[float, float], start: int, zoom: float, share: float, leng
 
 
 def _oval(y: Floats, x: Floats) -> Floats:
-    """(len(y), len(x)) opacity of an oval, to its ends."""
+    """(len(y), len(x)) opacity of an oval."""
     inward = (y * y)[:, None] + (x * x)[None]
     np.sqrt(inward, out=inward)
     np.subtract(OVAL_FADE[1], inward, out=inward)
@@ -253,7 +256,7 @@ def _oval(y: Floats, x: Floats) -> Floats:
 
 
 def _enlarged(filled: Floats, seen: Pixels) -> Pixels:
-    """Back to the size, the type and the number of axes of what was reduced."""
+    """Enlarges the fill to the size, type and number of axes of the original crop."""
     rounded = np.clip(np.rint(filled), 0, 255).astype(np.uint8)
     size = (seen.shape[1], seen.shape[0])
     if rounded.shape[:2] != seen.shape[:2]:

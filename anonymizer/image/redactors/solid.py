@@ -1,4 +1,4 @@
-"""`solid`: one constant colour."""
+"""`solid`: fill masks with one constant colour."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from anonymizer.image.geometry import IntBoxes, mask_patch
 from anonymizer.image.redactors.patches import paste
 from anonymizer.records import PIXELS, Grid, Pixels
 
-#: ITU-R BT.601, the luma that JPEG, WebP and Pillow's mode `L` use.
+#: Luma weights of ITU-R BT.601, as in JPEG, WebP and Pillow's mode `L`.
 LUMA = (0.299, 0.587, 0.114)
 
 
 class Solid:
     """Fills every mask with `config.fill`.
 
-    What it leaks: nothing of what lies under the mask; only where and how large the mask is.
+    What it leaks: nothing below the mask; only its position and size.
     """
 
     name = "solid"
@@ -43,7 +43,7 @@ def parse_colour(text: str) -> tuple[int, int, int]:
     """`#rrggbb` to red, green and blue in 0…255.
 
     Raises:
-        ConfigError: It is not written so.
+        ConfigError: The text is not of this form.
     """
     if not re.fullmatch(r"#[0-9a-fA-F]{6}", text):
         raise ConfigError(f"redaction.fill is a colour written #rrggbb, not {text!r}")

@@ -1,4 +1,4 @@
-"""Every picture in which a face can be seen in a frame."""
+"""Make all pictures of a frame in which a face may be visible."""
 
 from __future__ import annotations
 
@@ -8,56 +8,56 @@ import numpy as np
 
 from anonymizer.image.views.hdr import as_sdr
 from anonymizer.image.views.levels import Levels, Points, all_levels, levels_of, stretched
-from anonymizer.image.views.samples import as_light, as_seen
+from anonymizer.image.views.samples import to_rgb, to_uint8
 from anonymizer.records import Frame, Pixels, Samples
 
-#: A picture is gray if its channels are no further apart than this, in the mean, of 255 levels.
+#: A picture is gray if its channels differ by at most this many of 255 levels on average.
 GRAY_CHROMA = 4.0
 
-#: The mask of colour negative film is orange: of its lightest places green and blue have less than these shares of red.
+#: The base of colour negative film is orange: in its brightest areas green and blue are below these shares of red.
 ORANGE = (0.85, 0.6)
 
 
 def views(frame: Frame) -> Iterator[Pixels]:
-    """Every picture in which a face can be seen in a frame: its colours, its alpha and its black ink by themselves.
+    """All pictures of a frame in which a face may be visible: its colours, its alpha channel and its black channel.
 
-    A face that is drawn only in alpha, or in black ink under solid colours, is one that a viewer may never show and
-    that anybody can bring out. So is one that uses few of the levels that there are: what hardly shows as it is, is
-    looked at with its levels stretched too (`all_levels`). HDR is looked at as a screen of standard range shows it:
-    in the values that code it, it is gray and flat.
+    A face that is drawn only in alpha, or in black (CMYK) below solid colours, is invisible in a viewer, but easy to
+    extract. The same is true of a face in a narrow range of levels, so pictures with such a range are also yielded
+    with stretched levels (`all_levels`). HDR is converted to standard dynamic range, because its coded values look
+    gray and flat.
     """
     for light, alpha in _planes(frame):
-        yield as_seen(light)
+        yield to_uint8(light)
         for levels in all_levels(Points.of(light, alpha)):
-            yield levels.seen(light)
+            yield levels.apply(light)
 
 
 def negatives(frame: Frame) -> Iterator[Pixels]:
-    """A frame that may be a scan of a negative, as its print would be; nothing of any other.
+    """The inverted picture of a frame that may be the scan of a film negative; nothing for other frames.
 
-    Negatives are gray, or have the orange mask of colour film.
+    Negatives are gray, or have the orange base of colour film.
     """
     light = light_of(frame)
     points = Points.of(light, frame.alpha)
     levels = stretched(points)
     if levels is not None and _may_be_negative(points, levels):
-        yield 255 - levels.seen(light)
+        yield 255 - levels.apply(light)
 
 
-def as_shown(frame: Frame) -> Pixels:
-    """What a person should be shown of a frame: (H, W) or (H, W, 3), stretched where it shows little as it is."""
+def to_display(frame: Frame) -> Pixels:
+    """(H, W) or (H, W, 3) uint8: the frame for display to a person, with stretched levels if its range is narrow."""
     light = light_of(frame)
     levels = levels_of(Points.of(light, frame.alpha))
-    return as_seen(light) if levels is None else levels.seen(light)
+    return to_uint8(light) if levels is None else levels.apply(light)
 
 
 def light_of(frame: Frame) -> Samples:
-    """Gray or RGB of standard range, of the samples' own type: ink as it looks on paper, HDR as such a screen shows it.
+    """Converts a frame to gray or RGB of standard dynamic range in the samples' own type (CMYK and HDR are converted).
 
     Returns:
-        (H, W) or (H, W, 3), uint8 or uint16; the same array where it is that already.
+        (H, W) or (H, W, 3), uint8 or uint16; the same array if no conversion is needed.
     """
-    return as_light(frame.pixels) if frame.hdr is None else as_sdr(frame.pixels, frame.hdr)
+    return to_rgb(frame.pixels) if frame.hdr is None else as_sdr(frame.pixels, frame.hdr)
 
 
 def _planes(frame: Frame) -> Iterator[tuple[Samples, Samples | None]]:

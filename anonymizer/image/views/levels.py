@@ -1,8 +1,8 @@
-"""What "auto levels" makes of a picture that shows little as it is: the range that its samples use, over all of 8 bit.
+"""Stretch the levels of pictures with a narrow range of tones to 8 bits ("auto levels"), so that faces become visible.
 
-Cameras, scanners and microscopes write ten or twelve bits into samples of sixteen, photos are under- and overexposed,
-and a lamp does not light the room around it. A few thousand samples tell whether a picture is such a one: the whole
-of it, or what lies in the dark or in glaring light.
+Cameras, scanners and microscopes write ten or twelve bits into 16-bit samples, photos are under- and overexposed, and
+a lamp leaves the room around it dark. About a thousand sampled pixels decide whether a picture, or its dark or very
+bright parts, need stretching.
 """
 
 from __future__ import annotations
@@ -18,37 +18,40 @@ from numpy.typing import NDArray
 
 from anonymizer.records import Mask, Pixels, Samples
 
-#: Points of a picture that are looked at, each way, and the tiles that they lie in, each way.
+#: Sampled points per axis, and tiles of points per axis.
 POINTS, TILES = 32, 8
 
-#: A picture that uses less than this share of its range is stretched: at a quarter the detector still finds all faces
-#: of `lfw`, at an eighth seven in ten. Of 1,788 ordinary photos none uses less (infra/docs/detection.md).
+#: A picture that uses less than this share of its range is stretched. With a quarter of the range the detector still
+#: finds all faces of `lfw`, with an eighth 70 %. None of 1,788 ordinary photos uses less (infra/docs/detection.md).
 NARROW = 0.375
 
-#: A frame, or strips along two sides, is no further from the edge than this many points: the scanner's glass, a margin.
+#: Width of the border, in points, that is left out when the inner part is examined: a frame or strips along two sides,
+#: such as a scanner's glass or a margin.
 BORDER = 6
 
-#: A picture is looked at in the tones that this share of it has, if they are nearer to each other than this share of
-#: its range: strips and captions anywhere do not say what it shows either. Five of 1,788 ordinary photos are such.
+#: If `MOST` of the points lie in a band of tones narrower than `CROWDED` of the range, that band is stretched too: the
+#: rest may be strips or captions anywhere. True for five of 1,788 ordinary photos.
 MOST, CROWDED = 0.75, 0.095
 
-#: A tile is dark if nearly nothing (all but one sample in sixteen) reaches this share of white, and glaring if nearly
-#: nothing is further than that from white.
+#: A tile is dark if at least `FULL_TILE` of its samples are below `DARK` times white, and overexposed if that many are
+#: within that distance of white.
 DARK, FULL_TILE = 0.095, 15 / 16
 
-#: Such tiles are looked at if they are this share of a picture of 8 bit; deeper ones hold much more in the dark.
+#: Dark or overexposed tiles are stretched if they are at least this share of an 8-bit or of a 16-bit picture; 16-bit
+#: pictures hold much more detail in dark areas.
 MUCH, MUCH_OF_DEEP = 0.5, 1 / 16
 
-#: Shares of samples that lie below and above what is used: a lamp or a scratch does not say what a picture shows.
+#: Share of samples ignored at each end of the range: a lamp or a scratch does not determine it.
 TAIL = 0.01
 
-#: Steps of the file's own samples that make a picture; fewer are a surface, with noise perhaps.
+#: Minimum number of sample values in a range; with fewer there is no picture, only a flat surface or noise.
 LEAST_STEPS = 3
 
-#: A channel is not stretched more than this many times as much as the one that uses most.
+#: Maximum stretch of a channel relative to the channel with the widest range.
 MOST_BESIDE = 4.0
 
-#: Middle of a stretched picture below which it is taken for linear light or worse, and the exponents that may help.
+#: If the median of a stretched picture is below `DIM_MIDDLE`, it is taken for linear light and gets an exponent that
+#: brings the median to `WANTED_MIDDLE`, but not below `LEAST_EXPONENT`.
 DIM_MIDDLE, WANTED_MIDDLE, LEAST_EXPONENT = 0.2, 0.4, 1 / 2.4
 
 _EDGE = POINTS // TILES
@@ -58,13 +61,13 @@ _WITHIN = np.pad(np.ones((POINTS - 2 * BORDER,) * 2, bool), BORDER).reshape(-1)
 
 @dataclass(frozen=True, slots=True)
 class Levels:
-    """A curve from samples to 8 bit for each channel.
+    """A tone curve from samples to 8 bits for each channel.
 
     Attributes:
-        low: (C,) samples that become black.
-        high: (C,) samples that become white, each greater than its `low`.
-        exponent: Of what lies between, as shares.
-        greatest: The samples' greatest value, 255 or 65535.
+        low: (C,) sample values that become black.
+        high: (C,) sample values that become white, each greater than its `low`.
+        exponent: Exponent of the curve in between.
+        greatest: The samples' maximum, 255 or 65535.
     """
 
     low: NDArray[np.float64]
@@ -72,11 +75,11 @@ class Levels:
     exponent: float
     greatest: int
 
-    def seen(self, light: Samples) -> Pixels:
-        """Stretched pixels.
+    def apply(self, light: Samples) -> Pixels:
+        """Applies the curve.
 
         Args:
-            light: (H, W) or (H, W, 3) samples, as `as_light` gives them.
+            light: (H, W) or (H, W, 3) samples from `to_rgb`.
         """
         planes = light[..., None] if light.ndim == 2 else light
         result = np.empty(planes.shape, np.uint8)
@@ -84,8 +87,8 @@ class Levels:
             result[..., channel] = np.take(curve, planes[..., channel])
         return result.reshape(light.shape)
 
-    def stored(self, pixels: Pixels) -> Samples:
-        """The inverse of `seen`, but for fineness: (..., C), or (...) of gray, to samples of 16 bit."""
+    def invert(self, pixels: Pixels) -> Samples:
+        """The inverse of `apply` up to rounding: (..., C), or (...) for gray, to 16-bit samples."""
         shares = (np.arange(256) / 255) ** (1 / self.exponent)
         planes = pixels[..., None] if len(self.low) == 1 else pixels
         result = np.empty(planes.shape, np.uint16)
@@ -103,11 +106,11 @@ class Levels:
 
 @dataclass(frozen=True, slots=True)
 class Points:
-    """A few samples of a picture, from all over it.
+    """Samples of a picture at a regular grid of points.
 
     Attributes:
         values: (C, POINTS * POINTS) samples, row by row.
-        counted: (POINTS * POINTS,) which of them are to be looked at; None = all.
+        counted: (POINTS * POINTS,) bool, the points to use; None = all.
     """
 
     values: Samples
@@ -115,17 +118,17 @@ class Points:
 
     @classmethod
     def of(cls, light: Samples, alpha: Samples | None = None, hidden: Mask | None = None) -> Points:
-        """Of a picture.
+        """Samples a picture.
 
         Args:
-            light: (H, W) or (H, W, C).
-            alpha: (H, W); what is invisible does not count.
-            hidden: (H, W) what does not count either.
+            light: (H, W) or (H, W, C) samples.
+            alpha: (H, W); fully transparent points are not used.
+            hidden: (H, W) bool, points not to use.
         """
         rows, columns = (_STEPS * side // POINTS for side in light.shape[:2])
 
         def picked(plane: Samples | Mask) -> NDArray[Any]:
-            # Several times as fast as both at once.
+            # Two takes are several times as fast as indexing both axes at once.
             return np.asarray(plane.take(rows, axis=0).take(columns, axis=1).reshape(POINTS * POINTS, -1))
 
         masks = [] if alpha is None else [picked(alpha)[:, 0] != 0]
@@ -137,24 +140,25 @@ class Points:
         return int(np.iinfo(self.values.dtype).max)
 
     def chosen(self, part: Mask | None = None) -> Samples:
-        """(C, N) samples that count; of a part, (POINTS * POINTS,), only."""
+        """(C, N) the used samples; only those in `part`, (POINTS * POINTS,) bool, if given."""
         masks = [mask for mask in (self.counted, part) if mask is not None]
         return self.values[:, np.logical_and.reduce(masks)] if masks else self.values
 
     def used(self) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-        """(C,) least and greatest samples but for the tails; None where none counts."""
+        """(C,) minimum and maximum sample without the tails; None if no point is used."""
         return _used(self.chosen())
 
 
 def levels_of(points: Points) -> Levels | None:
-    """How a picture is stretched that uses little of its range; None where it uses enough, or shows nothing."""
+    """The stretch for a picture with a narrow range; None if its range is wide enough, or it is flat."""
     return next(_narrow(points), None)
 
 
 def dim_levels(points: Points) -> Levels | None:
-    """From black to the brightest that a picture of 16 bit shows, if that is dark: as one of fewer bits it is not.
+    """The linear stretch from 0 to the brightest sample of a dark 16-bit picture; None for other pictures.
 
-    One straight line for all channels, so that a fill has the tone that it has among brighter samples.
+    A dark 16-bit picture is typically one of fewer bits that is not dark. All channels have the same curve, so that a
+    fill has the same tone relative to its surroundings as in a brighter picture.
     """
     used = points.used()
     if used is None or points.greatest == 255:
@@ -166,12 +170,12 @@ def dim_levels(points: Points) -> Levels | None:
 
 
 def stretched(points: Points) -> Levels | None:
-    """How a picture is stretched whatever it uses; None where it shows nothing."""
+    """The stretch of a picture whatever its range; None if it is flat."""
     return levels_of(points) or _levels(points.chosen(), points.greatest)
 
 
 def all_levels(points: Points) -> Iterator[Levels]:
-    """The ways to stretch a picture that hardly any ordinary one has: most of it, or its dark and its glaring parts."""
+    """All stretches of a picture: of a narrow range, and of its dark and overexposed parts; none for most photos."""
     found: list[Levels] = []
     for levels in chain(_narrow(points), (_levels(points.chosen(part), points.greatest) for part in _parts(points))):
         if levels is not None and not any(_alike(levels, other) for other in found):
@@ -180,7 +184,7 @@ def all_levels(points: Points) -> Iterator[Levels]:
 
 
 def _narrow(points: Points) -> Iterator[Levels]:
-    """Within a border, as a whole, and in the tones that most of it has: where little of the range is used so."""
+    """Stretches for narrow ranges: of the inner part, of the whole picture, and of the band with most of its tones."""
     for chosen in (points.chosen(_WITHIN), points.chosen()):
         used = _used(chosen)
         if used is not None and (used[1] - used[0]).max() < NARROW * points.greatest:
@@ -195,7 +199,7 @@ def _narrow(points: Points) -> Iterator[Levels]:
 
 
 def _crowd(points: Points) -> Mask | None:
-    """(POINTS * POINTS,) what has about the tones that most of the picture has, if those are few but not one alone."""
+    """(POINTS * POINTS,) bool, the points in or near the narrow band of tones that holds `MOST` of the picture."""
     ordered = np.sort(points.chosen(), axis=1, kind="stable")
     many = math.ceil(MOST * ordered.shape[1])
     if not many:
@@ -206,19 +210,19 @@ def _crowd(points: Points) -> Mask | None:
     width = apart[channels, first].astype(np.int64)
     if not LEAST_STEPS <= width.max() < CROWDED * points.greatest:
         return None
-    # As much again on both sides: a face's own highlights and its hair are not most of a picture.
+    # Extended by its width on both sides: highlights and hair of a face are outside the band.
     low, high = ordered[channels, first] - width, ordered[channels, first + many - 1] + width
     return np.asarray(((points.values >= low[:, None]) & (points.values <= high[:, None])).all(axis=0))
 
 
 def _parts(points: Points) -> Iterator[Mask]:
-    """(POINTS * POINTS,) what lies in dark tiles, and what lies in glaring ones, if that is much."""
+    """(POINTS * POINTS,) bool, the points in dark tiles and those in overexposed tiles, each if there are enough."""
     greatest = points.greatest
     limit, much = round(DARK * greatest), MUCH if greatest == 255 else MUCH_OF_DEEP
     for within in (points.values < limit, points.values > greatest - limit):
-        # What nobody sees is neither.
+        # Unused (invisible) points do not decide.
         within = within if points.counted is None else within | ~points.counted
-        # One channel tells of nearly every picture that it is not such a one.
+        # Quick rejection by single channels, which suffices for nearly every picture.
         least = much * FULL_TILE * within.shape[1]
         if any(np.count_nonzero(channel) < least for channel in within):
             continue
@@ -231,7 +235,7 @@ def _parts(points: Points) -> Iterator[Mask]:
 
 
 def _used(chosen: Samples) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-    """(C,) least and greatest of (C, N) samples but for the tails; None where there is none."""
+    """(C,) minimum and maximum of (C, N) samples without the tails; None if there are no samples."""
     count = chosen.shape[1]
     if not count:
         return None
@@ -260,7 +264,7 @@ def _exponent(middle: float) -> float:
 
 
 def _alike(one: Levels, other: Levels) -> bool:
-    """Whether two ways to stretch show about the same."""
+    """Whether two stretches give nearly the same picture."""
     width = np.maximum(one.high - one.low, other.high - other.low)
     apart = np.maximum(np.abs(one.low - other.low), np.abs(one.high - other.high))
     return bool((apart < width / 4).all())

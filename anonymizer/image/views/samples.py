@@ -1,7 +1,7 @@
-"""Between samples as a file holds them and pictures as they are looked at: 8-bit gray or RGB.
+"""Convert between a file's samples (8 or 16 bits, gray, RGB or CMYK) and 8-bit gray or RGB.
 
-Colour arithmetic is the plain one that viewers use for ink without a profile; nothing here needs to be exact, for no
-sample that stays goes through it.
+CMYK is converted by the simple formula that viewers use without a profile. This need not be exact, because samples that
+are not redacted are never converted.
 """
 
 from __future__ import annotations
@@ -12,27 +12,27 @@ from anonymizer.image.views.levels import Levels
 from anonymizer.records import Pixels, Samples
 
 
-def as_seen(samples: Samples) -> Pixels:
-    """8-bit gray or RGB.
+def to_uint8(samples: Samples) -> Pixels:
+    """Converts samples to 8-bit gray or RGB.
 
     Args:
         samples: (H, W), (H, W, 3) or (H, W, 4) CMYK, uint8 or uint16; not changed.
 
     Returns:
-        (H, W) or (H, W, 3) uint8; the same array where it is that already.
+        (H, W) or (H, W, 3) uint8; the same array if no conversion is needed.
     """
     eight = samples if samples.dtype == np.uint8 else _high_bytes(samples)
-    return np.asarray(as_light(eight), dtype=np.uint8)
+    return np.asarray(to_rgb(eight), dtype=np.uint8)
 
 
-def as_light(samples: Samples) -> Samples:
-    """Gray or RGB of the samples' own type: ink as it looks on paper.
+def to_rgb(samples: Samples) -> Samples:
+    """Converts CMYK to RGB in the samples' own type; returns gray and RGB unchanged.
 
     Args:
-        samples: As for `as_seen`.
+        samples: See `to_uint8`.
 
     Returns:
-        (H, W) or (H, W, 3); the same array where it is that already.
+        (H, W) or (H, W, 3); the same array if no conversion is needed.
     """
     if samples.ndim == 2 or samples.shape[2] != 4:
         return samples
@@ -42,15 +42,15 @@ def as_light(samples: Samples) -> Samples:
 
 
 def like_samples(pixels: Pixels, samples: Samples, levels: Levels | None = None) -> Samples:
-    """A picture in the kind of samples that it is to stand among; the inverse of `as_seen`, but for fineness.
+    """Converts 8-bit gray or RGB to a file's sample type; the inverse of `to_uint8` up to rounding.
 
     Args:
         pixels: (H, W) or (H, W, 3) uint8.
-        samples: Says the type, and whether it is ink: RGB becomes CMY, and black ink 0.
-        levels: What the pixels were seen with, of samples of 16 bit; None = `as_seen`.
+        samples: Gives the type, and whether it is CMYK: RGB then becomes CMY with black 0.
+        levels: The stretch that made the pixels from 16-bit samples; None = `to_uint8`.
     """
     if levels is not None:
-        light = levels.stored(pixels)
+        light = levels.invert(pixels)
     else:
         light = pixels if samples.dtype == np.uint8 else pixels.astype(np.uint16) * np.uint16(257)
     if samples.ndim == 2 or samples.shape[2] != 4:
@@ -61,7 +61,7 @@ def like_samples(pixels: Pixels, samples: Samples, levels: Levels | None = None)
 
 
 def _high_bytes(samples: Samples) -> Pixels:
-    """As `samples >> 8`, without a copy of the samples on the way."""
+    """Same as `(samples >> 8).astype(uint8)`, without an intermediate copy."""
     result = np.empty(samples.shape, np.uint8)
     np.right_shift(samples, 8, out=result, casting="unsafe")
     return result

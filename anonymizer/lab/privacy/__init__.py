@@ -1,7 +1,8 @@
-"""Whether redacted faces can be told apart: attackers who know the method, on photos of people they never saw.
+"""Measure re-identification: attackers who know the method try to recognise redacted faces of people not in training.
 
-From a plan to what was measured: `people` says who is attacked and which folds keep training and attack apart,
-`photos` finds the faces of the raw files, `variants` is what an attacker is given, `looks` the same crop of each as
-`features`; `attackers` and a `recognizer` compare, `attack` fold by fold, `scores` with intervals; `experiment` holds
-every variant against `solid`. `again` asks a face detector, `measure` does all that; `result` and `plot` show it.
+`measure` runs the evaluation. `people` reads the labels and makes the folds that separate training from attack,
+`photos` finds the faces of the raw files, `variants` makes what an attacker receives (raw or redacted), `looks` crops
+the faces and computes `features`. `attackers` and an optional `recognizer` compare faces, `attack` runs them fold by
+fold, `scores` computes rank-1, AUC and intervals, `experiment` compares every variant with `solid`. `again` runs a face
+detector on redacted photos. `result` and `plot` present the results.
 """

@@ -1,4 +1,4 @@
-"""What share of redacted faces a detector still calls a face: it tells where somebody is, not who."""
+"""Measure how often a detector still finds redacted faces, which shows where a person is, not who it is."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from anonymizer.pipeline import detect
 
 
 def one_each(photos: Sequence[Photo]) -> list[Photo]:
-    """The first photo of every person: independent trials, which the interval needs."""
+    """The first photo of every person, so that trials are independent, as the interval requires."""
     _, first = np.unique([photo.person for photo in photos], return_index=True)
     return [photos[index] for index in first]
 
 
 def still_a_face(photos: Sequence[Photo], variant: Variant, detector: detectors.Detector) -> Share:
-    """The share of photos in which the detector finds a face where the person's was; exact interval.
+    """The share of photos in which the detector finds a face at the person's face, with an exact interval.
 
     Args:
-        photos: At least one; those that the variant does not have are no trial.
-        variant: What is looked at.
-        detector: With its own settings.
+        photos: At least one; photos without a file in the variant are skipped.
+        variant: The variant to examine.
+        detector: The detector.
     """
     hits = trials = 0
     for photo in photos:
@@ -44,17 +44,18 @@ def still_a_face(photos: Sequence[Photo], variant: Variant, detector: detectors.
 
 
 def rebuilt(photos: Sequence[Photo], solid: Variant, method: Variant) -> tuple[int, int]:
-    """How many photos a method turns into the very same file when it is given what `solid` published.
+    """Counts the photos for which a method makes the same file from the output of `solid` as from the original.
 
-    Where it does, whoever has the one has the other: the method tells nothing that `solid` does not.
+    For these photos the method reveals nothing that `solid` does not, because its output can be computed from that of
+    `solid`.
 
     Args:
-        photos: All of them; those that `solid` refuses are left out.
-        solid: With the masks of the method.
-        method: Made in this process.
+        photos: The photos; those that `solid` cannot process are skipped.
+        solid: The variant `solid` with the same masks.
+        method: The method, computed in this process.
 
     Returns:
-        Equal files, and all that were compared.
+        The number of identical files and the number of comparisons.
     """
     equal = compared = 0
     for photo in photos:

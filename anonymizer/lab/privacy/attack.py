@@ -1,4 +1,4 @@
-"""One variant against all attackers, fold by fold: whoever is attacked has taught nobody."""
+"""Run an attacker on one variant with cross-validation by person: attacked people are never in training."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ SETTINGS = (AGAINST_RAW, AGAINST_REDACTED)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class People:
-    """Who the photos show, and where they are attacked.
+    """The people in the photos and their folds.
 
     Attributes:
-        person: (N,) of each photo that is used.
-        fold: (P,) of each person.
+        person: (N,) the person in each photo.
+        fold: (P,) the fold in which each person is attacked.
     """
 
     person: NDArray[np.intp]
     fold: NDArray[np.intp]
 
     def folds(self) -> list[Fold]:
-        """What is trained on and what is attacked, in each fold."""
+        """The training and attacked photos of each fold."""
         fold_of_photo = self.fold[self.person]
         return [self._fold(np.flatnonzero(fold_of_photo == index)) for index in range(int(self.fold.max()) + 1)]
 
@@ -48,14 +48,14 @@ class Fold:
 
 
 def attack(people: People, attacker: Attacker, probe: Floats, gallery: Floats) -> list[Scores]:
-    """All folds of one attack.
+    """Runs one attack in all folds.
 
     Args:
-        people: Who is who.
-        attacker: Learns in every fold anew.
-        probe: (N, K, D) features of K copies of the redacted photos. Each copy is learned from by itself; of those
-            that are attacked the mean is taken, which leaves what the copies have in common.
-        gallery: (N, K', D) of the photos that they are held against; the very same array where it is redacted alike.
+        people: The people and their folds.
+        attacker: The attacker, trained anew in every fold.
+        probe: (N, K, D) features of K copies of the redacted photos. Copies are separate training samples; attacked
+            photos are represented by the mean over their copies.
+        gallery: (N, K', D) features of the gallery's photos; the same array object as `probe` if redacted alike.
     """
     return [_scores(people, attacker, probe, gallery, fold) for fold in people.folds()]
 
@@ -75,7 +75,7 @@ def _scores(people: People, attacker: Attacker, probe: Floats, gallery: Floats, 
 
 
 def _copies(features: Floats, count: int) -> Floats:
-    """(N, K, D) to (N × count, D), photo by photo; of a single copy so many equal ones."""
+    """Flattens (N, K, D) to (N × count, D), photo by photo; a single copy is repeated."""
     if features.shape[1] == 1:
         return np.repeat(features[:, 0], count, axis=0)
     return features.reshape(-1, features.shape[2])

@@ -1,6 +1,7 @@
-"""Those who try to tell who a redacted face is. All but the first learn from redacted photos of other people.
+"""Define the attackers that try to re-identify redacted faces.
 
-scikit-learn is imported when one of them learns: the `privacy` extra is optional.
+All but `nearest` are trained on redacted photos of other people. scikit-learn is imported on first use, because the
+`privacy` extra is optional.
 """
 
 from __future__ import annotations
@@ -19,30 +20,30 @@ from anonymizer.lab.privacy import features
 from anonymizer.lab.privacy.features import Floats
 
 INSTALL_HINT = "the attackers need scikit-learn: pip install 'ray-anonymizer[privacy]'"
-#: Principal components that are kept; more made the attacks on raw photos no better.
+#: Number of principal components; more did not improve the attacks on raw photos.
 COMPONENTS = 80
-#: Discriminants that are kept, of them.
+#: Number of linear discriminants.
 DISCRIMINANTS = 60
-#: Share of the plain covariance in that of each person, who has few photos.
+#: Shrinkage of the within-class covariance, which is estimated from few photos per person.
 SHRINKAGE = 0.2
-#: Principal components with less variance than this hold nothing but rounding.
+#: Principal components with less variance than this are rounding noise.
 LEAST_VARIANCE = 1e-6
-#: The network's hidden units and rounds; and the pairs of one person that it learns from, with twice as many strangers.
+#: The network's hidden units and epochs, and the number of positive training pairs (with twice as many negative ones).
 HIDDEN, ROUNDS, PAIRS = 32, 15, 4000
-#: Discriminants of a photo are of unit length, so that each is about an eighth of this.
+#: Scale of pair features: discriminant vectors have unit length, so their elements are about 1/8.
 PAIR_SCALE = 6.0
 _SEED = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Training:
-    """What an attacker learns from: photos of people who are not attacked.
+    """An attacker's training data: photos of people who are not attacked.
 
     Attributes:
-        probe: (T, D) features as those of the photos that are attacked.
-        gallery: (T, D) features of the same photos as those that they are held against.
-        person: (T,) who it is.
-        photo: (T,) which photo it is; copies of one have the same number.
+        probe: (T, D) features of the photos, redacted like the probes.
+        gallery: (T, D) features of the same photos, processed like the gallery.
+        person: (T,) the person in each photo.
+        photo: (T,) the number of each photo; copies have the same number.
     """
 
     probe: Floats
@@ -52,7 +53,7 @@ class Training:
 
 
 Compare = Callable[[Training, Floats, Floats], Floats]
-"""Training, (Q, D) probes, (G, D) gallery to (Q, G) likeness: the greater the liker."""
+"""Maps training data, (Q, D) probes and (G, D) gallery to (Q, G) similarities."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +61,8 @@ class Attacker:
     """One attacker.
 
     Attributes:
-        name: In tables.
-        eye: What it looks at, a key of `EYES`.
+        name: Name in tables.
+        eye: Its features, a key of `EYES`.
         compare: See `Compare`.
     """
 
@@ -71,7 +72,7 @@ class Attacker:
 
 
 def require_sklearn() -> None:
-    """Fails early and in one line.
+    """Checks early that scikit-learn is installed.
 
     Raises:
         UsageError: It is not installed.
@@ -87,22 +88,22 @@ def _sklearn(module: str) -> Any:
 
 
 def nearest(training: Training, probe: Floats, gallery: Floats) -> Floats:
-    """Cosine of the deviations from the mean of other people's photos. Learns nothing else."""
+    """Cosine similarity after subtracting the mean of the training photos; no other training."""
     return cosine(probe - training.probe.mean(axis=0), gallery - training.gallery.mean(axis=0))
 
 
 def discriminants(training: Training, probe: Floats, gallery: Floats) -> Floats:
-    """Eigenfaces, then Fisher's discriminants of the people in training (Belhumeur et al., PAMI 19, 1997).
+    """Fisherfaces: PCA, then linear discriminant analysis of the people in training (Belhumeur et al., PAMI 19, 1997).
 
-    Both kinds of photos are centred by their own mean and learnt from together, so that a redacted photo and a raw
-    one of the same person come to lie together.
+    Probe and gallery photos are each centred by their own mean and used for training together, so that a redacted and a
+    raw photo of the same person are mapped close to each other.
     """
     learned = _Fisherfaces(training)
     return cosine(learned.probe(probe), learned.gallery(gallery))
 
 
 def network(training: Training, probe: Floats, gallery: Floats) -> Floats:
-    """A small network that learned from pairs of photos whether they show one person; it sees the discriminants."""
+    """A small neural network, trained on pairs of discriminant vectors to tell whether they show the same person."""
     learned = _Fisherfaces(training)
     seen, known = _unit(learned.probe(probe)), _unit(learned.gallery(gallery))
     if not seen.shape[1]:
@@ -113,7 +114,7 @@ def network(training: Training, probe: Floats, gallery: Floats) -> Floats:
     )
     taught = _unit(learned.probe(training.probe)), _unit(learned.gallery(training.gallery))
     with warnings.catch_warnings():
-        # So many rounds are what it gets, converged or not: more of them learn the people in training by heart.
+        # The number of epochs is fixed, converged or not, because more would overfit the people in training.
         warnings.simplefilter("ignore", _sklearn("exceptions").ConvergenceWarning)
         model.fit(_pair_features(taught[0][first], taught[1][second]), same)
     likeness = [model.predict_proba(_pair_features(np.broadcast_to(row, known.shape), known))[:, 1] for row in seen]
@@ -121,7 +122,7 @@ def network(training: Training, probe: Floats, gallery: Floats) -> Floats:
 
 
 class _Fisherfaces:
-    """Whitened principal components of all photos in training, then what tells its people apart best."""
+    """Whitened principal components of the training photos, then linear discriminants of their people."""
 
     def __init__(self, training: Training) -> None:
         self._means = training.probe.mean(axis=0), training.gallery.mean(axis=0)
@@ -134,7 +135,7 @@ class _Fisherfaces:
             min(COMPONENTS, *rows.shape), whiten=True, svd_solver="randomized", random_state=_SEED
         )
         self._count = 0
-        # Photos that are all alike, as where masks cover everything, have no component.
+        # If all photos are identical, for instance because masks cover everything, there are no components.
         if np.ptp(rows, axis=0).max() > 0:
             self._eigenfaces.fit(rows)
             self._count = int((self._eigenfaces.explained_variance_ > LEAST_VARIANCE).sum())
@@ -153,16 +154,16 @@ class _Fisherfaces:
         return np.asarray(self._fisher.transform(self._components(centred)), dtype=np.float32)
 
     def probe(self, rows: Floats) -> Floats:
-        """(N, D) discriminants of photos like those that are attacked."""
+        """(N, D) discriminants of probe photos."""
         return self._seen(rows - self._means[0])
 
     def gallery(self, rows: Floats) -> Floats:
-        """(N, D) discriminants of photos like those that they are held against."""
+        """(N, D) discriminants of gallery photos."""
         return self._seen(rows - self._means[1])
 
 
 def _pairs(training: Training) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
-    """Rows of probe, rows of gallery, and 1 where they show one person, on two photos; 0 for strangers."""
+    """Training pairs: probe rows, gallery rows, and 1 for two photos of the same person, 0 for different people."""
     generator = np.random.default_rng(_SEED)
     person, photo = training.person, training.photo
     alike = (person[:, None] == person[None]) & (photo[:, None] != photo[None])
@@ -175,13 +176,13 @@ def _pairs(training: Training) -> tuple[NDArray[np.intp], NDArray[np.intp], NDAr
 
 
 def _pair_features(first: Floats, second: Floats) -> Floats:
-    """What is alike whichever of the two comes first; scaled so that numbers are about 1."""
+    """Symmetric features of a pair: absolute difference and product, scaled to about 1."""
     scale = np.float32(PAIR_SCALE)
     return np.concatenate([scale * np.abs(first - second), scale * scale * first * second], axis=1)
 
 
 def cosine(probe: Floats, gallery: Floats) -> Floats:
-    """(Q, G) cosines of rows; 0 for a row of zeros."""
+    """(Q, G) cosine similarities of rows; 0 for a row of zeros."""
     return np.asarray(_unit(probe) @ _unit(gallery).T, dtype=np.float32)
 
 
@@ -196,7 +197,7 @@ EYES = {
     "wide, pixels": features.wide_pixels,
     "wide, gradients": features.wide_gradients,
 }
-#: Half of them see the face as far as the default's mask reaches, the others hair, neck and collar as well.
+#: Half of the attackers use the face up to the default mask's extent, the others also hair, neck and collar.
 ATTACKERS = tuple(
     Attacker(f"{name}, {view}", f"{view}, {kind}", compare)
     for view in ("face", "wide")

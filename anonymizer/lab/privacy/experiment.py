@@ -1,4 +1,4 @@
-"""All attackers on all variants of the same photos, and what each variant gives beyond `solid`."""
+"""Run all attackers on all variants of the same photos, and compare each variant with `solid`."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class Outcome:
     Attributes:
         variant: Its name.
         attacker: Its name.
-        setting: One of `attack.SETTINGS`; raw photos are only held against raw ones.
-        rank_1: Share of people who were named at the first guess.
-        chance: What guessing gives there.
-        auc: Area under the curve of telling pairs of one person from pairs of strangers; chance is 0.5.
-        beyond_solid: The area minus that of `solid` with the same masks, over the same people; None for that itself.
-        beyond_single: Of several copies: the area minus that of a single one.
+        setting: One of `attack.SETTINGS`; raw probes have a raw gallery only.
+        rank_1: Rank-1 identification rate by person.
+        chance: Rank-1 rate of random guessing.
+        auc: Area under the ROC curve for verification (same person or different people); chance is 0.5.
+        beyond_solid: Difference of the AUC to that of `solid` with the same masks and people; None for `solid` itself.
+        beyond_single: With several copies of each photo: difference of the AUC to that with one copy.
     """
 
     variant: str
@@ -58,18 +58,18 @@ def run(
     seed: int,
     said: Callable[[str], None] = lambda _: None,
 ) -> tuple[Outcome, ...]:
-    """Attacks.
+    """Runs all attacks.
 
     Args:
-        variants: Raw first; each one's `solid` and `single` are among them.
-        looks: By variant, of the same photos in the same order: those of `people`.
-        people: Who the photos show.
-        attackers: All of them.
-        seed: Of equal likenesses and of the bootstrap. All attacks have the same draws of people.
-        said: Is told what is being done.
+        variants: The variants, raw first; each one's `solid` and `single` are among them.
+        looks: Features by variant, for the same photos in the order of `people`.
+        people: The people in the photos.
+        attackers: The attackers.
+        seed: For ties and for the bootstrap. All attacks use the same bootstrap samples of people.
+        said: Called with progress messages.
 
     Returns:
-        By attacker, setting and variant.
+        Outcomes ordered by attacker, setting and variant.
     """
     outcomes: list[Outcome] = []
     for attacker in attackers:

@@ -1,4 +1,4 @@
-"""What attackers look at in a crop: the face, or the face with what is around it."""
+"""Compute the attackers' features of a crop: pixels or gradients of the face, or of the face with its surroundings."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 
-#: Crops are squares with this many times the longer side of the detected box: the mask with hair, neck and collar.
+#: Ratio of a crop's side to the longer side of the detected box; the crop contains hair, neck and collar.
 VIEW = 2.4
-#: Of a crop.
+#: Side of a crop in pixels.
 SIDE_PX = 224
-#: The middle of a crop that attackers of the face look at, as a multiple of the box: as far as the default's masks.
+#: Side of the centre part for `face` features, relative to the box; about the extent of the default masks.
 FACE_VIEW = 1.4
-#: Pixels of a side for attackers that compare pixels.
+#: Side in pixels for pixel features.
 PIXELS_SIDE_PX = 32
-#: Of a side, where gradients are taken.
+#: Side in pixels for gradient features.
 GRADIENTS_SIDE_PX = 64
-#: Colours beside gradients, as so many patches a side.
+#: Colour features beside gradients: patches per side.
 COLOUR_SIDE_PX = 12
-#: Histograms are of unit length in each block; so they weigh about as much as the colours.
+#: Weight of the histograms, which have unit length per block, so that they count about as much as the colours.
 HISTOGRAM_WEIGHT = 3.0
 
 

@@ -1,4 +1,4 @@
-"""What attackers see of one variant: the labelled faces, cut out alike from every variant, as features."""
+"""Crop the labelled faces from a variant's files and compute the attackers' features."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ Eye = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Look:
-    """One variant of all photos.
+    """The features of all photos in one variant.
 
     Attributes:
-        features: By name of the eye: (N, K, D) float16, K copies of each of N photos; zeros where there is no file.
+        features: By name of the feature: (N, K, D) float16, K copies of each of N photos; zeros if there is no file.
         usable: (N,) bool, whether there is a file for the photo.
-        refused: By reason, the photos for which there is none.
+        refused: Number of photos without a file, by reason.
     """
 
     features: dict[str, NDArray[np.float16]]
@@ -37,14 +37,14 @@ class Look:
 
 
 def look(photos: Sequence[Photo], variant: Variant, eyes: Mapping[str, Eye], copies: Copies | None = None) -> Look:
-    """Publishes every photo, cuts the person's face out of what came, and keeps what attackers look at.
+    """Makes each photo's variant, crops the person's face and computes the features.
 
     Args:
-        photos: All of them.
-        variant: What is published.
-        eyes: Ways of looking at a crop.
-        copies: Of each photo the same number of copies; one in which the detector missed the face is left out, and
-            the photo itself takes its place. None = the photo alone.
+        photos: The photos.
+        variant: The variant to make.
+        eyes: The features to compute.
+        copies: For each photo the same number of copies; a copy in which the detector missed the face (None) is
+            replaced by the photo itself. None = the photo alone.
     """
     seen: dict[str, list[NDArray[np.float16] | None]] = {name: [] for name in eyes}
     refused: Counter[str] = Counter()
@@ -75,13 +75,13 @@ def _crops(photo: Photo, publish: Publish, shots: Sequence[Shot | None]) -> NDAr
 
 
 def crop(pixels: Pixels, box: Boxes, view: float = VIEW, side_px: int = SIDE_PX) -> Pixels:
-    """A square around a face; what reaches beyond the picture repeats its border.
+    """A square crop around a face; beyond the picture the border is repeated.
 
     Args:
         pixels: (H, W, 3) uint8.
         box: (4,) `xyxy` of the face, not padded.
         view: Side of the square as a multiple of the box's longer side.
-        side_px: Of the result.
+        side_px: Side of the result.
 
     Returns:
         (side_px, side_px, 3) uint8.
@@ -96,11 +96,11 @@ def crop(pixels: Pixels, box: Boxes, view: float = VIEW, side_px: int = SIDE_PX)
 
 
 def used(usable: Sequence[NDArray[np.bool_]], person: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """(N,) the photos that every variant has, of people who still have two: all variants are of the same photos.
+    """(N,) bool, the photos that exist in all variants, of people with at least two of them.
 
     Args:
-        usable: Of each variant, (N,).
-        person: (N,) who each photo shows.
+        usable: For each variant (N,) bool.
+        person: (N,) the person in each photo.
     """
     common = np.logical_and.reduce(usable)
     counts = np.bincount(person[common], minlength=int(person.max()) + 1)

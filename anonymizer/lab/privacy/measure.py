@@ -1,4 +1,4 @@
-"""One evaluation from a plan to what was measured."""
+"""Run a complete privacy evaluation."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ Said = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What is attacked and how.
+    """The settings of an evaluation.
 
     Attributes:
-        root: RAW.
+        root: RAW, the folder of the raw photos.
         labels: CSV with `image` and `identity`.
         folders: Names and folders of runs' outputs.
         methods: See `variants.method`.
-        copies: Of a photo, for the methods at default strength; 1 = no copies.
-        detectors: Names of those that look for faces in what is redacted.
-        weights: File of yunet's network.
-        recognizer: ONNX file of a recogniser.
-        folds: Of people.
-        photos_per_person: At most.
-        people: At most; None = all.
-        seed: Of all that is drawn.
+        copies: Near copies per photo, for the methods at default strength; 1 = no copies.
+        detectors: Names of the detectors to run on redacted photos.
+        weights: Weights file of yunet.
+        recognizer: ONNX file of a face recogniser.
+        folds: Number of folds (by person).
+        photos_per_person: Maximum number of photos per person.
+        people: Maximum number of people; None = all.
+        seed: Seed of all random choices.
     """
 
     root: Path
@@ -57,14 +57,14 @@ class Plan:
 
 
 def measure(plan: Plan, said: Said = lambda _: None) -> Measured:
-    """Reads, redacts, attacks.
+    """Reads the photos, redacts them and runs the attacks.
 
     Args:
-        plan: What is asked for.
-        said: Is told what is being done.
+        plan: The settings.
+        said: Called with progress messages.
 
     Raises:
-        UsageError: Something of the plan cannot be had.
+        UsageError: An input of the plan is missing or unusable.
     """
     if not plan.root.is_dir():
         raise UsageError("RAW: there is no such folder")
@@ -93,10 +93,10 @@ def measure(plan: Plan, said: Said = lambda _: None) -> Measured:
 
 
 def _subjects(plan: Plan, finder: detectors.Detector, said: Said) -> Subjects:
-    """The photos that are attacked, with their faces.
+    """The photos to attack, with their faces.
 
     Raises:
-        UsageError: They cannot be read, or show too few people, which is said before any work.
+        UsageError: The photos cannot be read, or there are too few people.
     """
     labelled = people.drawn(people.read_labels(plan.labels), plan.photos_per_person, plan.people, plan.seed)
     said(f"looking for faces in {len(labelled)} photos")
@@ -106,7 +106,7 @@ def _subjects(plan: Plan, finder: detectors.Detector, said: Said) -> Subjects:
 
 
 def _people(used: Sequence[Photo], plan: Plan) -> People:
-    """Who is left on the photos that are used, numbered anew and put into folds."""
+    """The people in the used photos, renumbered and assigned to folds."""
     _, person = np.unique([photo.person for photo in used], return_inverse=True)
     return People(person, people.folds(int(person.max(initial=-1)) + 1, plan.folds, plan.seed))
 
@@ -178,7 +178,7 @@ def _still(
 ) -> dict[str, dict[str, Share]]:
     shares: dict[str, dict[str, Share]] = {}
     for name, detector in second.items():
-        said(f"looking again with {name}")
+        said(f"detecting redacted faces with {name}")
         first = again.one_each(used)
         shares[name] = {variant.name: again.still_a_face(first, variant, detector) for variant in single}
     return shares

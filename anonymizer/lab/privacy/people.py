@@ -1,4 +1,4 @@
-"""Who is attacked: people with two labelled photos or more, and the folds that keep training and attack apart."""
+"""Select the people to attack (with two labelled photos or more) and assign them to folds."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ LEAST_PHOTOS = 2
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """One row of the labels: a photo's key below RAW, and who its largest face is."""
+    """One row of the labels: a photo's key below RAW, and the identity of its largest face."""
 
     key: str
     identity: str
 
 
 def read_labels(path: Path) -> tuple[Labelled, ...]:
-    """The rows of a CSV with the columns `image` and `identity`; others are ignored.
+    """Reads a CSV with the columns `image` and `identity`; other columns are ignored.
 
     Raises:
-        UsageError: There is no such file, a column is missing, a cell is empty, a photo is there twice or its key
-            leads out of RAW.
+        UsageError: The file or a column is missing, a cell is empty, a photo is listed twice or its key leads out of
+            RAW.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -49,16 +49,16 @@ def read_labels(path: Path) -> tuple[Labelled, ...]:
 
 
 def drawn(labels: Sequence[Labelled], most_photos: int, most_people: int | None, seed: int) -> tuple[Labelled, ...]:
-    """The photos that are used: of everybody with two or more, so many of each as are asked for, drawn by the seed.
+    """Draws a random sample of the photos of people who have at least two.
 
     Args:
-        labels: All that there are.
-        most_photos: Of one person; few people have many photos, and they must not outweigh the others.
-        most_people: Drawn by the seed as well; None = everybody.
-        seed: Of both draws.
+        labels: All labelled photos.
+        most_photos: Maximum number of photos per person, so that people with many photos do not dominate.
+        most_people: Maximum number of people; None = all.
+        seed: Seed of the sample.
 
     Returns:
-        Rows in the order of identities.
+        The sampled rows, ordered by identity.
     """
     by_person: dict[str, list[Labelled]] = {}
     for row in sorted(labels, key=lambda row: row.key):
@@ -72,10 +72,10 @@ def drawn(labels: Sequence[Labelled], most_photos: int, most_people: int | None,
 
 
 def folds(person_count: int, fold_count: int, seed: int) -> NDArray[np.intp]:
-    """(P,) in which fold each person is attacked; in all others their photos train the attackers. Sizes differ by one.
+    """(P,) the fold in which each person is attacked; in the others they are in training. Sizes differ by at most one.
 
     Raises:
-        UsageError: There are fewer than three people for each fold: nobody could be mistaken for anybody else.
+        UsageError: There are fewer than three people per fold.
     """
     if person_count < 3 * fold_count:
         raise UsageError(

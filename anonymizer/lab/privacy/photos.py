@@ -1,4 +1,4 @@
-"""The raw photos: decoded once to find their faces, and read again from the disk whenever they are redacted."""
+"""Read the raw photos and find their faces; the files are read again whenever they are redacted."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from numpy.typing import NDArray
 from anonymizer.config import CodecConfig
 from anonymizer.errors import ObjectError
 from anonymizer.image import codec, detectors, geometry
-from anonymizer.image.views import as_seen, light_of
+from anonymizer.image.views import light_of, to_uint8
 from anonymizer.lab.privacy.people import LEAST_PHOTOS, Labelled
 from anonymizer.pipeline import detect
 from anonymizer.records import Boxes, GivenBoxes, Picture, Pixels
 
-#: A box is of the same face if it shares this much with the other (intersection over union).
+#: Two boxes with at least this intersection over union (IoU) are the same face.
 SAME_FACE = 0.3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shot:
-    """One file with a face in it.
+    """One file with a labelled face.
 
     Attributes:
-        data: The file.
-        given: All its faces, as the detector found them.
-        main: (4,) float32 `xyxy`, the labelled person's, not padded.
+        data: The file's content.
+        given: All detected faces.
+        main: (4,) float32 `xyxy` of the labelled person's face, not padded.
     """
 
     data: bytes
@@ -40,14 +40,14 @@ class Shot:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Photo:
-    """A usable photo on the disk; see `Shot` for its faces.
+    """A usable photo on disk; see `Shot` for its faces.
 
     Attributes:
-        key: Below RAW.
-        path: Of the file.
-        person: Index of who it shows.
-        given: All its faces.
-        main: The person's.
+        key: Key below RAW.
+        path: Path of the file.
+        person: Index of the person.
+        given: All detected faces.
+        main: The person's face.
     """
 
     key: str
@@ -57,19 +57,19 @@ class Photo:
     main: Boxes
 
     def shot(self) -> Shot:
-        """Reads it again."""
+        """Reads the file."""
         return Shot(self.path.read_bytes(), self.given, self.main)
 
 
 @dataclass(frozen=True, slots=True)
 class Subjects:
-    """Everybody who is attacked.
+    """The photos and people to attack.
 
     Attributes:
         photos: Grouped by person, at least two of each.
-        person_count: Persons are numbered from 0.
-        refused: Photos left out, by reason: the codec's code, `missing`, `no_face`, or `alone` (the last usable one
-            of a person).
+        person_count: Number of people, who are numbered from 0.
+        refused: Number of photos left out, by reason: the codec's code, `missing`, `no_face`, or `alone` (the only
+            usable photo of a person).
     """
 
     photos: tuple[Photo, ...]
@@ -78,17 +78,17 @@ class Subjects:
 
     @property
     def persons(self) -> NDArray[np.intp]:
-        """(N,) who each photo shows."""
+        """(N,) the person in each photo."""
         return np.array([photo.person for photo in self.photos], dtype=np.intp)
 
 
 def read(root: Path, labelled: Sequence[Labelled], detector: detectors.Detector) -> Subjects:
-    """Finds the faces of all photos. Of several in a photo the largest is the labelled person's.
+    """Detects the faces of all photos; the largest in a photo is taken for the labelled person's.
 
     Args:
         root: RAW.
-        labelled: Photos and whom they show.
-        detector: Looks at each photo once.
+        labelled: The labelled photos.
+        detector: The face detector.
     """
     refused: Counter[str] = Counter()
     by_person: dict[str, list[tuple[Labelled, Shot]]] = {}
@@ -121,10 +121,10 @@ def _numbered(root: Path, by_person: Iterable[Sequence[tuple[Labelled, Shot]]], 
 
 
 def shot(data: bytes, detector: detectors.Detector) -> Shot | None:
-    """A file with its faces, looked for in its first frame and in all others; None without one in the first.
+    """Detects the faces of a file in all frames; None if there is none in the first.
 
     Raises:
-        ObjectError: It cannot be decoded, or the detector gave no answer.
+        ObjectError: The file cannot be decoded, or the detector failed.
     """
     found = detect(detector, codec.decode(data, CodecConfig()).frames)
     first = found.xyxy[found.frame == 0]
@@ -143,25 +143,25 @@ def first_frame(data: bytes) -> Pixels:
 
 
 def rgb(picture: Picture) -> Pixels:
-    """(H, W, 3) uint8 RGB of the first frame, as it is seen."""
-    seen = as_seen(light_of(picture.frames[0]))
+    """(H, W, 3) uint8 RGB of the first frame."""
+    seen = to_uint8(light_of(picture.frames[0]))
     return np.dstack([seen] * 3) if seen.ndim == 2 else seen
 
 
 def burst(original: Shot, count: int, detector: detectors.Detector, seed: int) -> list[Shot | None]:
-    """So many near copies of one photo, the photo itself first, as a series or a file that is saved again and again.
+    """Makes near copies of a photo, as in a burst of photos or a file that was saved repeatedly.
 
-    Each copy is moved by up to one pixel each way and saved as JPEG at a quality of 70 to 95; its faces are looked
-    for anew, as a run would.
+    Each copy is shifted by up to one pixel per axis and saved as JPEG with a quality of 70 to 95; its faces are
+    detected again, as in a run.
 
     Args:
         original: The photo.
-        count: Copies in all, at least one.
-        detector: That of the run.
-        seed: Of moves and qualities.
+        count: Number of copies including the photo itself, at least one.
+        detector: The run's detector.
+        seed: Seed of shifts and qualities.
 
     Returns:
-        The copies; None where the detector missed the face, so that a run would have published it.
+        The copies, the photo itself first; None for a copy in which the detector missed the face.
     """
     generator = np.random.default_rng(seed)
     pixels = first_frame(original.data)
@@ -184,5 +184,5 @@ def _again(data: bytes, main: Boxes, detector: detectors.Detector) -> Shot | Non
     place = main.astype(np.float32)
     if found is None or float(geometry.iou(found.given.faces.xyxy, place).max()) < SAME_FACE:
         return None
-    # The attacker knows how the copies lie on each other: the crop moves with the photo, not with the detection.
+    # The attacker is assumed to know the shifts: the crop follows the photo, not the detection.
     return Shot(data, found.given, place)

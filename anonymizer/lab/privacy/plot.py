@@ -1,4 +1,4 @@
-"""The strongest attack on every variant, as a picture; no face is in it."""
+"""Plot the attacks on every variant; the picture contains no faces."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _COLOURS = {
 
 
 def require_matplotlib() -> None:
-    """Fails early and in one line.
+    """Checks early that matplotlib is installed.
 
     Raises:
         UsageError: It is not installed.
@@ -39,8 +39,9 @@ def _matplotlib() -> Any:
 
 
 def draw(measured: Measured, path: Path) -> None:
-    """Writes a PNG: a panel for each setting, a row for each variant: all attackers as dots, the strongest with its
-    interval; lines at chance and at the strongest attack on raw photos.
+    """Writes a PNG with a panel per setting and a row per variant.
+
+    Dots are attackers, the strongest has its interval; lines mark chance and the strongest attack on raw photos.
 
     Raises:
         UsageError: matplotlib is not installed.
@@ -53,10 +54,12 @@ def draw(measured: Measured, path: Path) -> None:
     panels = figure.subplots(1, len(SETTINGS), sharey=True)
     for axes, setting in zip(panels, SETTINGS, strict=True):
         _panel(axes, measured.outcomes, names, setting)
-        axes.set_xlabel(f"area under the curve, {setting}")
+        axes.set_xlabel(f"area under the ROC curve, {setting}")
     panels[0].set_yticks(range(len(names)), names)
     panels[0].invert_yaxis()
-    figure.suptitle("Telling redacted faces apart: dots are attackers, bars the strongest with its 95 % interval")
+    figure.suptitle(
+        "Re-identification of redacted faces: dots are attackers, bars the strongest with its 95 % interval"
+    )
     figure.savefig(path, format="png", dpi=110)
 
 

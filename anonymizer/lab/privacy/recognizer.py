@@ -1,9 +1,9 @@
-"""A face recogniser that the user brings as an ONNX file.
+"""Use a face recogniser that the user provides as an ONNX file.
 
 One input, float32, (N, 3, H, W) or (N, H, W, 3), with fixed H and W; N is 1 or free. Values are RGB, (v - 127.5) /
-127.5, as ArcFace and its successors take them. The first output is (N, D, ...) float: an embedding, compared by its
-cosine. Faces are squares as large as the longer side of the detected box, not aligned by landmarks: there are none
-under a mask.
+127.5, as for ArcFace and its successors. The first output is (N, D, ...) float: an embedding, compared by cosine
+similarity. Faces are squares with the longer side of the detected box, not aligned by landmarks, because a mask hides
+them.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ class Recognizer:
     """An embedding of faces; call it with (N, S, S, 3) uint8 crops for (N, D) rows of unit length.
 
     Attributes:
-        session: Runs the network.
-        input_name: Of its input.
-        height: Of what it takes, in pixels.
-        width: Likewise.
+        session: The inference session.
+        input_name: Name of the input.
+        height: Height of the input in pixels.
+        width: Width of the input in pixels.
         channels_first: Whether channels come before rows.
     """
 
@@ -47,16 +47,16 @@ class Recognizer:
         """The embeddings.
 
         Raises:
-            UsageError: The network could not be run, or its answer is not finite.
+            UsageError: The network could not be run, or its output is not finite.
         """
         try:
-            # One by one: many published networks are fixed to that.
+            # One by one, because many published networks have a fixed batch size of 1.
             rows = [np.ravel(self.session.run(None, {self.input_name: blob})[0]) for blob in self._blobs(crops)]
-        except network.refusals():
+        except network.model_errors():
             raise UsageError("--recognizer: the network could not be run") from None
         embeddings = np.asarray(rows, dtype=np.float32)
         if not np.isfinite(embeddings).all():
-            raise UsageError("--recognizer: the network's answer is not finite")
+            raise UsageError("--recognizer: the network's output is not finite")
         length = np.linalg.norm(embeddings, axis=1, keepdims=True)
         return np.asarray(embeddings / np.maximum(length, np.float32(1e-12)))
 
@@ -69,14 +69,14 @@ class Recognizer:
 
 
 def load(data: bytes) -> Recognizer:
-    """The recogniser of a file.
+    """Loads a recogniser.
 
     Raises:
-        UsageError: It is no ONNX network, or has another input.
+        UsageError: The file is not an ONNX network, or its input has another form.
     """
     try:
         session = network.session(data)
-    except network.refusals():
+    except network.model_errors():
         raise UsageError("--recognizer: the file is no network that ONNX Runtime can load") from None
     inputs = session.get_inputs()
     if len(inputs) != 1 or inputs[0].type != "tensor(float)" or len(inputs[0].shape) != 4:
@@ -93,5 +93,5 @@ def _as_it_is(_: Training, probe: Floats, gallery: Floats) -> Floats:
     return cosine(probe, gallery)
 
 
-#: As it is, and taught to see through the redaction with photos of other people.
+#: The recogniser unchanged, and with discriminants trained on redacted photos of other people.
 ATTACKERS = (Attacker("recognizer", EYE, _as_it_is), Attacker("recognizer, taught", EYE, discriminants))

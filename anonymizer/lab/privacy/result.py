@@ -1,4 +1,4 @@
-"""What the attacks found, as statements, tables and figures; it names no person and no photo."""
+"""Present the results of the attacks as statements, tables and figures, without names of people and photos."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from anonymizer.lab.privacy.experiment import Outcome
 from anonymizer.lab.privacy.scores import Share
 from anonymizer.lab.privacy.variants import DEFAULT
 
-#: The default may tell no attacker more than this beyond `solid`.
+#: Maximum AUC difference between the default method and `solid` that counts as equivalent.
 MARGIN = 0.05
 
 
@@ -21,13 +21,14 @@ class Measured:
 
     Attributes:
         outcomes: See `Outcome`.
-        photos: How many were attacked or trained with.
-        people: Who they show.
-        folds: How many.
-        refused: Photos left out, by where (`raw`, a variant) and reason.
-        missed_copies: Of all copies made, those in which the detector missed the face; and how many were made.
-        still: By detector, then variant: share of redacted faces that it calls a face.
-        rebuilt: Photos of which `smooth` made from what `solid` published is the same file; and how many were compared.
+        photos: Number of photos used.
+        people: Number of people in them.
+        folds: Number of folds.
+        refused: Number of photos left out, by variant (or `raw`) and reason.
+        missed_copies: Number of near copies in which the detector missed the face, and number of copies made.
+        still: By detector and variant: share of redacted faces that it detects.
+        rebuilt: Number of photos for which `smooth` makes the same file from the output of `solid`, and number of
+            comparisons.
     """
 
     outcomes: tuple[Outcome, ...]
@@ -41,7 +42,7 @@ class Measured:
 
 
 def evidence(measured: Measured) -> Evidence:
-    """In the form in which the report shows it."""
+    """The results in the form that the report shows."""
     tables = [_strongest(measured), _beyond_solid(measured), _all(measured)]
     if any(outcome.beyond_single is not None for outcome in measured.outcomes):
         tables.insert(2, _copies(measured))
@@ -51,13 +52,13 @@ def evidence(measured: Measured) -> Evidence:
 
 
 def keeps_to_aim(outcome: Outcome) -> bool:
-    """Whether the interval of the difference to `solid` holds 0 and ends below the margin."""
+    """Whether the interval of the difference to `solid` contains 0 and ends below the margin."""
     beyond = outcome.beyond_solid
     return beyond is None or (beyond.low <= 0 <= beyond.high and beyond.high < MARGIN)
 
 
 def strongest(outcomes: Sequence[Outcome], variant: str, setting: str) -> Outcome | None:
-    """The attack with the greatest area; picked by that, it looks a little stronger than it is."""
+    """The attack with the largest AUC; selecting the maximum makes it look slightly stronger than it is."""
     own = [outcome for outcome in outcomes if (outcome.variant, outcome.setting) == (variant, setting)]
     return max(own, key=lambda outcome: outcome.auc.value, default=None)
 
@@ -76,24 +77,24 @@ def _statements(measured: Measured) -> list[str]:
     attackers = len({outcome.attacker for outcome in measured.outcomes})
     said = [
         f"{measured.people} people with {measured.photos} photos were attacked by {attackers} attackers, each trained "
-        f"on photos of other people, redacted alike ({measured.folds} folds by person).",
+        f"on photos of other people with the same redaction ({measured.folds} folds by person).",
         _left_out(measured.refused),
         *_default_beside_solid(measured),
     ]
     if measured.rebuilt is not None:
         equal, compared = measured.rebuilt
         said.append(
-            f"Given what solid published, smooth makes the very file that it makes of the original on {equal} of "
-            f"{compared} photos: there, whoever has the one has the other."
+            f"For {equal} of {compared} photos, smooth makes the same file from the output of solid as from the "
+            "original, so it reveals nothing that solid does not."
         )
     copies, made = measured.missed_copies
     if made:
         said.append(
-            f"In {copies} of {made} near copies of a photo the detector missed the face that it found in the photo."
+            f"In {copies} of {made} near copies of photos the detector missed a face that it found in the original."
         )
     said.append(
-        "These are lower bounds: a stronger attacker, a recogniser that was trained on millions of faces, or somebody "
-        "who knows the person may find more."
+        "These are lower bounds: a stronger attacker, a recogniser trained on millions of faces, or somebody who knows "
+        "the person may recognise more."
     )
     return [sentence for sentence in said if sentence]
 
@@ -109,11 +110,11 @@ def _default_beside_solid(measured: Measured) -> list[str]:
         return []
     missed = [o for o in compared if not keeps_to_aim(o)]
     said = (
-        "The area of the default (smooth) minus that of solid, over the same people: its 95 % interval holds 0 and "
-        f"ends below +{MARGIN:.2f} for {len(compared) - len(missed)} of {len(compared)} attacks."
+        "The AUC of the default (smooth) minus that of solid, for the same people, has a 95 % confidence interval that "
+        f"contains 0 and ends below +{MARGIN:.2f} for {len(compared) - len(missed)} of {len(compared)} attacks."
     )
     misses = "; ".join(f"{o.attacker}, {o.setting} {signed(o.beyond_solid)}" for o in missed if o.beyond_solid)
-    return [said, f"It does not for: {misses}."] if missed else [said]
+    return [said, f"Exceptions: {misses}."] if missed else [said]
 
 
 def _names(outcomes: Sequence[Outcome]) -> list[str]:
@@ -130,25 +131,25 @@ def _strongest(measured: Measured) -> Table:
         rows.append(tuple(cells))
     chance = measured.outcomes[0].chance
     note = (
-        f"Chance: area 0.5, first guess {chance:.3f}. 95 % intervals: area by bootstrap over people, guess exact. "
-        "raw is no redaction at all; solid is what the surroundings of the mask give away."
+        f"Chance: AUC 0.5, rank-1 {chance:.3f}. 95 % confidence intervals: AUC by bootstrap over people, rank-1 exact. "
+        "raw is without redaction; solid shows what the surroundings of the mask reveal."
     )
     columns = (
         "variant",
-        *(f"{setting}: {what}" for setting in SETTINGS for what in ("attacker", "area", "first guess")),
+        *(f"{setting}: {what}" for setting in SETTINGS for what in ("attacker", "AUC", "rank-1")),
     )
     return Table("The strongest attacker on each variant", note, columns, tuple(rows))
 
 
 def _beyond_solid(measured: Measured) -> Table:
-    """Of the variants whose area is compared: one row per attacker and variant."""
+    """The differences to `solid`, one row per attacker and variant."""
     rows = [
         (o.variant, o.attacker, *_both(measured, o, lambda found: found.beyond_solid))
         for o in measured.outcomes
         if o.setting == AGAINST_RAW and o.beyond_solid is not None and ":" not in o.variant
     ]
-    note = "Area minus that of solid with the same masks, over the same people."
-    return Table("What each method tells beyond solid", note, ("variant", "attacker", *SETTINGS), tuple(rows))
+    note = "AUC minus that of solid with the same masks, for the same people."
+    return Table("AUC difference to solid", note, ("variant", "attacker", *SETTINGS), tuple(rows))
 
 
 def _copies(measured: Measured) -> Table:
@@ -157,8 +158,8 @@ def _copies(measured: Measured) -> Table:
         for o in measured.outcomes
         if o.setting == AGAINST_RAW and o.beyond_single is not None
     ]
-    note = "Area with several near copies of each photo (moved by a pixel, saved again) minus that with one."
-    return Table("What several copies tell beyond one", note, ("variant", "attacker", *SETTINGS), tuple(rows))
+    note = "AUC with several near copies of each photo (shifted by a pixel, saved again) minus that with one."
+    return Table("AUC difference of several copies to one", note, ("variant", "attacker", *SETTINGS), tuple(rows))
 
 
 def _both(measured: Measured, outcome: Outcome, of: Callable[[Outcome], Share | None]) -> list[str]:
@@ -172,7 +173,7 @@ def _both(measured: Measured, outcome: Outcome, of: Callable[[Outcome], Share | 
 
 def _all(measured: Measured) -> Table:
     rows = tuple((o.variant, o.attacker, o.setting, shown(o.auc), shown(o.rank_1)) for o in measured.outcomes)
-    return Table("Every attack", "", ("variant", "attacker", "held against", "area", "first guess"), rows)
+    return Table("Every attack", "", ("variant", "attacker", "gallery", "AUC", "rank-1"), rows)
 
 
 def _still(measured: Measured) -> Table:
@@ -180,12 +181,12 @@ def _still(measured: Measured) -> Table:
     rows = tuple(
         (name, *(shown(shares[name]) if name in shares else "" for shares in measured.still.values())) for name in names
     )
-    note = "One photo of each person; exact 95 % intervals. It tells where somebody is, not who."
-    return Table("Redacted faces that a detector still calls a face", note, ("variant", *measured.still), rows)
+    note = "One photo per person; exact 95 % confidence intervals. This shows where a person is, not who it is."
+    return Table("Redacted faces that a detector still finds", note, ("variant", *measured.still), rows)
 
 
 def text(found: Evidence) -> str:
-    """Statements and the tables that are short, for a terminal."""
+    """Statements and all tables but the longest, for the terminal."""
     lines = [*found.statements]
     for table in found.tables:
         if table.title != "Every attack":

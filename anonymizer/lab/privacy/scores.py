@@ -1,4 +1,4 @@
-"""How well an attack told people apart: rank-1, area under the curve, and their intervals."""
+"""Compute rank-1 rate, area under the ROC curve (AUC) and their confidence intervals."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from numpy.typing import NDArray
 
 from anonymizer.audit.evidence import exact_interval
 
-#: Draws of a bootstrap.
+#: Number of bootstrap samples.
 DRAWS = 1000
 Weights = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scores:
-    """Likenesses of one fold, in which every person of the fold is in the gallery once.
+    """Similarity scores of one fold; every person of the fold is in the gallery once.
 
     Attributes:
-        likeness: (Q, G) of probes to gallery.
-        probe: (Q,) who each probe is.
-        gallery: (G,) who is in the gallery, each once.
+        likeness: (Q, G) similarities of probes to gallery.
+        probe: (Q,) the person of each probe.
+        gallery: (G,) the person of each gallery entry, distinct.
     """
 
     likeness: NDArray[np.float32]
@@ -32,7 +32,7 @@ class Scores:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A share or an area, with the ends of its 95 % interval."""
+    """A proportion or AUC with the bounds of its 95 % confidence interval."""
 
     value: float
     low: float
@@ -40,16 +40,16 @@ class Share:
 
 
 def rank_1(folds: Sequence[Scores], seed: int) -> tuple[Share, float]:
-    """How often the likest of the gallery is the right one, by each person's first probe; exact binomial interval.
+    """Rank-1 identification rate with an exact binomial interval.
 
-    Persons are independent trials; their further probes are not, and are left out here.
+    Only each person's first probe counts, because further probes of a person are not independent trials.
 
     Args:
-        folds: All of them.
-        seed: Decides between equal likenesses, so that an attack that knows nothing hits by chance and no oftener.
+        folds: All folds.
+        seed: Breaks ties at random, so that an attack without information hits only by chance.
 
     Returns:
-        The share, and what guessing gives.
+        The rank-1 rate, and that of random guessing.
     """
     generator = np.random.default_rng(seed)
     hits = trials = 0
@@ -66,9 +66,9 @@ def rank_1(folds: Sequence[Scores], seed: int) -> tuple[Share, float]:
 
 
 def auc(genuine: NDArray[np.float32], strangers: NDArray[np.float32]) -> float:
-    """Share of all pairs of a genuine and a strange likeness in which the genuine is greater; equals count half.
+    """Area under the ROC curve of genuine and impostor scores (Hanley & McNeil, Radiology 143, 1982).
 
-    The area under the receiver operating characteristic (Hanley & McNeil, Radiology 143, 1982).
+    That is the share of pairs of a genuine and an impostor score in which the genuine one is higher; ties count half.
     """
     ordered = np.sort(strangers)
     below = np.searchsorted(ordered, genuine, "left") + np.searchsorted(ordered, genuine, "right")
@@ -76,13 +76,13 @@ def auc(genuine: NDArray[np.float32], strangers: NDArray[np.float32]) -> float:
 
 
 class Verification:
-    """Area under the curve of one attack, under any weights of the people.
+    """AUC of one attack with arbitrary weights of the people, for bootstrapping.
 
-    Every person counts alike, however many photos there are of them. A fold has an area of its own, for its attacker
-    has a scale of its own; the whole is their mean, each weighted by its people.
+    Every person has the same weight, whatever the number of photos. The AUC is computed per fold, because attackers of
+    different folds have different scales, and averaged with the folds' numbers of people as weights.
 
     Args:
-        folds: All of them.
+        folds: All folds.
     """
 
     def __init__(self, folds: Sequence[Scores]) -> None:
@@ -90,11 +90,11 @@ class Verification:
         self._sizes = np.array([len(fold.gallery) for fold in folds], dtype=np.float64)
 
     def area(self) -> float:
-        """With every person once."""
+        """The AUC with every person counted once."""
         return float(self.areas([np.ones((1, int(size)), np.int64) for size in self._sizes])[0])
 
     def areas(self, draws: Sequence[Weights]) -> NDArray[np.float64]:
-        """(B,) areas.
+        """(B,) AUCs of B bootstrap samples.
 
         Args:
             draws: For each fold (B, G): how often each person of the gallery was drawn.
@@ -104,11 +104,11 @@ class Verification:
 
 
 class _Fold:
-    """Likenesses sorted once, so that other weights cost no other sorting."""
+    """The sorted scores of a fold, so that each bootstrap sample needs no sorting."""
 
     def __init__(self, scores: Scores) -> None:
         genuine = scores.probe[:, None] == scores.gallery[None]
-        # A person's place in the gallery is their number here.
+        # Persons are numbered by their position in the gallery.
         self._person = np.argmax(genuine, axis=1)
         probes_of = np.bincount(self._person, minlength=len(scores.gallery))
         self._per_probe = 1.0 / probes_of[self._person]
@@ -134,9 +134,9 @@ class _Fold:
 
 
 def draws_by_person(folds: Sequence[Scores], count: int, seed: int) -> list[Weights]:
-    """For each fold (B, G): how often each of its people is drawn, with replacement, as many as there are.
+    """Draws bootstrap samples of people: for each fold (B, G) how often each person is drawn, with replacement.
 
-    The same seed and folds give the same draws, so that two attacks on the same people can be held against each other.
+    The same seed and folds give the same samples, so that attacks on the same people can be compared pairwise.
     """
     generator = np.random.default_rng(seed)
     sizes = [len(fold.gallery) for fold in folds]
@@ -144,6 +144,6 @@ def draws_by_person(folds: Sequence[Scores], count: int, seed: int) -> list[Weig
 
 
 def interval(value: float, drawn: NDArray[np.float64]) -> Share:
-    """A value with the middle 95 % of what a bootstrap gave (Efron & Tibshirani, 1993, chapter 13)."""
+    """A value with its bootstrap percentile interval, 95 % (Efron & Tibshirani, 1993, chapter 13)."""
     low, high = np.quantile(drawn, [0.025, 0.975])
     return Share(value, float(low), float(high))

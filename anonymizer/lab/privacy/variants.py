@@ -1,4 +1,4 @@
-"""What an attacker is given of a photo: the raw file, what a run published, or what a method makes of it here."""
+"""Make the variants of a photo that attackers receive: the raw file, a run's output, or a method applied here."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from anonymizer.lab.privacy.photos import Shot
 from anonymizer.pipeline import Anonymizer
 
 RAW, SOLID, DEFAULT = "raw", "solid", "smooth"
-#: What decides how strong a method is: the redaction's own setting, or how far masks reach.
+#: Settings that determine a method's strength, and their section.
 STRENGTHS = {"cells": "redaction", "sigma": "redaction", "padding": "detector"}
-#: `--strengths` measures these besides the defaults.
+#: Variants that `--strengths` adds to the defaults.
 LADDER = (
     *(f"{method}:padding={padding}" for padding in (1.2, 1.8, 2.4) for method in ("smooth", "solid")),
     *(f"{method}:cells={cells}" for cells in (3, 10, 16) for method in ("blur", "pixelate")),
     *(f"gaussian:sigma={sigma}" for sigma in (0.1, 0.5)),
 )
-#: Endings that a run appends where a format has to change.
+#: Extensions that a run appends if the format changes.
 _APPENDED = ("", ".jpg", ".png")
 
 Publish = Callable[[str, Shot], bytes]
@@ -29,15 +29,15 @@ Publish = Callable[[str, Shot], bytes]
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One thing that an attacker is given.
+    """One variant.
 
     Attributes:
-        name: As it was asked for.
-        solid: Name of the variant with the same masks and one colour in them; it shows what the context tells.
-        publish: Key and shot to the file that is attacked; raises ObjectError, or FileNotFoundError where a run did
-            not publish it.
-        single: Name of the variant that this one shows several copies of; None = it shows each photo once.
-        made_here: It is a method, not a folder.
+        name: The name given by the user.
+        solid: Name of the `solid` variant with the same masks, as the baseline for information outside the masks.
+        publish: Maps key and shot to the file to attack; raises ObjectError, or FileNotFoundError if a run did not
+            publish it.
+        single: Name of the same variant with one copy per photo; None = this one has one copy.
+        made_here: Whether this is a method applied here, not a folder.
     """
 
     name: str
@@ -48,12 +48,12 @@ class Variant:
 
 
 def raw() -> Variant:
-    """The photos as they are: what an attacker can do at most."""
+    """The raw photos: an upper bound for attackers."""
     return Variant(RAW, SOLID, lambda _, shot: shot.data)
 
 
 def folder(name: str, root: Path) -> Variant:
-    """What a run published.
+    """The output of a run.
 
     Raises:
         UsageError: There is no such folder.
@@ -72,7 +72,7 @@ def folder(name: str, root: Path) -> Variant:
 
 
 def method(text: str) -> Variant:
-    """`solid`, `pixelate:cells=4`, `smooth:padding=1.8`: published as a run with these settings would.
+    """A method applied as by a run with these settings: `solid`, `pixelate:cells=4`, `smooth:padding=1.8`.
 
     Raises:
         UsageError: There is no such method or setting, or its value is out of limits.
@@ -96,7 +96,7 @@ def method(text: str) -> Variant:
 
 
 def chosen(names: Sequence[str], folders: Sequence[tuple[str, Path]]) -> tuple[Variant, ...]:
-    """Raw, folders and methods, and the `solid` that each is held against.
+    """Raw, folders and methods, and the `solid` variant to which each is compared.
 
     Raises:
         UsageError: See `folder` and `method`; or a folder has a name that something else has, or a method's.
@@ -110,11 +110,11 @@ def chosen(names: Sequence[str], folders: Sequence[tuple[str, Path]]) -> tuple[V
 
 
 def with_copies(variants: Sequence[Variant], count: int) -> tuple[Variant, ...]:
-    """The methods at their default strength again, several copies of every photo at once.
+    """The methods at default strength again, with several near copies of every photo.
 
     Args:
-        variants: What `chosen` gave.
-        count: Copies of a photo; with one there is nothing to add.
+        variants: The result of `chosen`.
+        count: Copies per photo; with 1 there is nothing to add.
     """
     if count == 1:
         return ()

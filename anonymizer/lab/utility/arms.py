@@ -1,4 +1,4 @@
-"""Arms of the experiment: what is done to the photos that a network learns from. Validation is never touched."""
+"""Define the arms of the experiment: how training photos are processed. Validation photos are the same in all arms."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from anonymizer.lab.utility.samples import Split
 from anonymizer.lab.utility.variants import RAW, Variants
 
 SHARES = (0.05, 0.2)
-"""Of the people who have consented."""
+"""Shares of people with consent."""
 
 Decoys = Literal["", "decoys", "masks"]
 
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """One way to train.
+    """One arm.
 
     Attributes:
-        method: Variant of the training photos; `raw` as well.
-        decoys: `decoys`: redactions at random places in the photos of all classes. `masks`: redactions in the photos
-            without faces only, at the places of faces.
-        consented: Share of the people whose photos stay raw.
-        alone: People without consent are left out.
-        repeated: Consented photos are repeated until they are half of the photos of people.
-        control: Labels are drawn at random, for training and validation alike.
+        method: Variant of the training photos, or `raw`.
+        decoys: `decoys`: redactions at random places in the photos of all classes. `masks`: redactions at the places of
+            other photos' faces.
+        consented: Share of people whose photos stay raw.
+        alone: Leave out people without consent.
+        repeated: Repeat consented photos until they are half of the photos of people.
+        control: Random labels in training and validation (negative control).
     """
 
     method: str
@@ -43,7 +43,7 @@ class Arm:
 
     @property
     def name(self) -> str:
-        """For tables and journals."""
+        """Name in tables and journals."""
         parts = [self.method]
         if self.control:
             parts.append("random labels")
@@ -56,13 +56,13 @@ class Arm:
 
 
 def training_set(variants: Variants, arm: Arm, split: Split, seed: int) -> TrainingSet:
-    """What an arm's network learns from, and the same untouched crops for every arm to be measured on.
+    """Makes an arm's training data, with the same validation crops for every arm.
 
     Args:
         variants: All crops.
-        arm: What is done to those of the training side.
-        split: Of the crops.
-        seed: Decides who has consented.
+        arm: The arm.
+        split: The split of the crops.
+        seed: Selects the people with consent.
 
     Raises:
         UsageError: The variant was not made.
@@ -90,7 +90,7 @@ def _pixels(variants: Variants, name: str) -> NDArray[np.uint8]:
 
 
 def _consented(variants: Variants, split: Split, share: float, random: np.random.RandomState) -> NDArray[np.bool_]:
-    """(N,) bool: crops of people who have consented. A person who did has consented for all of their photos."""
+    """(N,) bool: crops of people with consent, which covers all photos of a person."""
     chosen = np.zeros(len(variants.crops), bool)
     if not share:
         return chosen
@@ -107,7 +107,7 @@ def _rows(
     consented: NDArray[np.bool_],
     random: np.random.RandomState,
 ) -> NDArray[np.intp]:
-    """Training rows; with `alone` or `repeated` as many of every class as before, some of them more than once."""
+    """Indices of training crops; `alone` and `repeated` keep the class sizes by repeating crops."""
     if not (arm.alone or arm.repeated):
         return training
     of_consented = training[consented[training]]
@@ -133,12 +133,12 @@ def _random_labels(variants: Variants, random: np.random.RandomState) -> NDArray
 
 
 def plain(methods: Sequence[str]) -> Iterator[Arm]:
-    """Raw, and each variant as it is."""
+    """The arms without remedies: raw and each variant."""
     yield from (Arm(method) for method in (RAW, *methods))
 
 
 def remedies(methods: Sequence[str]) -> Iterator[Arm]:
-    """What may help a network that will see raw photos: for every method, and more of it for the first."""
+    """Arms with remedies for networks that will be used on raw photos; the first method gets additional ones."""
     for share in SHARES:
         yield Arm(RAW, consented=share, alone=True)
     for index, method in enumerate(methods):
@@ -151,5 +151,5 @@ def remedies(methods: Sequence[str]) -> Iterator[Arm]:
 
 
 def control(methods: Sequence[str]) -> Iterator[Arm]:
-    """Random labels: what a network reaches that can know nothing."""
+    """Negative controls with random labels."""
     yield from (Arm(method, control=True) for method in (RAW, *methods[:1]))

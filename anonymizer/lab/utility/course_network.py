@@ -1,7 +1,7 @@
-"""The course page's network, and the only module that knows Keras.
+"""Build and train the course page's network; the only module that uses Keras.
 
-Keras is imported when a network is trained, never before: the `utility` extra is optional. Which backend it uses is
-the caller's business (`KERAS_BACKEND`, set before the first call).
+Keras is imported when a network is trained, because the `utility` extra is optional. The caller chooses the backend
+(`KERAS_BACKEND`, set before the first call).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ INSTALL_HINT = "training needs Keras and PyTorch: pip install 'ray-anonymizer[ut
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """Photos and what they show.
+    """Photos with class labels.
 
     Attributes:
         pixels: (N, 64, 64, 3) uint8 RGB.
@@ -37,12 +37,12 @@ class Labelled:
 
 @dataclass(frozen=True, slots=True)
 class TrainingSet:
-    """What one network learns from and is measured on.
+    """The data for one training.
 
     Attributes:
-        training: To learn from.
-        validation: By name: to measure on, after every epoch.
-        class_count: Width of the last layer.
+        training: The training photos.
+        validation: Validation sets by name, evaluated after every epoch.
+        class_count: Number of classes.
     """
 
     training: Labelled
@@ -60,14 +60,14 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """What Keras reports at the end of an epoch; the training figures are means over the epoch's batches."""
+    """Keras's metrics at the end of an epoch; training metrics are means over the epoch's batches."""
 
     training: Score
     validation: Mapping[str, Score]
 
 
 def require_keras() -> None:
-    """Fails early and in one line.
+    """Checks early that Keras is installed.
 
     Raises:
         UsageError: Keras or its backend is not installed.
@@ -83,11 +83,11 @@ def _keras() -> Any:
 
 
 def build(class_count: int, seed: int) -> Any:
-    """The page's network, compiled: the same initial weights for the same seed.
+    """Builds and compiles the page's network; the same seed gives the same initial weights.
 
     Args:
         class_count: Number of classes; the page has two.
-        seed: Of Python, numpy and the backend.
+        seed: Seed of Python, NumPy and the backend.
     """
     keras = _keras()
     keras.utils.set_random_seed(seed)
@@ -106,18 +106,18 @@ def build(class_count: int, seed: int) -> Any:
             layers.Dense(class_count, activation="softmax"),
         ]
     )
-    # The page's labels are class indices; for one-hot labels the categorical loss is the same number.
+    # Labels are class indices; the categorical loss with one-hot labels would have the same value.
     network.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     return network
 
 
 def _channels_first() -> bool:
-    """Whether colours come before rows: the same network, in two thirds of the time on PyTorch."""
+    """Whether to use channels-first layout, which takes two thirds of the time on PyTorch."""
     return bool(_keras().backend.backend() == "torch")
 
 
 def network_input(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """(N, 64, 64, 3) uint8 to what the network takes: divided by 255, in the order of `build`."""
+    """Converts (N, 64, 64, 3) uint8 to the network's input: scaled to [0, 1], in the layout of `build`."""
     ordered = pixels.transpose(0, 3, 1, 2) if _channels_first() else pixels
     return np.ascontiguousarray(ordered, dtype=np.float32) / np.float32(255)
 
@@ -126,12 +126,12 @@ def train(photos: TrainingSet, epochs: int, seed: int) -> tuple[Epoch, ...]:
     """Trains the page's network from scratch.
 
     Args:
-        photos: What it learns from and is measured on.
-        epochs: How often every training photo is seen; the page says 10.
-        seed: Of the initial weights and the order of batches; the same seed gives the same figures.
+        photos: Training and validation data.
+        epochs: Number of epochs; the page uses 10.
+        seed: Seed of initial weights and batch order; the same seed gives the same results.
 
     Returns:
-        One value per epoch; the last one is what the page reports.
+        Metrics per epoch; the page reports the last.
 
     Raises:
         UsageError: Keras or its backend is not installed.
@@ -141,7 +141,7 @@ def train(photos: TrainingSet, epochs: int, seed: int) -> tuple[Epoch, ...]:
     measured = {name: (network_input(each.pixels), each.labels) for name, each in photos.validation.items()}
     history = []
     for _ in range(epochs):
-        # Epoch by epoch, as several sets are measured after each; optimizer and order of batches go on.
+        # One fit() per epoch to evaluate several sets after each; optimizer state and batch order continue.
         last = network.fit(learned, labels, batch_size=BATCH_SIZE, verbose=0).history
         scores = {name: _measured(network, *each) for name, each in measured.items()}
         history.append(Epoch(Score(float(last["accuracy"][-1]), float(last["loss"][-1])), scores))

@@ -1,4 +1,4 @@
-"""Learning curves as a picture: lines only, no photo."""
+"""Plot learning curves."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DOTS_PER_INCH = 110
 
 
 def png(measured: Measured) -> bytes:
-    """Accuracy and loss after each epoch, validated on the own variant and on raw photos; means over the seeds.
+    """Plots accuracy and loss per epoch, validated on the arm's own variant and on raw photos; means over the seeds.
 
     Raises:
         UsageError: Matplotlib is not installed.

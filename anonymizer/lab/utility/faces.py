@@ -1,4 +1,4 @@
-"""Where the faces of a photo are: from labels, or from the detector."""
+"""Locate the faces of a photo by labels or by the detector."""
 
 from __future__ import annotations
 
@@ -18,17 +18,16 @@ from anonymizer.pipeline import detect
 
 Masks = Literal["truth", "detector"]
 Locate = Callable[[Photo, bytes], FloatBoxes]
-"""(N, 4) boxes in upright pixels of a photo that was read."""
+"""Maps a photo and its file to (N, 4) boxes in upright pixels."""
 
 
 def read_labels(path: Path) -> dict[str, FloatBoxes]:
-    """Boxes by key, of a CSV with at least the columns `image` (or `key`), `x, y, w, h`; others are not looked at.
+    """Reads boxes by key from a CSV with the columns `image` (or `key`), `x, y, w, h`; other columns are ignored.
 
-    Boxes without area and rows with empty ones say that there is no (such) face. Rows that are marked to be ignored in
-    a detector's score are faces all the same.
+    Empty boxes and boxes without area are skipped. Rows marked to be ignored in a detector's evaluation count as faces.
 
     Raises:
-        ConfigError: There is no such file, a column is missing or a cell is no number; names the row.
+        ConfigError: The file or a column is missing, or a cell is not a number; the message names the row.
     """
     if not path.is_file():
         raise ConfigError("--labels: no such file")
@@ -61,22 +60,22 @@ def _number(cell: str | None, row: int) -> float:
 
 
 def by_labels(labels: Mapping[str, FloatBoxes], listing: Listing) -> Locate:
-    """What labels say; a photo of which they say nothing shows no face.
+    """Locates faces by labels; a photo without labels has no faces.
 
     Raises:
-        UsageError: They speak of none of the photos.
+        UsageError: None of the photos has labels.
     """
     if not any(photo.key in labels for photo in listing.photos):
-        raise UsageError("--labels speaks of none of the photos: its images are paths below RAW")
+        raise UsageError("--labels names none of the photos: its images must be paths below RAW")
     return lambda photo, _: labels.get(photo.key, geometry.as_boxes([]))
 
 
 def by_detector(listing: Listing, faceless: Collection[str] = ()) -> Locate:
-    """What the default detector finds on the raw photo, false alarms included.
+    """Locates faces by the default detector on the raw photo, false positives included.
 
     Args:
-        listing: Of the photos.
-        faceless: Classes that are known to show nobody: what is found there is a false alarm, and left out.
+        listing: The photos.
+        faceless: Classes known to show no people; detections there are false positives and ignored.
 
     Raises:
         UsageError: There is no such class.

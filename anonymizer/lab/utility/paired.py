@@ -1,4 +1,4 @@
-"""Paired differences over repeated splits, and what may be said of their mean."""
+"""Compute confidence intervals of mean paired differences over repeated splits."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from statistics import mean, stdev
 
 @dataclass(frozen=True, slots=True)
 class Paired:
-    """A mean difference, and the half widths of its two intervals; NaN where there is a single difference."""
+    """A mean difference and the half widths of its two intervals; NaN if there is only one difference."""
 
     mean: float
     half_width: float
@@ -20,15 +20,15 @@ class Paired:
 def paired(differences: Sequence[float], validation_share: float, confidence: float = 0.95) -> Paired:
     """Student's t interval of the mean of paired differences, plain and corrected.
 
-    The plain one (df = n - 1) takes the repetitions for independent. They are not: the splits are of the same photos,
-    and their training sides overlap, so it is too narrow where another sample of photos is meant. The corrected one
-    puts (1/n + validation/training) in place of 1/n (Nadeau & Bengio, Machine Learning 52, 2003) and is an
-    approximation, on the cautious side.
+    The plain interval (df = n - 1) assumes independent repetitions. They are not independent: the training sets of the
+    splits overlap, so the interval is too narrow for conclusions about other samples of photos. The corrected interval
+    uses (1/n + validation/training) instead of 1/n (Nadeau & Bengio, Machine Learning 52, 2003); it is a conservative
+    approximation.
 
     Args:
-        differences: One for each repetition.
-        validation_share: Of all photos, that validate in each.
-        confidence: Of the two-sided intervals.
+        differences: One per repetition.
+        validation_share: Share of the photos in the validation set.
+        confidence: Confidence level of the two-sided intervals.
     """
     count = len(differences)
     if count < 2:

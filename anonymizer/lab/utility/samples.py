@@ -1,4 +1,4 @@
-"""What networks are trained and measured on: square crops of photos, by class, and how they are split."""
+"""Select the training and validation samples: square crops of photos by class, and their splits."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from anonymizer.errors import UsageError
 
 VALIDATION_SHARE = 0.2
 LEAST_CROP = 0.6
-"""Sides of random crops: from this share of the largest one's to all of it."""
+"""Minimum side of random crops, relative to the largest possible crop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +26,8 @@ class Photo:
     Attributes:
         key: `class/…/name`.
         label: Index of its class.
-        group: What it has in common with others, so that they are never on both sides of a split: its folder below
-            that of the class (one person, one scene); the photo by itself where there is none.
+        group: Photos of a group are never on both sides of a split: the folder below the class folder (one person or
+            scene), or the photo itself if there is none.
     """
 
     key: str
@@ -37,7 +37,7 @@ class Photo:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Class names, and their photos in the order of their keys."""
+    """The root folder, class names, and photos sorted by key."""
 
     root: Path
     classes: tuple[str, ...]
@@ -46,14 +46,14 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Crop:
-    """A square of a photo, in shares of it: the same on photos of any size.
+    """A square crop of a photo in relative coordinates, independent of the photo's size.
 
     Attributes:
-        photo: Its photo.
-        centre: The part of the photo's width and height, around its centre, that the square lies in.
-        side: As a share of the shorter side of that part.
-        x: Where it begins, as a share of the room to the right that it leaves.
-        y: Likewise, downwards.
+        photo: The photo.
+        centre: Share of the photo's width and height, around its centre, in which the crop lies.
+        side: Side relative to the shorter side of that part.
+        x: Left edge, as a share of the horizontal room.
+        y: Top edge, as a share of the vertical room.
     """
 
     photo: Photo
@@ -63,7 +63,7 @@ class Crop:
     y: float = 0.5
 
     def square(self, width: int, height: int) -> tuple[int, int, int]:
-        """Left, top and side in pixels on a photo of this size; at least one pixel, never beyond its border."""
+        """Left, top and side in pixels on a photo of this size; at least one pixel, inside the photo."""
         across, down = self.centre * width, self.centre * height
         side = max(1, round(self.side * min(across, down)))
         left = (width - across) / 2 + self.x * max(across - side, 0)
@@ -75,11 +75,11 @@ def list_photos(root: Path, classes: Sequence[str] = ()) -> Listing:
     """Lists the files below each class folder; links are not followed.
 
     Args:
-        root: Holds a folder for each class.
-        classes: Only these; all folders where none are named.
+        root: The folder with one folder per class.
+        classes: The classes to use; empty = all.
 
     Raises:
-        UsageError: There is no such folder, or it does not hold at least two class folders with files.
+        UsageError: The folder is missing, or has fewer than two class folders with files.
     """
     if not root.is_dir():
         raise UsageError("RAW is a folder with one folder per class")
@@ -111,14 +111,13 @@ def _group(key: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Cutting:
-    """How crops are drawn.
+    """How crops are made.
 
     Attributes:
-        crops: How many a photo gives at most. One is the central square over the whole shorter side; several are
-            smaller, and lie at random.
-        centre: They lie in this part of the photo's width and height, around its centre.
-        limit_per_class: No more crops of a class than this; None = as many as the class with the fewest gives.
-        seed: Decides which groups are taken where there are more than needed, and where crops lie.
+        crops: Maximum number of crops per photo. A single crop is the central square; several are smaller and random.
+        centre: Share of the photo's width and height, around its centre, in which crops lie.
+        limit_per_class: Maximum number of crops per class; None = as many as the smallest class has.
+        seed: Seed of the selection of groups and the positions of crops.
     """
 
     crops: int = 1
@@ -128,10 +127,10 @@ class Cutting:
 
 
 def draw(listing: Listing, cutting: Cutting) -> tuple[Crop, ...]:
-    """Crops of all classes, as many of each: those of the class that can give the fewest.
+    """Makes the same number of crops for each class: as many as the smallest class has.
 
-    First the first photo of every group gives a crop, then the second photo of those that have one, and so on; then
-    all give their second ones.
+    Crops are taken from the first photo of every group, then from the second photos, and so on; then second crops of
+    the same photos.
     """
     random = np.random.RandomState(cutting.seed)
     candidates = [_candidates(listing, label, cutting, random) for label in range(len(listing.classes))]
@@ -154,7 +153,7 @@ def _candidates(listing: Listing, label: int, cutting: Cutting, random: np.rando
 
 
 def _in_turn(photos: Sequence[Photo], random: np.random.RandomState) -> list[Photo]:
-    """The first photo of each group, groups in random order, then the second ones, and so on."""
+    """Interleaves groups: the first photo of each group in random order, then the second ones, and so on."""
     groups = sorted({photo.group for photo in photos})
     place = dict(zip(groups, random.permutation(len(groups)).tolist(), strict=True))
     seen: Counter[str] = Counter()
@@ -166,7 +165,7 @@ def _in_turn(photos: Sequence[Photo], random: np.random.RandomState) -> list[Pho
 
 
 def balanced(crops: Sequence[Crop]) -> tuple[int, ...]:
-    """Indices of as many crops of every class, the first ones, where some could not be read."""
+    """Indices that balance the classes again after unreadable photos were dropped."""
     labels = np.array([crop.photo.label for crop in crops])
     rows = [np.flatnonzero(labels == label) for label in sorted(set(labels.tolist()))]
     count = min(map(len, rows))
@@ -175,17 +174,17 @@ def balanced(crops: Sequence[Crop]) -> tuple[int, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Indices of crops to learn from and to measure on; no group is on both sides."""
+    """Indices of training and validation crops; no group is in both."""
 
     training: NDArray[np.intp]
     validation: NDArray[np.intp]
 
 
 def split(crops: Sequence[Crop], seed: int) -> Split:
-    """Draws groups of every class at random until they hold a fifth of its crops: those validate.
+    """Draws random groups of every class for validation until they have a fifth of its crops.
 
     Raises:
-        UsageError: A class has too few groups to be on both sides.
+        UsageError: A class has fewer than two groups.
     """
     random = np.random.RandomState(seed)
     validating = np.zeros(len(crops), bool)

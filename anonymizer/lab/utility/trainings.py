@@ -1,4 +1,4 @@
-"""Trains the arms, split after split, and remembers what is done: a training that was interrupted goes on."""
+"""Train all arms on all splits; a journal of finished trainings allows to resume after an interruption."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ Told = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """How often, and how long, is trained: with each seed another split, other weights and another order."""
+    """Seeds and epochs; each seed gives another split, other initial weights and another batch order."""
 
     seeds: tuple[int, ...]
     epochs: int
 
 
 class Journal:
-    """A line of JSON for each training, under a hash of all that decides it: figures only, no photo and no key."""
+    """A file with one JSON line per finished training, keyed by a hash of its inputs; it contains metrics only."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
@@ -67,18 +67,18 @@ def train_all(
     journal: Journal,
     told: Told = lambda _: None,
 ) -> dict[Arm, tuple[History, ...]]:
-    """Trains every arm with every seed; all arms of a seed share the split, the initial weights and the order.
+    """Trains every arm with every seed; all arms of a seed share split, initial weights and batch order.
 
     Args:
         variants: All crops.
-        arms: What is trained.
+        arms: The arms.
         schedule: Seeds and epochs.
-        train: The network.
-        journal: What it holds is not trained again.
-        told: Is given a line after each training.
+        train: The training function.
+        journal: Trainings in the journal are not repeated.
+        told: Called with a progress message after each training.
 
     Returns:
-        By arm, one history for each seed.
+        One history per seed, by arm.
     """
     histories: dict[Arm, list[History]] = {arm: [] for arm in arms}
     for seed in schedule.seeds:
@@ -97,7 +97,7 @@ def train_all(
 
 
 def _fingerprint(photos: TrainingSet, epochs: int, seed: int) -> str:
-    """Of everything that a training's result follows from, but for the versions of libraries."""
+    """A hash of all inputs of a training, except library versions."""
     digest = hashlib.sha256(f"{epochs} {seed} {photos.class_count}".encode())
     named: Sequence[tuple[str, Labelled]] = [("", photos.training), *photos.validation.items()]
     for name, part in named:

@@ -1,4 +1,4 @@
-"""What anonymization costs a classifier: figures, tables and sentences from what was trained."""
+"""Present a classifier's loss of accuracy by anonymization as statements, tables and figures."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PAGE: Mapping[str, Mapping[str, float]] = {
     "before": {"training_accuracy": 0.92, "validation_accuracy": 0.88, "loss": 0.25},
     "after": {"training_accuracy": 0.895, "validation_accuracy": 0.867, "loss": 0.38},
 }
-"""The course page's own figures, on its own photos; "after" is with blurred faces."""
+"""The course page's results on its own photos; "after" is with blurred faces."""
 
 IMAGENET_CHANGE_POINTS: Mapping[str, float] = {"blur": -0.66, "solid": -0.90}
 """Top-1 accuracy on ImageNet, mean over fifteen networks (Yang et al., A Study of Face Obfuscation in ImageNet, ICML
@@ -36,15 +36,15 @@ Histories = Mapping[Arm, tuple[History, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """All that is reported.
+    """The results of an evaluation.
 
     Attributes:
-        variants: What was trained and measured on.
-        histories: Of every arm, one for each seed; `Arm("raw")` among them.
+        variants: The crops used for training and validation.
+        histories: One history per seed, by arm, including `Arm("raw")`.
         schedule: Seeds and epochs.
-        cutting: How crops were drawn.
-        masks: Where masks came from, in words.
-        versions: Of the software.
+        cutting: How crops were made.
+        masks: The source of the masks, as text.
+        versions: Software versions.
     """
 
     variants: Variants
@@ -55,11 +55,11 @@ class Measured:
     versions: Mapping[str, str]
 
     def last(self, arm: Arm, seen: str | None = None) -> tuple[Score, ...]:
-        """An arm's scores after the last epoch, one for each seed: on a validation set, or while training."""
+        """An arm's scores after the last epoch, one per seed: on the validation set `seen`, or in training (None)."""
         return tuple(_score(history[-1], seen) for history in self.histories[arm])
 
     def change(self, arm: Arm, seen: str) -> Paired:
-        """Validation accuracy of an arm against the network that was trained and validated on raw, in points."""
+        """Paired difference of an arm's validation accuracy to training and validation on raw, in percentage points."""
         pairs = zip(self.last(arm, seen), self.last(Arm(RAW), RAW), strict=True)
         return paired([100 * (one.accuracy - other.accuracy) for one, other in pairs], VALIDATION_SHARE)
 
@@ -69,7 +69,7 @@ def _score(epoch: Epoch, seen: str | None) -> Score:
 
 
 def evidence(measured: Measured) -> Evidence:
-    """Tables and sentences for a report; names classes and methods, no key, no person and no path."""
+    """Statements and tables for the report; they name classes and methods, but no keys, people or paths."""
     tables = [_same_table(measured)]
     if any(arm.method != RAW and not arm.control for arm in measured.histories):
         tables.append(_raw_table(measured))
@@ -104,7 +104,7 @@ def _same_table(measured: Measured) -> Table:
         "variant",
         "training accuracy %",
         "training loss",
-        "validation accuracy % (least–most)",
+        "validation accuracy % (min–max)",
         "validation loss",
         "change, points",
         "corrected",
@@ -131,7 +131,7 @@ def _raw_table(measured: Measured) -> Table:
         )
     columns = (
         "trained on",
-        "validation accuracy on raw % (least–most)",
+        "validation accuracy on raw % (min–max)",
         "validation loss",
         "change, points",
         "corrected",
@@ -146,8 +146,8 @@ def _control_table(measured: Measured) -> Table:
         for arm in measured.histories
         if arm.control
     )
-    note = f"Chance is {1 / len(measured.variants.classes):.0%}. What lies above it would be a leak of the harness."
-    return Table(CONTROL_TITLE, note, ("variant", "training accuracy %", "validation accuracy % (least–most)"), rows)
+    note = f"Chance is {1 / len(measured.variants.classes):.0%}. A higher accuracy would indicate a data leak."
+    return Table(CONTROL_TITLE, note, ("variant", "training accuracy %", "validation accuracy % (min–max)"), rows)
 
 
 def _others_table() -> Table:
@@ -167,18 +167,18 @@ def _others_table() -> Table:
         (f"ImageNet, {name} (top-1, mean of 15 networks)", "", "", "", f"{change:+.2f}")
         for name, change in IMAGENET_CHANGE_POINTS.items()
     )
-    columns = ("others' figures", "training accuracy %", "validation accuracy %", "loss", "change, points")
-    return Table("What others found", "On their own photos: for scale, not for comparison.", columns, page + study)
+    columns = ("published result", "training accuracy %", "validation accuracy %", "loss", "change, points")
+    return Table("Published results", "On other photos: for orientation, not for comparison.", columns, page + study)
 
 
 def _note(measured: Measured) -> str:
     seeds, crops = measured.schedule.seeds, measured.variants.crops
     validating = round(VALIDATION_SHARE * len(crops))
     return (
-        f"Means over {len(seeds)} seeds, each with its own split by photo and person, weights and order; the last of "
-        f"{measured.schedule.epochs} epochs. Changes are paired by seed, ± half of Student's 95 % interval, which "
-        f"takes seeds for independent; corrected: for splits that overlap (Nadeau & Bengio). One of about {validating} "
-        f"validation crops is {100 / validating:.1f} points. Masks: {measured.masks}."
+        f"Means over {len(seeds)} seeds, each with its own split by photo and person, initial weights and batch order, "
+        f"after {measured.schedule.epochs} epochs. Changes are paired by seed, ± half of Student's 95 % interval (it "
+        "assumes independent seeds); corrected: for overlapping splits (Nadeau & Bengio). One of about "
+        f"{validating} validation crops is {100 / validating:.1f} points. Masks: {measured.masks}."
     )
 
 
@@ -209,7 +209,7 @@ def _statements(measured: Measured) -> tuple[str, ...]:
     if helped:
         best = max(helped, key=lambda arm: measured.change(arm, RAW).mean)
         said.append(
-            f"Of what was tried for networks that will see raw photos, {best.name} came nearest: "
+            f"Among the remedies for networks that will be used on raw photos, {best.name} had the smallest loss: "
             f"{_said(measured.change(best, RAW))} points."
         )
     said.extend(
@@ -217,7 +217,7 @@ def _statements(measured: Measured) -> tuple[str, ...]:
         for arm in measured.histories
         if arm.control
     )
-    said.append("These are figures of one small network on these photos; others will differ.")
+    said.append("These results are for one small network on these photos; others will differ.")
     return tuple(said)
 
 

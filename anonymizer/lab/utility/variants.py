@@ -1,4 +1,4 @@
-"""The same crops, raw and anonymized: what the networks see. Nothing here writes a photo anywhere."""
+"""Make the same crops from raw and anonymized photos, in memory only."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from anonymizer.config import CodecConfig, Method, RedactionConfig
 from anonymizer.errors import AnonymizerError, ObjectError, UsageError
 from anonymizer.image import codec
 from anonymizer.image.geometry import FloatBoxes
-from anonymizer.image.views import as_seen, light_of
+from anonymizer.image.views import light_of, to_uint8
 from anonymizer.lab import augment
 from anonymizer.lab.utility.course_network import SIDE_PX
 from anonymizer.lab.utility.faces import Locate
@@ -26,29 +26,29 @@ from anonymizer.records import Detections, GivenBoxes, Pixels
 
 RAW = "raw"
 PUBLISHED = "anonymized"
-"""Photos that a run has written."""
+"""The variant of photos published by a run."""
 
 Rows = NDArray[np.uint8]
 """(N, 64, 64, 3) uint8 RGB."""
 
 
 class NotPublished(AnonymizerError):
-    """A photo has no output, or one of another size."""
+    """The run has no output for a photo, or one of another size."""
 
     code = "not_published"
 
 
 @dataclass(frozen=True, slots=True)
 class Variants:
-    """Crops that every variant has.
+    """The crops that exist in every variant.
 
     Attributes:
-        classes: Their names.
-        crops: What was cut, as many of each class.
-        has_face: (N,) bool: the centre of a face lies in the crop.
-        pixels: By variant: `raw`, each method, and of each `METHOD+decoys`, `METHOD+masks` and `raw+decoys:METHOD`.
-        redacted: By class: photos in which something was redacted.
-        refused: Photos that are in no variant, by error code.
+        classes: Class names.
+        crops: The crops, the same number for each class.
+        has_face: (N,) bool: whether the centre of a face lies in the crop.
+        pixels: Crops by variant: `raw`, each method, and `METHOD+decoys`, `METHOD+masks` and `raw+decoys:METHOD`.
+        redacted: Number of photos with a redaction, by class.
+        refused: Number of photos left out, by error code.
     """
 
     classes: tuple[str, ...]
@@ -66,13 +66,13 @@ class Variants:
 
 @dataclass(frozen=True, slots=True)
 class Making:
-    """Which variants are made.
+    """The variants to make.
 
     Attributes:
-        methods: Made here, with the same masks.
-        published: Where a run has written the same keys; None = nowhere.
-        decoys: Also variants with decoys.
-        seed: Of the decoys' places.
+        methods: Methods to apply here, all with the same masks.
+        published: The output folder of a run over the same keys; None = none.
+        decoys: Whether to make variants with decoys too.
+        seed: Seed of the decoys' places.
     """
 
     methods: tuple[str, ...]
@@ -83,7 +83,7 @@ class Making:
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """A photo and its faces in shares of its sides."""
+    """A photo's size and faces, in pixels."""
 
     width: int
     height: int
@@ -91,9 +91,9 @@ class _Read:
 
 
 def make_variants(listing: Listing, crops: Sequence[Crop], locate: Locate, making: Making) -> Variants:
-    """Reads every photo, redacts it with every method, and cuts the same squares from all of them.
+    """Reads every photo, redacts it with every method, and makes the same crops from all variants.
 
-    A photo that cannot be read or redacted in one way is left out of all, `raw` too.
+    A photo that is missing in one variant is left out of all, including `raw`.
 
     Raises:
         UsageError: A class has no photo left.
@@ -133,12 +133,12 @@ def _read(
 
 
 def seen(data: bytes) -> Pixels:
-    """(H, W, 3) uint8 RGB of a file's first frame, upright, as a viewer shows it.
+    """(H, W, 3) uint8 RGB of a file's first frame, upright.
 
     Raises:
         ObjectError: It cannot be decoded.
     """
-    pixels = as_seen(light_of(codec.decode(data, CodecConfig()).frames[0]))
+    pixels = to_uint8(light_of(codec.decode(data, CodecConfig()).frames[0]))
     return np.dstack([pixels] * 3) if pixels.ndim == 2 else pixels
 
 
@@ -149,7 +149,7 @@ def _anonymizer(method: str) -> Anonymizer:
 def _pictures(
     root: Path, photo: Photo, xyxy: FloatBoxes, anonymizers: Mapping[str, Anonymizer], making: Making
 ) -> dict[str, Pixels]:
-    """The whole photo in every variant, decoded from what would be published."""
+    """The whole photo in every variant, decoded from the files that would be published."""
     data = (root / photo.key).read_bytes()
     faces = Detections(xyxy, np.ones(len(xyxy), np.float32), np.zeros(len(xyxy), np.int32))
     pictures = {RAW: seen(data)}
@@ -163,7 +163,7 @@ def _pictures(
 
 
 def published(folder: Path, key: str) -> bytes:
-    """The output of a key, also where its format had to change (`a.heic` → `a.heic.jpg`).
+    """The output of a key, also if its format changed (`a.heic` → `a.heic.jpg`).
 
     Raises:
         NotPublished: There is none.
@@ -175,7 +175,7 @@ def published(folder: Path, key: str) -> bytes:
 
 
 def _inside(crop: Crop, photo: _Read) -> FloatBoxes:
-    """(N, 4) boxes in shares of the crop's side: faces whose centres lie in it."""
+    """(N, 4) boxes relative to the crop's side: the faces whose centres lie in the crop."""
     left, top, side = crop.square(photo.width, photo.height)
     boxes = (photo.xyxy - np.array([left, top, left, top], np.float32)) / np.float32(side)
     centres = (boxes[:, :2] + boxes[:, 2:]) / 2
@@ -203,7 +203,7 @@ def _cut(
 
 
 def small(pixels: Pixels) -> Pixels:
-    """(64, 64, 3) uint8: what the network takes, area-averaged."""
+    """Resizes pixels to the network's (64, 64, 3) uint8 by area averaging."""
     resized = cv2.resize(pixels, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA)
     return np.ascontiguousarray(resized, dtype=np.uint8)
 

@@ -1,4 +1,4 @@
-"""Faces that are known from outside: read the boxes, find those of a key, place them on a picture."""
+"""Face boxes given from outside (`--boxes`): read them, look them up by key, check them against a picture."""
 
 from anonymizer.people.boxes.earlier import ANSWERS, FACE_COLUMNS, from_manifest
 from anonymizer.people.boxes.placing import placed

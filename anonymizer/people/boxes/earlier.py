@@ -1,4 +1,4 @@
-"""A manifest as boxes: what an earlier run found, so that photos can be redone by another method."""
+"""Use an earlier run's manifest as given boxes, so that photos can be redacted again by another method."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import pyarrow.compute as pc
 from anonymizer.image import geometry
 from anonymizer.people.boxes.table import BoxTable, packed_sha256
 
-#: Rows of these statuses say where the faces are, or that there are none. A later failure does not take that back: it
-#: holds for the bytes that it was found in.
+#: Rows with these statuses record the faces, or that there are none. A later failed row does not invalidate them: the
+#: boxes belong to the content that they were found in.
 ANSWERS = ("anonymized", "no_face", "retained")
 
 FACE_COLUMNS = ("key", "status", "source_sha256", "width", "height", "faces")
 
 
 def from_manifest(rows: pa.Table) -> BoxTable:
-    """The faces of a manifest.
+    """Makes a table of boxes from manifest rows.
 
     Args:
-        rows: `FACE_COLUMNS` of one row per key, all of them of a status in `ANSWERS`, in UTF-8 byte order of keys.
+        rows: `FACE_COLUMNS` with one row per key, all with a status in `ANSWERS`, in UTF-8 byte order of keys.
     """
     columns = {name: rows[name].combine_chunks() for name in FACE_COLUMNS}
     counts = pc.fill_null(pc.list_value_length(columns["faces"]), 0)

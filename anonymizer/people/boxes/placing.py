@@ -1,4 +1,4 @@
-"""Given boxes on the picture that was decoded, or the error that they are not of it."""
+"""Assign given boxes to the frames of a decoded picture, or reject them if they belong to another one."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from anonymizer.records import EVERY_FRAME, Detections, Frame, GivenBoxes
 
 
 def placed(given: GivenBoxes, frames: Sequence[Frame], source_sha256: str) -> Detections:
-    """The faces of a picture as they were given.
+    """Assigns given boxes to the frames of a picture.
 
     Args:
-        given: Boxes may reach beyond the picture: they are not clipped, so that a mask keeps the shape of a whole one.
-        frames: Of the picture, upright.
-        source_sha256: Of its file, lower-case hex.
+        given: The boxes. They may extend beyond the picture and are not clipped, so that masks keep their shape.
+        frames: The picture's frames, upright.
+        source_sha256: SHA-256 of the picture's file, lower-case hex.
 
     Returns:
-        Strongest first within a frame; boxes that hold in every frame are there once for each.
+        The faces, highest score first within a frame; boxes for every frame are repeated in each.
 
     Raises:
-        BoxesMismatch: They were found in other bytes or on another size, or one of them lies outside the picture: it
-            would redact something else than the face that was meant.
+        BoxesMismatch: The boxes are for another content or size, or a box lies outside the picture: the wrong place
+            would be redacted.
     """
     _check_version(given, frames[0], source_sha256)
     faces = given.faces

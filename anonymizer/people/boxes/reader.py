@@ -1,7 +1,7 @@
-"""Boxes from a file: CSV, JSON Lines or Parquet, one row for each box.
+"""Read boxes from a CSV, JSON Lines or Parquet file with one row per box.
 
-Read like the consent registry, but stricter: whatever is wrong with a cell, nobody can say any more where that face is,
-so the run does not begin.
+Parsed like the consent registry, but stricter: any malformed cell is an error, because the position of that face would
+be unknown.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ LAYOUT = Layout(
     error=ConfigError,
 )
 
-#: What Arrow reads as a number, without its `inf` and `nan`.
+#: Numbers that Arrow parses, without `inf` and `nan`.
 _NUMBER = r"^-?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?$"
 _SHA256 = "^[0-9a-fA-F]{64}$"
 
 
 @dataclass(frozen=True, slots=True)
 class _Range:
-    """Inclusive limits of a number, and what an empty cell means."""
+    """Inclusive limits of a number, and the value of an empty cell."""
 
     low: float
     high: float
@@ -62,19 +62,20 @@ _NUMBERS = {
 def read_boxes(data: bytes, name: str) -> BoxTable:
     """Reads boxes: `key, x, y, w, h` in pixels of the upright picture, x and y of the top left corner.
 
-    Optional columns: `frame` (from 0; empty = every one), `score` (empty = 1), and of the object they were found in
-    `width`, `height`, `source_sha256`, `source_etag`. A row with an empty box says that there is no face.
+    Optional columns: `frame` (from 0; empty = every frame), `score` (empty = 1), and `width`, `height`,
+    `source_sha256`, `source_etag` of the object in which the boxes were found. A row with an empty box states that
+    there is no face.
 
     Args:
         data: The file.
-        name: For messages; its ending tells the format where the content does not.
+        name: The file's name, for messages and to recognise the format by its extension.
 
     Raises:
-        ConfigError: It cannot be read, or a cell is malformed; names the row.
+        ConfigError: The file cannot be read, or a cell is malformed; the message names the row.
     """
     columns: dict[str, list[Column]] = {field.name: [] for field in fields(Rows)}
     rows = 0
-    # As text the file is many times as large as what stays of it: a few thousand rows at a time.
+    # In batches of a few thousand rows, because text takes many times the memory of the parsed values.
     for sheet in read_parts(data, name, LAYOUT):
         part = _Part(sheet, rows, name).rows()
         for column, arrays in columns.items():
@@ -87,14 +88,14 @@ def read_boxes(data: bytes, name: str) -> BoxTable:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """Some rows as text, the number of rows before them, and the name of the file."""
+    """A batch of rows as text, the number of rows before it, and the name of the file."""
 
     sheet: Sheet
     rows_before: int
     name: str
 
     def rows(self) -> Rows:
-        """The rows as numbers.
+        """Parses the rows.
 
         Raises:
             ConfigError: A cell is malformed.
@@ -122,7 +123,7 @@ class _Part:
         return self.sheet.columns[column] if column in self.sheet.columns else blank(self.sheet.rows)
 
     def _numbers(self, column: str, limits: _Range) -> NDArray[np.float64]:
-        """(rows,) float64; what an empty cell means where it is empty, or the column is not there."""
+        """(rows,) float64; `limits.empty` for empty cells and missing columns."""
         if column not in self.sheet.columns:
             return np.full(self.sheet.rows, limits.empty)
         texts = self.sheet.columns[column]

@@ -1,4 +1,4 @@
-"""Rows in the order of a file, one for each box, to the table by key."""
+"""Group the rows of a boxes file by key."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from anonymizer.records import Boxes
 Column: TypeAlias = Any
 """A NumPy or an Arrow array."""
 
-#: Columns that speak of the whole object: each of its rows has to say the same.
+#: Columns that describe the object: all rows of a key must have the same values.
 _OF_OBJECT = ("width", "height", "source_sha256", "source_etag")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rows:
-    """Some rows; every column has one value for each.
+    """Parsed rows, as one array per column.
 
     Attributes:
         key: (N,) large_string.
-        has_box: (N,) bool; the others say that there is no face.
+        has_box: (N,) bool; a row without a box states that there is no face.
         xywh: (N, 4) float32 pixels.
         score: (N,) float32.
         frame: (N,) int32.
-        width: (N,) int32; 0 = not said.
-        height: (N,) int32; 0 = not said.
-        source_sha256: (N,) 32 bytes; null = not said.
-        source_etag: (N,) large_string; empty = not said.
+        width: (N,) int32; 0 = not given.
+        height: (N,) int32; 0 = not given.
+        source_sha256: (N,) 32 bytes; null = not given.
+        source_etag: (N,) large_string; empty = not given.
     """
 
     key: pa.Array
@@ -51,11 +51,10 @@ class Rows:
 
 
 def joined(columns: dict[str, list[Column]]) -> Rows:
-    """Parts of rows, one after the other.
+    """Concatenates batches of rows.
 
     Args:
-        columns: The arrays of each column of `Rows`, at least one each. Emptied on the way: what is read is many times
-            as large as what stays, and does not have to be there twice.
+        columns: For each column of `Rows` its arrays, at least one. Emptied while it is read, to save memory.
     """
     return Rows(**{name: _end_to_end(columns.pop(name)) for name in list(columns)})
 
@@ -65,14 +64,14 @@ def _end_to_end(arrays: Sequence[Column]) -> Column:
 
 
 def by_key(rows: Rows, name: str) -> BoxTable:
-    """The rows of a file sorted by key; boxes of one key keep their order.
+    """Groups rows by key; boxes of one key keep their order.
 
     Args:
-        rows: In the order of the file.
-        name: Of the file, for messages.
+        rows: The rows in the order of the file.
+        name: The file's name, for messages.
 
     Raises:
-        ConfigError: Rows of one key speak of different versions of it.
+        ConfigError: Rows of one key describe different versions of the object.
     """
     order = pc.array_sort_indices(rows.key).to_numpy()
     keys = rows.key.take(pa.array(order))
@@ -107,4 +106,4 @@ def _check_alike(
     differs = order[1:][~np.asarray(same, dtype=bool) & ~is_first[1:]]
     if len(differs):
         name, said = where
-        raise ConfigError(f"{name}: row {int(differs.min()) + 1}: {said}: not what another row of its key says")
+        raise ConfigError(f"{name}: row {int(differs.min()) + 1}: {said}: differs from another row of the same key")

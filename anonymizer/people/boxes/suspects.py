@@ -1,7 +1,7 @@
-"""Faces that a second look has seen in published photos: kept beside the manifest, and redacted by every later run.
+"""Store suspected faces that a verification found in published photos; every later run redacts them.
 
-Without them in a place that every run reads, the next one would take their photos for made with other settings and do
-them again without them.
+The lists lie in the manifest's folder, which every run reads. Otherwise the next run would process these photos again
+without the suspected faces, because their settings hash would differ.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from anonymizer.records import Detections, GivenBoxes, Suspects
 
 FOLDER = "_suspects/"
 
-_NOBODY = Detections(geometry.as_boxes([]), np.empty(0, np.float32), np.empty(0, np.int32))
+_NO_FACES = Detections(geometry.as_boxes([]), np.empty(0, np.float32), np.empty(0, np.int32))
 
 
 class Objects(Protocol):
-    """What is needed of the manifest's folder."""
+    """The operations on the manifest's folder that are needed here."""
 
     def get(self, name: str) -> bytes: ...
 
@@ -34,10 +34,10 @@ class Objects(Protocol):
 
 
 class SuspectList:
-    """The suspects of each key; few, and so held as they are.
+    """The suspected faces of each key, in memory.
 
     Args:
-        by_key: What is known.
+        by_key: The suspects by key.
     """
 
     def __init__(self, by_key: Mapping[str, Suspects]) -> None:
@@ -47,15 +47,15 @@ class SuspectList:
         return len(self._by_key)
 
     def besides(self, key: str, given: GivenBoxes | None) -> GivenBoxes | None:
-        """What is known of a key from outside, with its suspects."""
+        """Adds the suspects of a key to its given boxes."""
         suspects = self._by_key.get(key)
         if suspects is None:
             return given
-        return replace(given or GivenBoxes(_NOBODY, complete=False), suspects=suspects)
+        return replace(given or GivenBoxes(_NO_FACES, complete=False), suspects=suspects)
 
     @classmethod
     def read(cls, objects: Objects) -> SuspectList:
-        """All that were written; of a key those of the file that was looked at last.
+        """Reads all lists; for each key the suspects of the most recently verified content count.
 
         Raises:
             RunError: A list is damaged.
@@ -76,12 +76,12 @@ class SuspectList:
 
 
 def written(objects: Objects, run_id: str, found: Iterable[tuple[str, Suspects]]) -> str:
-    """Writes what a second look has found, in addition to what is there.
+    """Writes a new list of suspects beside the existing ones.
 
     Args:
         objects: The manifest's folder.
-        run_id: Of the newest run: lists are read in the order of their names.
-        found: Key and suspects.
+        run_id: Id of the newest run; lists are read in the order of their names.
+        found: Pairs of key and suspects.
 
     Returns:
         The name of the list.
@@ -93,15 +93,15 @@ def written(objects: Objects, run_id: str, found: Iterable[tuple[str, Suspects]]
 
 
 def with_suspects(found: Detections, suspects: Suspects, frame_count: int, source_sha256: str) -> Detections:
-    """The faces of a picture and its suspects, strongest first within a frame.
+    """Adds suspects to the faces of a picture, highest score first within a frame.
 
-    None is left out because it shares much with another: that one's mask had left it uncovered.
+    Overlapping boxes are not merged: a suspect was found although the other face's mask was there.
 
     Args:
-        found: Its faces.
-        suspects: Seen in an output of it, or of an older version, of which they say nothing about this one.
-        frame_count: Of the picture.
-        source_sha256: Of its file.
+        found: The faces of the picture.
+        suspects: Suspects of this object; ignored if they are for another content.
+        frame_count: Number of the picture's frames.
+        source_sha256: SHA-256 of the picture's file.
     """
     if suspects.source_sha256 != source_sha256:
         return found

@@ -1,4 +1,4 @@
-"""Boxes in memory: by key, in one sorted table that the driver asks about each object that it plans."""
+"""Hold boxes in memory in a table sorted by key, in which the driver looks up each object."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from anonymizer.records import Boxes, Detections, GivenBoxes, ImageRef
 
 _SHA256 = pa.binary(32)
 
-#: Rows that exist as Python objects at one time.
+#: Rows per batch that are converted through Python objects.
 _PACKED_ROWS = 10_000
 
 
 @dataclass(frozen=True, eq=False)
 class BoxTable:
-    """What is known about any key.
+    """The given boxes of all keys.
 
     Attributes:
         keys: (K,) large_string: distinct, in UTF-8 byte order.
-        offsets: (K + 1,) int64: the boxes of key `i` are those from `offsets[i]` to before `offsets[i + 1]`.
+        offsets: (K + 1,) int64: key `i` has the boxes `offsets[i]` to `offsets[i + 1]` (exclusive).
         xyxy: (M, 4) float32, upright pixels, not clipped.
         score: (M,) float32 in [0, 1].
-        frame: (M,) int32; `EVERY_FRAME` in all of them.
-        width: (K,) int32 of the upright picture; 0 = not said.
-        height: (K,) int32, likewise.
-        source_sha256: (K,) 32 bytes; null = not said.
-        source_etag: (K,) large_string, empty = not said; None = said of no key.
+        frame: (M,) int32; `EVERY_FRAME` = in all frames.
+        width: (K,) int32, width of the upright picture; 0 = not given.
+        height: (K,) int32, height of the upright picture; 0 = not given.
+        source_sha256: (K,) 32 bytes; null = not given.
+        source_etag: (K,) large_string, empty = not given; None = given for no key.
     """
 
     keys: pa.Array = field(repr=False)
@@ -47,7 +47,7 @@ class BoxTable:
         return len(self.keys)
 
     def find(self, ref: ImageRef) -> GivenBoxes | None:
-        """What is known about a listed object; None if its key is not there."""
+        """The given boxes of a listed object; None if the table does not contain its key."""
         # Python compares text by code points, which is the order of its UTF-8 bytes.
         place = bisect_left(range(len(self)), ref.key, key=lambda index: self.keys[index].as_py())
         if place == len(self) or self.keys[place].as_py() != ref.key:
@@ -63,16 +63,16 @@ class BoxTable:
         )
 
     def _faces(self, start: int, stop: int) -> Detections:
-        # Copies: a view would keep the whole table.
+        # Copies, because a view would keep the whole table in memory.
         chosen = np.arange(start, stop)
         return Detections(self.xyxy[chosen], self.score[chosen], self.frame[chosen])
 
 
 def packed_sha256(texts: pa.Array) -> pa.Array:
-    """Hashes as bytes, half as large as their hex.
+    """Converts hexadecimal hashes to bytes, which take half the memory.
 
     Args:
-        texts: (N,) 64 hexadecimal digits, or nothing (null or empty).
+        texts: (N,) 64 hexadecimal digits, or null or empty.
     """
     parts = [texts.slice(start, _PACKED_ROWS) for start in range(0, len(texts), _PACKED_ROWS)]
     packed = [pa.array([bytes.fromhex(t) if t else None for t in part.to_pylist()], _SHA256) for part in parts]

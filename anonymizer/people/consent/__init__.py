@@ -1,4 +1,4 @@
-"""The consent registry: read it, decide about a key, apply the decision to the faces of one picture."""
+"""Evaluate the consent registry: read it, decide about a key, apply the decision to the faces of a picture."""
 
 from anonymizer.people.consent.binding import bind, held
 from anonymizer.people.consent.cells import parse_time

@@ -1,8 +1,8 @@
-"""Which content a grant that names none was first seen with: kept in the manifest's rows, key by key.
+"""Bind grants that name no content to the content with which they were first seen (`consent.bind` content).
 
-A photo that changed since then is another one, of which such a grant does not speak (`consent.bind` content). What a
-row says of it goes on from row to row, whatever becomes of the object, and is never taken back: only a grant that is
-given anew, which has another name, begins anew.
+The manifest records for each key which content each grant was first seen with. If the photo changes, the grant no
+longer applies. The record is copied from row to row whatever happens to the object, and never deleted; only a new
+grant, which has another name, is bound anew.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from dataclasses import replace
 
 from anonymizer.records import ConsentDecision, Content, Grant
 
-#: So many grants that the registry has no more are remembered for each key.
+#: Maximum number of grants per key that are remembered after they were removed from the registry.
 PAST_GRANTS = 32
 
 
 def held(decision: ConsentDecision, bound: Iterable[str]) -> ConsentDecision:
-    """The decision with its grants bound to the content that they were first seen with.
+    """Binds a decision's grants to the content with which they were first seen.
 
     Args:
-        decision: Its grants have a `seen_as` where binding is asked for; the others stay as they are.
-        bound: Of the key: see `bind`.
+        decision: Grants with a `seen_as` are bound; the others do not change.
+        bound: The bindings recorded for the key; see `bind`.
     """
     content = dict(entry.partition("=")[::2] for entry in bound)
     grants = tuple(_bound(grant, content.get(grant.seen_as)) for grant in decision.grants)
@@ -36,15 +36,15 @@ def _bound(grant: Grant, content: str | None) -> Grant:
 
 
 def bind(bound: Iterable[str], seen: Iterable[str], content: Content) -> tuple[str, ...]:
-    """What a key's row says of the content that grants were first seen with.
+    """Updates the bindings of a key.
 
     Args:
-        bound: What its row has said so far: `NAME=sha256:HEX`, or `NAME=etag:VERSION` where nobody has read the file.
-        seen: Names of the grants that speak about it today (`ConsentDecision.seen`).
-        content: Of the photo today.
+        bound: The recorded bindings: `NAME=sha256:HEX`, or `NAME=etag:VERSION` if the file has not been read.
+        seen: Names of the grants that apply to the key today (`ConsentDecision.seen`).
+        content: The photo's content today.
 
     Returns:
-        The same with the grants that are new. Those that the registry has no more stay known, the newest of them.
+        The bindings including new grants. Grants that the registry no longer has are kept, up to `PAST_GRANTS`.
     """
     known = dict(entry.partition("=")[::2] for entry in bound)
     today = dict.fromkeys(seen)
@@ -61,5 +61,5 @@ def bind(bound: Iterable[str], seen: Iterable[str], content: Content) -> tuple[s
 
 
 def _read(value: str, now: str, content: Content) -> str:
-    """A version that has been read by now is named by its content."""
+    """Replaces an ETag by the SHA-256 once that version of the file has been read."""
     return now if content.etag and value == f"etag:{content.etag}" else value

@@ -1,6 +1,6 @@
-"""What a cell of the registry may hold, and the row that its cells make.
+"""Parse the cells and rows of the registry.
 
-Every parser takes the text of one cell that is not empty and raises ValueError without that text: a cell may name a
+Each parser takes the text of one non-empty cell. Its ValueError does not contain that text, because a cell may name a
 person.
 """
 
@@ -18,7 +18,7 @@ RowStatus = Literal["granted", "withdrawn", "denied", "malformed", "expired", "p
 
 REGION_BOX = ("x", "y", "w", "h")
 REGION_COLUMNS = (*REGION_BOX, "width", "height", "frame")
-#: The content that a row speaks of: with a region, that on which it was drawn.
+#: The content to which a row applies; for a row with a region, the content on which the region was drawn.
 CONTENT_COLUMNS = ("source_sha256", "source_etag")
 COLUMNS = (
     "key",
@@ -33,10 +33,10 @@ COLUMNS = (
     *REGION_COLUMNS,
     *CONTENT_COLUMNS,
 )
-#: Without these there is no registry.
+#: The required columns.
 REQUIRED = ("key", "status")
 
-#: Whole numbers up to here are exact in float32, which is what boxes are made of.
+#: Largest whole number below which all are exact in float32, the type of boxes.
 LARGEST_PX = 2**24
 
 _TIME = re.compile(
@@ -49,16 +49,15 @@ _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of the registry, its key and form left out.
+    """One row of the registry, without `key` and `match`.
 
     Attributes:
         status: `malformed` for a row with any malformed cell; every status but `granted` vetoes.
         purposes: None = any purpose.
         valid_from: Inclusive, UTC; None = unbounded.
         valid_until: Exclusive, UTC; None = unbounded.
-        source_sha256: Of the only content that the row speaks of; None = not said. The region, if there is one, says
-            the same.
-        source_etag: Likewise, the version that a listing gives.
+        source_sha256: SHA-256 of the only content to which the row applies; None = not given. A region repeats it.
+        source_etag: The same for the ETag from a listing.
     """
 
     status: RowStatus
@@ -74,7 +73,7 @@ class Row:
 
 
 def parse_time(text: str) -> datetime:
-    """ISO 8601 with an offset, or a date, which is midnight UTC.
+    """Parses ISO 8601 with an offset, or a date, which is midnight UTC.
 
     Args:
         text: `2026-03-01`, `2026-03-01T12:00:00+01:00`, `2026-03-01T11:00Z`.
@@ -83,7 +82,7 @@ def parse_time(text: str) -> datetime:
         The instant, in UTC.
 
     Raises:
-        ValueError: Anything else; above all a time without an offset, which could be any of 27 hours.
+        ValueError: The text has another form, such as a time without an offset, which would be ambiguous.
     """
     found = _TIME.fullmatch(text)
     if found is None:
@@ -121,7 +120,7 @@ def _extent(text: str) -> float:
 
 def _count(text: str) -> int:
     value = _pixels(text)
-    # "640.0" is what a data frame makes of a column of whole numbers with a gap.
+    # "640.0" is accepted: data frames write this for integer columns with missing values.
     if value < 0 or not value.is_integer():
         raise ValueError("not a whole number")
     return int(value)
@@ -149,7 +148,7 @@ def _purposes(text: str) -> frozenset[str]:
     return frozenset(part.strip() for part in text.split(";")) - {""}
 
 
-#: Column → (parser, what its cells have to be). `key`, `record_id` and `subject_id` may be any text.
+#: Column → (parser, description of valid cells). `key`, `record_id` and `subject_id` may be any text.
 PARSERS: Mapping[str, tuple[Callable[[str], object], str]] = {
     "match": (_one_of("exact", "prefix", "glob"), "one of exact, prefix, glob"),
     "status": (
@@ -173,10 +172,10 @@ PARSERS: Mapping[str, tuple[Callable[[str], object], str]] = {
 
 
 def read_row(cells: Mapping[str, str]) -> Row:
-    """The row that well-formed cells make.
+    """Parses a row of well-formed cells.
 
     Args:
-        cells: Text by column, for the columns that the registry has; empty text for an empty cell.
+        cells: Text by column, for the columns of the registry; empty cells are empty text.
     """
 
     def value(column: str) -> object:
@@ -199,7 +198,7 @@ def read_row(cells: Mapping[str, str]) -> Row:
 
 
 def read_region(cells: Mapping[str, str]) -> Region | None:
-    """The region that well-formed cells make; None where they are empty, which is the whole image."""
+    """Parses the region of a row of well-formed cells; None if it is empty, which means the whole image."""
     if not cells.get("x"):
         return None
     columns = (*REGION_COLUMNS, *CONTENT_COLUMNS)

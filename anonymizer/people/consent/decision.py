@@ -1,4 +1,4 @@
-"""The rows that speak about one key → the decision that travels with it."""
+"""Decide about one key from the registry rows that apply to it."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def judge(rows: Iterable[Row], nothing: ConsentDecision, bind: Bind = "key") -> 
     """Decides about one key.
 
     Args:
-        rows: All rows that speak about the key, in any order.
-        nothing: The decision about a key of which no row speaks: it has the purpose, the time and the registry.
-        bind: What a grant that names no content is bound to.
+        rows: All rows that apply to the key, in any order.
+        nothing: The decision for a key without rows (`nothing_said`); it carries purpose, time and registry hash.
+        bind: What grants that name no content are bound to.
     """
     grants, vetoes, lapsed = [], [], False
     seen = set()
@@ -40,20 +40,20 @@ def judge(rows: Iterable[Row], nothing: ConsentDecision, bind: Bind = "key") -> 
 
 
 def in_window(row: Row, as_of: datetime) -> bool:
-    """Whether `as_of` lies in the row's window: from inclusive, until exclusive."""
+    """Whether `as_of` lies in the row's validity period, [valid_from, valid_until)."""
     begun = row.valid_from is None or row.valid_from <= as_of
     return begun and (row.valid_until is None or as_of < row.valid_until)
 
 
 def for_purpose(row: Row, purpose: str | None) -> bool:
-    """Whether the row speaks for the run's purpose; a run without one is served only by rows for any purpose."""
+    """Whether the row covers the run's purpose; a run without a purpose needs rows for any purpose."""
     return row.purposes is None or (purpose is not None and purpose in row.purposes)
 
 
 def seen_as(row: Row) -> str:
-    """The name of a grant: 16 hexadecimal digits of a hash of all its cells but `key` and `match`.
+    """The name of a grant: 16 hexadecimal digits of a hash of all its cells except `key` and `match`.
 
-    A grant that is given anew has another: another record, window, subject, scope, purpose or region.
+    A new grant has another name, because its record, validity period, subject, scope, purpose or region differs.
     """
     window = [time and time.isoformat() for time in (row.valid_from, row.valid_until)]
     purposes = None if row.purposes is None else sorted(row.purposes)
@@ -68,7 +68,7 @@ def _time(nothing: ConsentDecision) -> datetime:
 
 
 def _person(subject: str | None) -> str:
-    """Two spellings of one identifier must not count as two people, or they would keep two faces."""
+    """Normalizes a subject's identifier: two spellings must not count as two people, or two faces would be kept."""
     return unicodedata.normalize("NFC", (subject or "").strip()).casefold()
 
 
@@ -86,7 +86,7 @@ def _grant(row: Row, person: int, bind: Bind) -> Grant:
 
 
 def _sealed(grants: Iterable[Grant], vetoes: Iterable[Veto], lapsed: bool, nothing: ConsentDecision) -> ConsentDecision:
-    """Puts the rows into an order of their own, drops repetitions and adds the hash."""
+    """Makes the decision: sorts the rows canonically, removes duplicates and computes the hash."""
     every: list[Grant | Veto] = [*grants, *vetoes]
     by_text = {_canonical(row): row for row in every}
     rows = [by_text[text] for text in sorted(by_text)]
@@ -103,7 +103,11 @@ def _sealed(grants: Iterable[Grant], vetoes: Iterable[Veto], lapsed: bool, nothi
 
 
 def _with_seen(decision: ConsentDecision, seen: tuple[str, ...], bind: Bind) -> ConsentDecision:
-    """Where grants are bound to content, a grant that works only later is seen today: the row has to be written."""
+    """Adds the names of seen grants.
+
+    With `bind` content they change the hash, so that a row with the binding is written even for a grant that becomes
+    valid later.
+    """
     sha256 = decision.sha256
     if bind == "content" and seen:
         sha256 = hashlib.sha256(json.dumps([sha256, seen]).encode()).hexdigest()
@@ -111,7 +115,7 @@ def _with_seen(decision: ConsentDecision, seen: tuple[str, ...], bind: Bind) -> 
 
 
 def _place(region: Region | None) -> list[object] | None:
-    """What stands beyond the frame stands there only where it is said: hashes of before do not change."""
+    """A region as a list for hashing; later columns are appended only if given, so that earlier hashes stay valid."""
     if region is None:
         return None
     place: list[object] = [region.x, region.y, region.w, region.h, region.width, region.height, region.frame]
@@ -119,7 +123,7 @@ def _place(region: Region | None) -> list[object] | None:
 
 
 def _canonical(row: Grant | Veto) -> str:
-    """All of a row, as text that says the same in every process and release."""
+    """A canonical text of a row, the same in every process and release."""
     place = _place(row.region)
     if isinstance(row, Veto):
         return json.dumps(["veto", row.status, row.record_id, place])
@@ -130,7 +134,7 @@ def _canonical(row: Grant | Veto) -> str:
 
 
 def nothing_said(purpose: str | None, as_of: datetime, registry_sha256: str | None) -> ConsentDecision:
-    """The decision about a key of which no row speaks; its `sha256` is the same in every run.
+    """The decision for a key to which no row applies; its `sha256` is the same in every run.
 
     Raises:
         ValueError: `as_of` has no offset.

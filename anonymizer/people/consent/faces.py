@@ -1,19 +1,20 @@
-"""One decision applied to the faces of one picture.
+"""Apply a consent decision to the faces of one picture.
 
-Wherever the contract leaves a choice, redaction wins:
+In ambiguous cases faces are redacted:
 
-- A face *touches* a region when its padded box, rounded outward, shares a pixel with it. The box holds the mask, so no
-  touch is missed.
-- A vetoing region counts as the mask of a face, padded like one, where it meets the region of a grant: that grant
-  keeps nothing. The faces that it redacts itself are those that touch the region as it was drawn.
-- Grants with and without a region: a person who has a region is found there or not at all. The faces that no region
-  keeps are kept only if there are no more of them than people granted without any region, and if all faces are no more
-  than the people who are found in one of the two ways.
-- `scope` everyone with a region is a region: it keeps one face.
-- A grant's region without a frame keeps one face over all frames; a veto's region without one is redacted in all.
-- A grant that names content (and has no region) is as if absent where the photo is another one. One whose region names
-  content that is not the photo's does not fit, and no grant counts. A veto that names content speaks for the key.
-- A retained face stays `retained` when another's mask covers part of it: those pixels are redacted all the same.
+- A face *touches* a region if its padded box, rounded outward, shares a pixel with it. The padded box contains the
+  mask, so no overlap is missed.
+- A vetoed region is padded like a face. If it then overlaps the region of a grant, that grant keeps no face. The veto
+  itself redacts the faces that touch its region as drawn.
+- Grants with and without a region: a person with a region is matched by the region only. The faces that no region
+  keeps are kept only if there are no more of them than people granted without a region, and if the total number of
+  faces does not exceed the number of people matched in one of the two ways.
+- A grant for everyone (`scope`) with a region keeps one face, like any region.
+- A grant's region without a frame keeps one face over all frames; a veto's region without a frame is redacted in all
+  frames.
+- A grant that names a content (and has no region) is ignored if the photo has another content. If the region of a grant
+  names another content, the region does not fit and no grant counts. A veto applies to the key whatever the content.
+- A kept face stays `retained` if another face's mask covers part of it; those pixels are redacted.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from anonymizer.image import geometry
 from anonymizer.image.geometry import FloatBoxes
 from anonymizer.records import ConsentDecision, ConsentStatus, Content, Detections, Grant, Region
 
-#: Share of a face's box that has to lie inside a grant's region.
+#: Minimum share of a face's box inside a grant's region.
 INSIDE_SHARE = 0.9
 
 WORST_FIRST: tuple[ConsentStatus, ...] = ("withdrawn", "denied", "malformed", "expired", "pending")
@@ -39,13 +40,14 @@ WORST_FIRST: tuple[ConsentStatus, ...] = ("withdrawn", "denied", "malformed", "e
 
 @dataclass(frozen=True, slots=True)
 class Canvas:
-    """What a region is held against.
+    """The picture to which regions are compared.
 
     Attributes:
-        width: Of the upright picture, in pixels.
-        height: Of the upright picture, in pixels.
-        content: What grants that name content, and regions that do, are held against.
-        padding: Masks are this many times as wide and high as the detected box.
+        width: Width of the upright picture in pixels.
+        height: Height of the upright picture in pixels.
+        frame_count: Number of frames.
+        content: The picture's content, for grants and regions that name one.
+        padding: Ratio of a mask's sides to the detected box's.
     """
 
     width: int
@@ -57,14 +59,14 @@ class Canvas:
 
 @dataclass(frozen=True, eq=False)
 class Verdict:
-    """What happens to one picture.
+    """The result for one picture.
 
     Attributes:
-        status: For the manifest's `consent_status`.
-        redact: (N,) bool, in the order of the detections.
+        status: The manifest's `consent_status`.
+        redact: (N,) bool, which detections to redact.
         extra: (M, 4) float32 `xyxy`, upright pixels: vetoed regions, to be padded and redacted like detected faces.
-        extra_frame: (M,) int32.
-        retained_until: When the first grant ends that the output needs; None = none ends or none is needed.
+        extra_frame: (M,) int32, their frames.
+        retained_until: End of the first grant to expire among those that the output needs; None = none expires.
     """
 
     status: ConsentStatus
@@ -75,25 +77,25 @@ class Verdict:
 
 
 def is_withheld(decision: ConsentDecision, policy: Policy) -> bool:
-    """Whether the decision alone withholds the photo: policy public, and no working grant or any veto."""
+    """Whether the photo is withheld whatever its faces: policy public, and no valid grant or any veto."""
     return policy == "public" and (not decision.grants or bool(decision.vetoes))
 
 
 def status_of(decision: ConsentDecision) -> ConsentStatus:
-    """What the registry says of a photo that is not published, and whose faces therefore do not matter.
+    """The consent status of a photo that is not published, so that its faces do not matter.
 
-    Nobody has to know the photo's content for that: what is bound to some does not count.
+    The photo need not be read for it: grants for a certain content are ignored.
     """
     grants = [grant for grant in decision.grants if (grant.source_sha256, grant.source_etag) == (None, None)]
     return _status(decision, grants, np.zeros(0, bool))
 
 
 def apply(decision: ConsentDecision, detections: Detections, canvas: Canvas, config: ConsentConfig) -> Verdict:
-    """Says which faces of a picture are redacted.
+    """Decides which faces of a picture are redacted.
 
     Raises:
-        ConsentRegionMisfit: The region of a veto cannot be placed on this picture.
-        Withheld: Policy public, and no working grant covers the photo, or somebody objects, or no face was found.
+        ConsentRegionMisfit: The region of a veto does not fit this picture.
+        Withheld: Policy public, and no valid grant covers the photo, or there is a veto, or no face was found.
     """
     if is_withheld(decision, config.policy):
         raise Withheld
@@ -138,13 +140,13 @@ def _status(decision: ConsentDecision, grants: Sequence[Grant], kept: NDArray[np
 
 
 def _is_of(named: Grant | Region, content: Content) -> bool:
-    """Whether what a grant or a region names, if anything, is this content."""
+    """Whether a grant or region names no content or this one."""
     right = named.source_sha256 in (None, content.sha256)
     return right and named.source_etag in (None, content.etag)
 
 
 def _box(region: Region, canvas: Canvas) -> FloatBoxes | None:
-    """(1, 4) `xyxy`, or None where the region does not belong on this picture."""
+    """(1, 4) `xyxy`, or None if the region does not fit this picture."""
     if (region.width, region.height) != (canvas.width, canvas.height):
         return None
     if not _is_of(region, canvas.content):
@@ -157,7 +159,7 @@ def _box(region: Region, canvas: Canvas) -> FloatBoxes | None:
 
 @dataclass(frozen=True, eq=False)
 class _Areas:
-    """Vetoed regions, once per frame that each is redacted in: (M, 4) float32 `xyxy` and (M,) int32."""
+    """Vetoed regions, repeated for each frame to redact: (M, 4) float32 `xyxy` and (M,) int32."""
 
     xyxy: FloatBoxes
     frame: NDArray[np.int32]
@@ -184,7 +186,7 @@ class _Scene:
     vetoes: _Areas
 
     def kept(self, grants: Sequence[Grant]) -> tuple[NDArray[np.bool_], list[Grant]]:
-        """(N,) bool: the faces that stay, and the grants that any of them owes it to."""
+        """(N,) bool, the faces that are kept, and the grants that keep them."""
         keepers: list[tuple[Grant, NDArray[np.bool_]]] = [(g, self._by_region(g)) for g in grants if g.region]
         placed = {grant.person for grant in grants if grant.region}
         keepers += self._without_region([g for g in grants if not g.region], placed, keepers)
@@ -215,12 +217,12 @@ class _Scene:
         touching = self._touching(self.faces.xyxy, self.faces.frame, box, grant.region.frame)
         if objectors.any() or touching.sum() != 1:
             return nobody
-        # What of a face lies outside the picture cannot lie inside a region that was drawn on it.
+        # The part of a face outside the picture cannot be inside a region that was drawn on the picture.
         visible = geometry.clip(self.faces.xyxy, self.canvas.width, self.canvas.height)
         return touching & (geometry.inside_share(visible, box)[:, 0] >= INSIDE_SHARE)
 
     def _vetoed(self) -> NDArray[np.bool_]:
-        """(N,) bool: the faces that a vetoed region touches."""
+        """(N,) bool: the faces that touch a vetoed region."""
         touched = np.zeros(len(self.faces), bool)
         for box, frame in zip(self.vetoes.xyxy, self.vetoes.frame, strict=True):
             touched |= self._touching(self.faces.xyxy, self.faces.frame, box[None], int(frame))
@@ -229,7 +231,7 @@ class _Scene:
     def _touching(
         self, xyxy: FloatBoxes, frames: NDArray[np.int32], box: FloatBoxes, frame: int | None
     ) -> NDArray[np.bool_]:
-        """(N,) bool: boxes that touch `box`, (1, 4), in `frame` (None: in any), once they are padded."""
+        """(N,) bool: whether padded boxes touch `box`, (1, 4), in `frame` (None = in any frame)."""
         padded = geometry.round_outward(geometry.grow(xyxy, self.canvas.padding))
         touching = geometry.intersection(padded, geometry.round_outward(box))[:, 0] > 0
         return touching if frame is None else touching & (frames == frame)

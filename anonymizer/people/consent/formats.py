@@ -1,4 +1,4 @@
-"""Which format a registry, or another table of its kind, has."""
+"""Recognise the format of a registry or boxes file and read it."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ FORMATS: dict[str, Callable[[bytes, str, Layout], Iterator[Sheet]]] = {
 
 
 def read_sheet(data: bytes, name: str, layout: Layout = REGISTRY) -> Sheet:
-    """Reads a table, by its content where that is telling and by the ending of its name otherwise.
+    """Reads a table; the format is recognised by the content, otherwise by the file's extension.
 
     Raises:
-        UsageError: (the layout's) It cannot be read, or a column is unknown, missing or there twice, or a key is empty
-            or no text.
+        UsageError: (the layout's) The file cannot be read, a column is unknown, missing or duplicated, or a key is
+            empty or not text.
     """
     sheet = whole(_parts(data, name, layout))
     _check_keys(sheet, 0, name, layout)
@@ -32,7 +32,7 @@ def read_sheet(data: bytes, name: str, layout: Layout = REGISTRY) -> Sheet:
 
 
 def read_parts(data: bytes, name: str, layout: Layout) -> Iterator[Sheet]:
-    """Likewise, but a few thousand rows at a time; with what is wrong further down the file told when it is reached.
+    """Reads a table in batches of a few thousand rows; an error is raised when its row is reached.
 
     Raises:
         UsageError: (the layout's) See `read_sheet`.

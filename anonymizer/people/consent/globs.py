@@ -1,6 +1,6 @@
-"""Globs: which of very many match a key.
+"""Find the globs among very many that match a key.
 
-`*` stands for any characters, `/` among them, and `?` for one; everything else, brackets too, stands for itself.
+`*` matches any characters including `/`, `?` matches one character; all others, including brackets, match themselves.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
 
-#: Lengths of the pieces of text by which globs are found. Finer steps tell more globs apart, and each costs a look-up
-#: at every place of a key.
+#: Lengths of the substrings by which globs are indexed. More lengths distinguish more globs, but each costs a look-up
+#: at every position of a key.
 WINDOWS = (1, 2, 3, 4, 6, 8, 12, 16)
-#: So many places of a piece are considered, which may be as long as a cell.
+#: Maximum number of positions of a piece that are considered; a piece may be as long as a cell.
 PLACES = 64
 MOST_COUNTERS = 2**20
 _WILD = re.compile(r"[*?]+")
@@ -24,10 +24,10 @@ _WILD = re.compile(r"[*?]+")
 
 @lru_cache(maxsize=2**16)
 def compile_glob(pattern: str) -> re.Pattern[str]:
-    """A glob as a regular expression for `fullmatch`.
+    """Compiles a glob to a regular expression for `fullmatch`.
 
-    Each piece between two `*` is taken at the first place where it fits and never reconsidered (an atomic group): that
-    finds a match whenever there is one, and no pattern can make the search explode.
+    Each piece between two `*` is an atomic group that matches at the first possible position without backtracking. This
+    finds every match and never takes exponential time.
     """
     first, *rest = ("".join("." if c == "?" else re.escape(c) for c in piece) for piece in pattern.split("*"))
     if not rest:
@@ -56,12 +56,12 @@ def matches(pattern: str, key: str) -> bool:
 
 
 def _one_spelling(pattern: str) -> str:
-    """`*?**` and `?*` are the same."""
+    """Normalizes runs of wildcards: `*?**` and `?*` are the same."""
     return _WILD.sub(lambda run: "?" * run[0].count("?") + "*" * ("*" in run[0]), pattern)
 
 
 class Starts:
-    """Numbers by a text that a key has to start with; the cost is one look-up per distinct length of the texts."""
+    """An index of prefixes; a query costs one look-up per distinct prefix length."""
 
     def __init__(self, texts: Iterable[tuple[str, int]]) -> None:
         self._numbers: dict[str, list[int]] = {}
@@ -79,12 +79,12 @@ class Starts:
 class Globs:
     """Finds the globs that match a key without trying them all.
 
-    Each glob is filed under one text that every key has to hold that it matches, the rarest that there is: all that
-    comes before its first wildcard, or after its last, or one of a few lengths from anywhere between. A key's own
-    pieces of these lengths are looked up, and only the globs found so are tried.
+    Each glob is indexed by the rarest text that every matching key must contain: the text before its first wildcard, or
+    after its last, or a substring of one of a few lengths (`WINDOWS`) in between. A query looks up the key's substrings
+    of these lengths and tries only the globs that it finds.
 
     Args:
-        patterns: Globs and the number of each; a glob may come with several numbers.
+        patterns: Pairs of glob and number; a glob may have several numbers.
     """
 
     def __init__(self, patterns: Iterable[tuple[str, int]]) -> None:
@@ -114,12 +114,12 @@ class Globs:
         self._blank_lengths = [length for length, _ in self._blank]
 
     def find(self, key: str) -> Iterator[int]:
-        """Numbers of the globs that match."""
+        """Yields the numbers of the globs that match."""
         places = {*self._starts.find(key), *self._ends.find(key[::-1])}
         for length, table in self._windows.items():
             for window in table.keys() & {key[i : i + length] for i in range(len(key) - length + 1)}:
                 places.update(table[window])
-        # Of those that are wildcards and nothing else, the longer ones cannot match.
+        # Globs of wildcards only match if the key is at least as long as their number of `?`.
         places.update(place for _, place in islice(self._blank, bisect_right(self._blank_lengths, len(key))))
         for place in places:
             pattern = self._patterns[place]
@@ -139,7 +139,7 @@ def _windows(pattern: str) -> Iterator[str]:
 
 
 class _Rarity:
-    """In how many globs a piece of text comes, about: pieces that share a counter count as one."""
+    """Estimates in how many globs a substring occurs: counts by hash, so that collisions add up."""
 
     def __init__(self, patterns: Sequence[str]) -> None:
         self._counts = array("I", bytes(4 * min(MOST_COUNTERS, 1 + 32 * len(patterns))))
@@ -148,7 +148,7 @@ class _Rarity:
                 self._counts[hash(window) % len(self._counts)] += 1
 
     def rarest(self, pattern: str) -> tuple[int, str]:
-        """(count, window): of the glob's pieces the rarest, the longest among equals; empty if it has none."""
+        """(count, window): the glob's rarest substring, the longest among equals; empty if it has none."""
         found = ((self._counts[hash(window) % len(self._counts)], -len(window), window) for window in _windows(pattern))
         count, _, window = min(found, default=(0, 0, ""))
         return count, window

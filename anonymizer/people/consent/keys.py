@@ -1,12 +1,12 @@
-"""Which rows speak about a key.
+"""Find the registry rows that apply to a key.
 
-A grant compares keys as they are. A veto compares them as they are and, besides, as a person would: whoever objects to
-`Photos/Zoë.JPG` objects to `photos/zoë.jpg`, and ` /photos//zo%C3%AB.jpg`, the key in quotes, the photo's full URI and
-its key in the bucket, of which INPUT is a part, are the same photo (`anonymizer.people.consent.spelling`).
+A grant must match the key exactly. A veto also matches other spellings, as a person would read them: an objection to
+`Photos/Zoë.JPG` also covers `photos/zoë.jpg`, ` /photos//zo%C3%AB.jpg`, the key in quotes, the photo's full URI and its
+key in the bucket that contains INPUT (`anonymizer.people.consent.spelling`).
 
-Forms: `exact`; `prefix`, any text that the key starts with; `glob`, where `*` stands for any characters, `/` among
-them, and `?` for one; everything else, brackets too, stands for itself. A row whose `match` is none of these is a veto
-by that alone, and is taken for all three.
+Forms of a row's key (`match`): `exact`; `prefix`, a text with which the key starts; `glob`, in which `*` matches any
+characters including `/` and `?` matches one character; all others, including brackets, match themselves. A row with any
+other `match` is a veto, and its key is used in all three forms.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from anonymizer.people.consent.sheet import BATCH_ROWS
 from anonymizer.people.consent.spelling import absolute, beside, fold, plain, readings
 
 EVERY_FORM = ("exact", "prefix", "glob")
-#: How a row's `match` cell may read: empty, one of the forms, anything else.
+#: Kinds of `match` cells: empty, one of the forms, anything else.
 _CELLS = ("", *EVERY_FORM, "?")
 
 
 def forms(key: str, match: str) -> tuple[str, ...]:
-    """The forms in which a row's key is to be read.
+    """The forms in which a row's key is matched.
 
     Args:
         key: The row's key.
-        match: Its `match` cell; empty = what the key looks like.
+        match: Its `match` cell; empty = inferred from the key.
     """
     if match:
         return (match,) if match in EVERY_FORM else EVERY_FORM
@@ -42,7 +42,7 @@ def forms(key: str, match: str) -> tuple[str, ...]:
 
 
 class _Patterns:
-    """Prefixes and globs under one way to compare keys, and the group that each belongs to."""
+    """Prefixes and globs for one kind of comparison, each with its group."""
 
     def __init__(self) -> None:
         self._given: dict[str, list[tuple[str, int]]] = {"prefix": [], "glob": []}
@@ -55,7 +55,7 @@ class _Patterns:
                 self._given[form] += [(text, group) for text in texts]
 
     def close(self) -> None:
-        """Nothing more comes."""
+        """Builds the indexes; nothing can be added afterwards."""
         self.is_empty = not any(self._given.values())
         self._prefixes, self._globs = Starts(self._given["prefix"]), Globs(self._given["glob"])
         self._given = {}
@@ -66,7 +66,7 @@ class _Patterns:
 
 
 class _Exact:
-    """Groups by the check sum of a spelling: a sorted array, eight bytes a spelling, the same in every process."""
+    """An index of exact spellings by checksum: sorted arrays, eight bytes per spelling, the same in every process."""
 
     def __init__(self) -> None:
         self._batches: list[tuple[NDArray[np.uint32], NDArray[np.int32]]] = []
@@ -77,7 +77,7 @@ class _Exact:
         self._batches.append((sums, np.array([group for _, group in spellings], np.int32)))
 
     def close(self) -> None:
-        """Nothing more comes."""
+        """Builds the index; nothing can be added afterwards."""
         sums = np.concatenate([np.zeros(0, np.uint32), *(sums for sums, _ in self._batches)])
         order = np.argsort(sums, kind="stable")
         self._sums = sums[order]
@@ -85,7 +85,7 @@ class _Exact:
         self._batches = []
 
     def find(self, text: str) -> list[int]:
-        """Groups whose spelling may be the text."""
+        """Candidate groups: those with a spelling of the same checksum."""
         wanted = np.uint32(_check_sum(text))
         first, last = (int(self._sums.searchsorted(wanted, side)) for side in ("left", "right"))
         found: list[int] = self._groups[first:last].tolist()
@@ -93,16 +93,16 @@ class _Exact:
 
 
 class KeyIndex:
-    """Finds the rows that speak about a key.
+    """Finds the rows that apply to a key.
 
-    Rows that are all grants or all vetoes and have one key and one form are one group: they speak together or not at
-    all. What a key costs grows with the groups that speak about it, hardly with those that do not.
+    Rows with the same key and form that are all grants or all vetoes form a group, because they apply to the same keys.
+    The cost of a query depends on the number of matching groups, hardly on the size of the registry.
 
     Args:
         keys: (rows,) large_string.
-        matches: (rows,) large_string, or None where the registry has no such column.
+        matches: (rows,) large_string, or None if the registry has no such column.
         grants: (rows,) bool; the others are vetoes.
-        root: INPUT's URI: full URIs of its objects are read as keys.
+        root: INPUT's URI, so that full URIs of its objects are recognised.
     """
 
     def __init__(self, keys: pa.Array, matches: pa.Array | None, grants: NDArray[np.bool_], root: str = "") -> None:
@@ -128,7 +128,7 @@ class KeyIndex:
 
     @property
     def groups(self) -> int:
-        """How many there are."""
+        """Number of groups."""
         return len(self._text_of)
 
     @property
@@ -147,7 +147,7 @@ class KeyIndex:
                 continue
             for reading in readings(text):
                 meant, full = plain(reading), absolute(reading)
-                # "2019/ " is a prefix to whoever reads it.
+                # "2019/ " is meant as a prefix.
                 every = dict.fromkeys((*forms(reading, cell), *forms(meant, cell)))
                 self._meant.add(every, dict.fromkeys((fold(reading), meant)), group)
                 self._absolute.add(every, full, group)
@@ -158,7 +158,7 @@ class KeyIndex:
         self._exact_absolute.add(rooted)
 
     def find(self, key: str) -> list[int]:
-        """The groups that speak about `key`, each once, in ascending order."""
+        """The groups that apply to `key`, each once, in ascending order."""
         meant = plain(key)
         found = {group for group in self._exact.find(meant) if self._speaks(group, key, meant)}
         found.update(self._as_is.find(key))
@@ -175,12 +175,12 @@ class KeyIndex:
         return sorted(found)
 
     def _found_beside(self, spelling: str, found: set[int]) -> Iterator[int]:
-        """Vetoes that name folders of INPUT's own path before the key; those found already are left out."""
+        """Vetoes whose key starts with folders of INPUT's own path; groups in `found` are left out."""
         for group in self._exact.find(spelling):
             if group not in found and not self._is_grant[group] and self._means(group, spelling):
                 yield group
         for group in {*self._meant.find(spelling)} - found:
-            # "p*" and the prefix "p" are about names below INPUT, not about INPUT's own.
+            # "p*" and the prefix "p" refer to names below INPUT, not to INPUT's own path.
             if "/" in plain(self._text(group)):
                 yield group
 
@@ -189,7 +189,7 @@ class KeyIndex:
         return self._rows[self._starts[group] : self._starts[group + 1]]
 
     def _full(self, meant: str) -> Iterator[str]:
-        """A key as full URIs have it; INPUT itself where it is that file."""
+        """A key's spellings as a full URI; INPUT itself if INPUT is that file."""
         for root in self._roots:
             yield f"{root}/{meant}" if root else meant
             if root.rpartition("/")[2] == meant:
@@ -217,5 +217,5 @@ def _cells(matches: pa.Array | None, rows: int) -> NDArray[np.int64]:
 
 
 def _check_sum(text: str) -> int:
-    # A local file's name may be no UTF-8; it then holds lone surrogates and equals no key of the registry.
+    # A local file name may be invalid UTF-8; it then contains lone surrogates and equals no key of the registry.
     return zlib.crc32(text.encode(errors="surrogatepass"))

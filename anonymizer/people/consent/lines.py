@@ -1,8 +1,8 @@
-"""CSV and JSON Lines.
+"""Read CSV and JSON Lines.
 
-Both are parsed by the standard library: unlike Arrow's readers it sees a stray quote that would swallow the rows after
-it, a name that is given twice and bytes that are no UTF-8, and knows in which row. Rows count from 1, without the
-header and without blank lines.
+The standard library is used because, unlike Arrow's readers, it detects stray quotes (which would swallow the following
+rows), duplicate names and invalid UTF-8, and reports the row. Rows are numbered from 1, without the header and blank
+lines.
 """
 
 from __future__ import annotations
@@ -22,12 +22,13 @@ from anonymizer.people.consent.sheet import BATCH_ROWS, Layout, Sheet, check_hea
 
 
 def read_csv(data: bytes, name: str, layout: Layout) -> Iterator[Sheet]:
-    """Reads UTF-8 with commas, quotes as in RFC 4180, and a header.
+    """Reads CSV in UTF-8 with commas, quotes as in RFC 4180, and a header.
 
     Raises:
-        UsageError: (the layout's) It is no CSV, a row has more or fewer cells than the header, or the header is wrong.
+        UsageError: (the layout's) The file is not CSV, a row has more or fewer cells than the header, or the header is
+            wrong.
     """
-    # What is no UTF-8 becomes lone surrogates, which no other text holds: the cell is found out, and its row named.
+    # Invalid UTF-8 becomes lone surrogates, by which the cell is recognised as unreadable later.
     text = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8", errors="surrogateescape", newline="")
     rows = _csv_rows(csv.reader(text, strict=True), name, layout)
     header = next(rows)
@@ -52,10 +53,10 @@ def _csv_rows(lines: Iterator[list[str]], name: str, layout: Layout) -> Iterator
 
 
 def read_json_lines(data: bytes, name: str, layout: Layout) -> Iterator[Sheet]:
-    """Reads one JSON object per line; a name that a line leaves out is an empty cell.
+    """Reads one JSON object per line; a missing name is an empty cell.
 
     Raises:
-        UsageError: (the layout's) A line is no JSON object, or has an unknown name.
+        UsageError: (the layout's) A line is not a JSON object, or has an unknown name.
     """
     names: dict[str, None] = {}
     rows = _json_rows(data, name, names, layout)
@@ -78,7 +79,7 @@ def _json_rows(data: bytes, name: str, names: dict[str, None], layout: Layout) -
         for column, value in _json_object(line, f"{name}: row {number}", layout):
             if column not in position:
                 raise layout.error(f"{name}: row {number}: a column is unknown; known: {', '.join(layout.columns)}")
-            # Of two values for one name neither can be believed.
+            # With two values for one name, neither is trusted.
             cells[position[column]] = _UNREADABLE if column in seen else value
             seen.add(column)
         names.update(dict.fromkeys(seen))
@@ -96,14 +97,14 @@ def _json_object(line: bytes, where: str, layout: Layout) -> list[tuple[str, obj
 
 
 class _Pairs(list[tuple[str, object]]):
-    """A JSON object with its names in order and told twice where they stand twice."""
+    """The pairs of a JSON object in order, including duplicate names."""
 
 
 _UNREADABLE = object()
 
 
 def _sheets(rows: Iterator[Sequence[object]], header: Sequence[str]) -> Iterator[Sheet]:
-    """At least one, which may be empty."""
+    """Yields batches of rows; at least one, which may be empty."""
     batch = list(islice(rows, BATCH_ROWS))
     while True:
         cells = zip(*batch, strict=True) if batch else [()] * len(header)

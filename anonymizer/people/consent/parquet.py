@@ -1,4 +1,4 @@
-"""Parquet: typed columns to text."""
+"""Read Parquet files and convert typed columns to text."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def read_parquet(data: bytes, name: str, layout: Layout) -> Iterator[Sheet]:
     """Reads columns of text, numbers, dates and times; times without a zone are text without an offset.
 
     Raises:
-        UsageError: (the layout's) It is no Parquet, or has an unknown column.
+        UsageError: (the layout's) The file is not Parquet, or has an unknown column.
     """
     try:
         file = pq.ParquetFile(pa.BufferReader(data))
@@ -51,7 +51,7 @@ def _text_of_array(array: pa.Array, *, numbers: bool) -> tuple[pa.Array, NDArray
 
 
 def _is_text(kind: pa.DataType) -> bool:
-    """Text, or bytes that may be text."""
+    """Whether a type is text, or bytes that may be text."""
     tests = ("is_string", "is_large_string", "is_string_view", "is_binary", "is_large_binary", "is_binary_view")
     return any(getattr(pa.types, test)(kind) for test in tests)
 
@@ -65,14 +65,14 @@ def _is_zoned(kind: pa.DataType) -> bool:
 
 
 def _text_of_utc(array: pa.Array) -> pa.Array:
-    # By way of the plain number of microseconds: Arrow's own formatting asks for a time-zone database.
+    # Through the number of microseconds, because Arrow's formatting needs a time-zone database.
     instants = array.cast(pa.timestamp("us", array.type.tz), safe=False).cast(pa.int64()).cast(pa.timestamp("us"))
     text = instants.cast(pa.large_string())
     return pc.binary_join_element_wise(text, pa.scalar("Z", pa.large_string()), pa.scalar("", pa.large_string()))
 
 
 def _text_of_utf8(array: pa.Array) -> pa.Array:
-    # The way back from bytes is what checks that they are UTF-8.
+    # The cast from bytes back to text checks that they are UTF-8.
     return array.cast(pa.large_binary()).cast(pa.large_string())
 
 
@@ -80,7 +80,7 @@ def _plain(array: pa.Array) -> pa.Array:
     return array.cast(pa.large_string())
 
 
-#: (which types, how they become text, whether they are numbers or times: no key is); the first that fits.
+#: (type test, conversion to text, whether these are numbers or times, which keys cannot be); the first match applies.
 _CONVERSIONS: tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.Array], pa.Array], bool], ...] = (
     (_is_text, _text_of_utf8, False),
     (_is_zoned, _text_of_utc, True),

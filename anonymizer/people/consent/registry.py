@@ -1,4 +1,4 @@
-"""The registry in memory: loaded and checked once by the driver, then asked about every key."""
+"""Hold the consent registry in memory: the driver loads and checks it once, then queries it for every key."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ from anonymizer.people.consent.sheet import BATCH_ROWS, Sheet
 from anonymizer.people.consent.windows import any_between, bounds
 from anonymizer.records import ConsentDecision
 
-#: So many malformed cells are named one by one.
+#: Maximum number of malformed cells that are listed individually.
 NAMED_PROBLEMS = 1000
-#: Rows of the registry whose decisions are kept: patterns speak about many keys, and always say the same.
+#: Maximum number of rows in cached decisions. Patterns apply to many keys with the same decision.
 CACHED_ROWS = 200_000
 
 
 class _Cache:
-    """Decisions by the groups that spoke; of a bounded size, since one of them may hold very many rows."""
+    """A cache of decisions by matching groups, bounded by the number of rows because a decision may have very many."""
 
     def __init__(self) -> None:
         self._held: OrderedDict[tuple[int, ...], tuple[ConsentDecision, int]] = OrderedDict()
@@ -58,14 +58,14 @@ class _Cache:
 
 @dataclass(frozen=True, eq=False)
 class Registry:
-    """What the registry says about any key, at one time and for one purpose.
+    """The consent registry, evaluated at one time and for one purpose.
 
-    Nothing of it changes after loading but the note of which rows have matched a key so far.
+    Immutable after loading, except for the record of which rows have matched a key so far.
 
     Attributes:
-        sha256: Of the file; None where there is none.
-        rows: How many there are.
-        problems: One line per malformed cell: row, column and what was expected, never what stood there.
+        sha256: SHA-256 of the file; None without a registry.
+        rows: Number of rows.
+        problems: One line per malformed cell: row, column and what was expected, never the cell's text.
     """
 
     sha256: str | None
@@ -85,11 +85,11 @@ class Registry:
         return self._sheet.rows
 
     def decide(self, key: str, *, listed: bool = True) -> ConsentDecision:
-        """Decides about one key; equal content of the rows that speak gives an equal decision and hash.
+        """Decides about one key; rows of equal content give an equal decision and hash.
 
         Args:
-            key: Of the object.
-            listed: INPUT holds it: the rows that speak have matched something.
+            key: The object's key.
+            listed: Whether INPUT contains the object; its rows are then recorded as matched.
         """
         groups = self.meet(key) if listed else self._speaking(key)
         if not groups:
@@ -102,13 +102,13 @@ class Registry:
         return found
 
     def meet(self, key: str) -> tuple[int, ...]:
-        """Notes that INPUT holds a key; gives the groups of rows that speak about it."""
+        """Records that INPUT contains a key and returns the groups of rows that apply to it."""
         groups = self._speaking(key)
         self._matched[list(groups)] = True
         return groups
 
     def turns(self, after: datetime, until: datetime) -> bool:
-        """Whether a window of any row begins or ends in (after, until]."""
+        """Whether the validity period of any row begins or ends in (after, until]."""
         return any_between(self._bounds, after, until)
 
     @cached_property
@@ -119,10 +119,10 @@ class Registry:
         return tuple(self._index.find(key)) if self.rows else ()
 
     def unmatched(self, *, objections: bool = False) -> NDArray[np.int64]:
-        """(N,) numbers, from 1, of the rows that spoke about no listed key so far.
+        """(N,) numbers, from 1, of the rows that have matched no listed key so far.
 
         Args:
-            objections: Only those that are no grants.
+            objections: Only rows that are not grants.
         """
         silent = ~self._matched[self._index.group_of]
         return np.flatnonzero(silent & ~self._grants if objections else silent) + 1
@@ -138,7 +138,7 @@ class Registry:
     def _row(self, row: int, cells: Mapping[str, str]) -> Row:
         if not self._malformed[row]:
             return read_row(cells)
-        # Whatever else is wrong with it: an objection that says where it holds is redacted there.
+        # A malformed row is an objection; if its region can be read, it is redacted there.
         region = None if self._misdrawn[row] else read_region(cells)
         return Row("malformed", cells.get("record_id") or None, region=region)
 
@@ -150,14 +150,14 @@ def load_registry(
 
     Args:
         data: CSV, JSON Lines or Parquet.
-        name: For messages; its ending tells the format where the content does not.
-        purpose: What the output is for; None = only grants for any purpose work.
-        as_of: The time at which consent is decided, with an offset.
-        root: INPUT's URI: an objection may name an object by its own.
-        bind: What a grant that names no content is bound to.
+        name: The file's name, for messages and to recognise the format by its extension.
+        purpose: The purpose of the output; None = only grants for any purpose are valid.
+        as_of: The time at which consent is evaluated, with an offset.
+        root: INPUT's URI, because an objection may name an object by its full URI.
+        bind: What grants that name no content are bound to.
 
     Raises:
-        RegistryError: It cannot be read, or a column is unknown, or a key is empty or cannot be read.
+        RegistryError: The file cannot be read, a column is unknown, or a key is empty or unreadable.
     """
     sheet = read_sheet(data, name)
     flaws = dict(_flaws(sheet))
@@ -171,13 +171,13 @@ def load_registry(
     index = KeyIndex(sheet.columns["key"], sheet.columns.get("match"), granted, root)
     nothing = nothing_said(purpose, as_of, sha256)
     problems, matched = _problems(flaws), np.zeros(index.groups, bool)
-    # Arrow would hold on to what the parsing needed, half a gigabyte for a million rows, for the rest of the run.
+    # Otherwise Arrow's pool would keep the memory used for parsing, half a gigabyte for a million rows.
     pa.default_memory_pool().release_unused()
     return Registry(sha256, problems, sheet, malformed, misdrawn, granted, index, nothing, bind, matched)
 
 
 def empty_registry(*, purpose: str | None, as_of: datetime) -> Registry:
-    """A run without a registry: nobody consented."""
+    """The registry of a run without one: nobody has consented."""
     none = np.zeros(0, bool)
     sheet = Sheet({column: pa.array([], pa.large_string()) for column in ("key", "status")}, {})
     index = KeyIndex(sheet.columns["key"], None, none)
@@ -186,7 +186,7 @@ def empty_registry(*, purpose: str | None, as_of: datetime) -> Registry:
 
 
 def _flaws(sheet: Sheet) -> Iterator[tuple[tuple[str, str], NDArray[np.bool_]]]:
-    """(column, what was expected) and the rows, (rows,) bool, in which it was not met."""
+    """Yields (column, what was expected) with the rows, (rows,) bool, that are malformed."""
     for column, (parse, expected) in PARSERS.items():
         if column in sheet.columns:
             refused = _refused(sheet.columns[column], parse, empty_too=column == "status")
@@ -204,7 +204,7 @@ def _filled(texts: pa.Array) -> NDArray[np.bool_]:
 
 
 def _refused(texts: pa.Array, parse: Callable[[str], object], *, empty_too: bool) -> NDArray[np.bool_]:
-    """(rows,) bool: cells that the parser refuses; each distinct text is parsed once."""
+    """(rows,) bool: cells that the parser rejects; each distinct text is parsed once."""
     encoded = texts.dictionary_encode()
     refused = np.zeros(len(encoded.dictionary), bool)
     for start in range(0, len(refused), BATCH_ROWS):

@@ -1,4 +1,4 @@
-"""The registry as columns of text, whatever format it came in."""
+"""Represent a table (registry or boxes) as columns of text, independent of its file format."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from numpy.typing import NDArray
 from anonymizer.errors import RegistryError, UsageError
 from anonymizer.people.consent.cells import COLUMNS, REQUIRED
 
-#: Rows that exist as Python objects at one time.
+#: Rows per batch that are converted through Python objects.
 BATCH_ROWS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What a table may hold.
+    """The layout of a table.
 
     Attributes:
-        columns: Their names; `key` holds text, the others numbers too.
-        required: Columns without which there is no such table.
-        error: What is raised where the file is none.
+        columns: Names of the known columns; `key` must be text, the others may also be numbers.
+        required: Required columns.
+        error: The error to raise for an invalid file.
     """
 
     columns: tuple[str, ...] = COLUMNS
@@ -36,11 +36,11 @@ REGISTRY = Layout()
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A table as text: the registry, or another one of its kind.
+    """A table as text.
 
     Attributes:
-        columns: One array of large_string per column that the table has; no nulls: an empty cell is empty text.
-        unreadable: (rows,) bool per column: cells that are no text (no UTF-8, a list, a truth value).
+        columns: One large_string array per column of the table, without nulls: an empty cell is empty text.
+        unreadable: (rows,) bool per column: cells that are not text (invalid UTF-8, a list, a boolean).
     """
 
     columns: dict[str, pa.Array] = field(repr=False)
@@ -52,7 +52,10 @@ class Sheet:
 
 
 def check_header(columns: Sequence[str], name: str, layout: Layout = REGISTRY) -> None:
-    """The position stands for the name: in a file without a header the names are somebody's data."""
+    """Checks the column names.
+
+    Messages give a column's position, not its name: in a file without a header the names are data about people.
+    """
     for position, column in enumerate(columns, 1):
         if column not in layout.columns:
             known = ", ".join(layout.columns)
@@ -65,7 +68,7 @@ def check_header(columns: Sequence[str], name: str, layout: Layout = REGISTRY) -
 
 
 def whole(parts: Iterable[Sheet]) -> Sheet:
-    """Parts of a table, at least one, one after the other. A column that a part does not have is empty in it."""
+    """Concatenates at least one part of a table. A column that a part lacks is empty there."""
     sheets = list(parts)
     columns, unreadable = {}, {}
     for name in dict.fromkeys(column for sheet in sheets for column in sheet.columns):
@@ -76,15 +79,15 @@ def whole(parts: Iterable[Sheet]) -> Sheet:
 
 
 def blank(rows: int) -> pa.Array:
-    """Empty text."""
+    """A column of empty texts."""
     return filled(pa.nulls(rows, pa.large_string()))
 
 
 def filled(texts: pa.Array) -> pa.Array:
-    """Empty text for nulls."""
+    """Replaces nulls by empty text."""
     return texts.fill_null(pa.scalar("", pa.large_string()))
 
 
 def missing(texts: Iterable[str | None]) -> NDArray[np.bool_]:
-    """(N,) bool: None, which stands for an unreadable cell."""
+    """(N,) bool: whether a cell is None, which means unreadable."""
     return np.array([text is None for text in texts], bool)

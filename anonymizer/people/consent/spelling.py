@@ -1,10 +1,10 @@
-"""What a person means by a key, however it is written. Only vetoes are read so; grants compare keys as they are.
+"""Normalize keys so that a veto matches however its key is written. Grants compare keys exactly.
 
-A veto and the keys that it is held against are brought into one spelling: percent escapes and `+` undone, compatibility
-forms and case folded, what cannot be seen dropped, backslashes turned, blanks at the ends of a name, empty names, `.`
-and `..` taken out. Both sides are: a file that is really called `a%20b.jpg` is met by a veto on `a%20b.jpg`, and by one
-on `a b.jpg`. What stands around a veto's key (quotes, a comma behind it, a URL's query) may be no part of it: it is
-read with and without.
+The veto's key and the keys that it is compared with are both normalized: percent escapes and `+` are decoded, Unicode
+compatibility forms and case are folded, invisible characters are removed, backslashes become slashes, and blanks at the
+ends of names, empty names, `.` and `..` are removed. So a file that is really named `a%20b.jpg` is matched by a veto on
+`a%20b.jpg` and by one on `a b.jpg`. Characters around a veto's key (quotes, a trailing comma, a URL's query) may not
+belong to it, so the key is read with and without them.
 """
 
 from __future__ import annotations
@@ -13,46 +13,46 @@ import re
 import unicodedata
 from urllib.parse import unquote
 
-#: So often are escapes undone: `%2520` is a blank that was escaped twice.
+#: Maximum number of times that escapes are decoded: `%2520` is a blank that was escaped twice.
 ESCAPED_TIMES = 4
 
-#: So many layers of quotes and commas are taken off.
+#: Maximum number of layers of quotes and separators that are removed.
 LAYERS = 8
-#: Quotes in pairs of any language, and the brackets that letters put around a URL.
+#: Quotation marks of all languages, and the angle brackets that are put around URLs.
 QUOTES = "\"'`\u00b4\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u2032\u2033\u2039\u203a\u00ab\u00bb<>" + (
     "\u300c\u300d\u300e\u300f\u301d\u301e\u301f\uff02\uff07\uff1c\uff1e"
 )
-#: What separates entries of a list.
+#: Separators of list entries.
 SEPARATORS = ",;\u060c\u061b\u3001\uff0c\uff1b"
 
-#: Printable ASCII that needs nothing but lower case.
+#: Printable ASCII that only needs lower case.
 _PLAIN = re.compile(r"[!-$&-*,-\[\]-~]+(?: [!-$&-*,-\[\]-~]+)*")
 _NOT_PLAIN = re.compile(r"^/|//|/$|(?:^|/)\.{1,2}(?:/|$)|/ | /")
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]+):/")
-#: Amazon's name of a bucket's object; buckets that are named so need neither region nor account.
+#: An Amazon Resource Name of an S3 object; region and account may be empty.
 _ARN = re.compile(r"arn:[a-z0-9-]*:s3[a-z0-9-]*:[^:/]*:[^:/]*:(?!accesspoint/)")
 #: A query, or the version of an object.
 _QUERY = re.compile(r"\?[a-z][a-z0-9_.-]*=", re.IGNORECASE)
 _VERSION = re.compile(r"\?versionid=", re.IGNORECASE)
-#: Nothing stands around it that `readings` would take off.
+#: A key without surrounding characters that `readings` would remove.
 _BARE = re.compile(r"[a-zA-Z0-9/.*_\[(](?:[^?%]*[a-zA-Z0-9/.*_\])])?")
-#: Not in Cf, and not seen all the same: Unicode 15, Default_Ignorable_Code_Point, and the blank of Braille.
+#: Invisible characters outside category Cf: Unicode 15, Default_Ignorable_Code_Point, and the Braille blank.
 _UNSEEN = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]"
 )
 
 
 def fold(key: str) -> str:
-    """A key by canonical caseless matching (Unicode 3.13, D145), composed (NFC)."""
+    """Folds a key for canonical caseless matching (Unicode 3.13, D145), composed (NFC)."""
     if key.isascii():
         return key.lower()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", key).casefold())
 
 
 def plain(key: str) -> str:
-    """The one spelling of a key below INPUT; keys that are equal after `fold` have the same.
+    """The normalized spelling of a key below INPUT; keys that are equal after `fold` have the same.
 
-    What ends in a slash goes on doing so, as prefixes do; what has no name at all is empty.
+    A trailing slash is kept, as in prefixes; a key without any name becomes empty.
     """
     folded = fold(key)
     if _PLAIN.fullmatch(folded) and not _NOT_PLAIN.search(folded):
@@ -61,9 +61,9 @@ def plain(key: str) -> str:
 
 
 def absolute(key: str) -> tuple[str, ...]:
-    """The spellings of a full URI or an absolute path, from its bucket or root on; none for anything else.
+    """The normalized spellings of a full URI or absolute path, starting at its bucket or root; empty for other keys.
 
-    A URL of a web server may name the bucket in its path or in its host.
+    An HTTP URL may contain the bucket in its path or in its host name, so there may be several.
     """
     text = _unescaped(fold(key)).replace("\\", "/").strip()
     arn = _ARN.match(text)
@@ -81,9 +81,9 @@ def absolute(key: str) -> tuple[str, ...]:
 
 
 def readings(key: str) -> tuple[str, ...]:
-    """A veto's key, first as it stands, and what else may be meant by it: without what stands around it.
+    """The possible readings of a veto's key: first as written, then without surrounding characters.
 
-    Each is a key by itself, with a form of its own: `"2019/"` in quotes is a folder.
+    Each reading is a key with its own form: `"2019/"` in quotes is a folder.
     """
     if _BARE.fullmatch(key):
         return (key,)
@@ -100,7 +100,7 @@ def readings(key: str) -> tuple[str, ...]:
 
 
 def _uncovered(text: str) -> str:
-    """Without one layer: separators at its end, or one quote at each end."""
+    """Removes one layer: trailing separators, or one quote at each end."""
     bare = _stripped(text, "")
     shorter = _stripped(text, SEPARATORS)
     if shorter != bare:
@@ -109,7 +109,7 @@ def _uncovered(text: str) -> str:
 
 
 def _stripped(text: str, separators: str) -> str:
-    """Without what cannot be seen at both ends, and without separators at the last."""
+    """Removes invisible characters at both ends, and separators at the end."""
     first, last = 0, len(text)
     while last and (text[last - 1] in separators or _is_unseen(text[last - 1])):
         last -= 1
@@ -123,10 +123,10 @@ def _is_unseen(character: str) -> bool:
 
 
 def beside(root: str) -> tuple[str, ...]:
-    """How a key may begin that names INPUT's last folders too, up to its bucket: each ends in a slash.
+    """The prefixes, each with a trailing slash, of keys that also name INPUT's last folders, up to its bucket.
 
     Args:
-        root: As `absolute` has it.
+        root: INPUT's URI, normalized by `absolute`.
     """
     names = root.split("/") if root else []
     return tuple("/".join(names[first:]) + "/" for first in range(len(names)))
@@ -141,7 +141,7 @@ def _unescaped(text: str) -> str:
 
 
 def _seen(text: str) -> str:
-    """Compatibility caseless, blanks of every kind as one, without what cannot be seen."""
+    """Folds compatibility forms and case, replaces all white space by blanks, removes invisible characters."""
     if text.isascii() and text.isprintable():
         return text.lower()
     text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKD", text).casefold())

@@ -1,4 +1,4 @@
-"""When what the registry says changes by the clock alone: at every bound of a window, at its begin as at its end."""
+"""Find the times at which decisions change without a change of the registry: begins and ends of validity periods."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BOUNDS = ("valid_from", "valid_until")
 
 
 def bounds(sheet: Sheet) -> NDArray[np.int64]:
-    """(N,) sorted microseconds since 1970, UTC, of all bounds; a malformed one is none: its row vetoes at all times."""
+    """(N,) all bounds, sorted, in microseconds since 1970 UTC. Malformed ones are ignored: their rows always veto."""
     texts = {text for name in BOUNDS if name in sheet.columns for text in sheet.columns[name].unique().to_pylist()}
     moments = [moment for text in texts if text and (moment := _moment(text)) is not None]
     return np.unique(np.asarray(pa.array(moments, pa.timestamp("us", "UTC")).cast(pa.int64()), np.int64))

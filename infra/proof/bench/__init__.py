@@ -1,1 +1,1 @@
-"""Measures this software against others and against its own limits: `make bench`."""
+"""Benchmark this software against others and against its targets: `make bench`."""

@@ -31,7 +31,7 @@ DOCS = ROOT / "infra" / "docs"
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Measures the parts that were asked for."""
+    """Runs the chosen parts."""
     options = _parser().parse_args(arguments)
     found: list[Figure] = []
     notes: list[str] = []
@@ -112,11 +112,11 @@ def _parts(options: argparse.Namespace, scratch: Path, notes: list[str]) -> dict
 
 def _against_deface(bench: jobs.Bench, labels: Path | None, notes: list[str]) -> list[Figure]:
     presets = choices(RunConfig, "detector.preset") or ()
-    from_mapping(RunConfig, parse_assignments(rivals.EQUAL))  # Only to hear now what is wrong with them.
+    from_mapping(RunConfig, parse_assignments(rivals.EQUAL))  # Fails early if a setting is invalid.
     try:
         command = rivals.installed(DEFACE)
     except rivals.DefaceMissing:
-        notes.append("\nPart a is left out: pip could not get deface.")
+        notes.append("\nPart a was skipped: pip could not install deface.")
         return []
     found = rivals.against_deface(bench, command, presets)
     return found + (rivals.coverages(bench, command, presets, labels) if labels and labels.is_file() else [])
@@ -125,12 +125,12 @@ def _against_deface(bench: jobs.Bench, labels: Path | None, notes: list[str]) ->
 def _large(options: argparse.Namespace, source: Path | None, scratch: Path, notes: list[str]) -> list[Figure]:
     labels = options.labels or (source / "labels.csv" if source is not None else None)
     if labels is None or not labels.is_file():
-        notes.append("\nPart h is left out: it needs labelled photos.")
+        notes.append("\nPart h was skipped: it needs labelled photos.")
         return []
     try:
         command = rivals.installed(DEFACE)
     except rivals.DefaceMissing:
-        notes.append("\nPart h is left out: pip could not get deface.")
+        notes.append("\nPart h was skipped: pip could not install deface.")
         return []
     photos, labels = large.sheets(labels, scratch / "sheets")
     return large.against_deface(photos, labels, command, choices(RunConfig, "detector.preset") or (), options.rounds)
@@ -142,7 +142,7 @@ def _listing(keys: int, scratch: Path) -> list[Figure]:
 
 
 def _nights(objects: int, rounds: int, scratch: Path) -> list[Figure]:
-    """The second night over as many files, and over as many keys of a store that is 30 ms away."""
+    """An incremental run without changes, over files on disk and over keys of an S3 store with 30 ms latency."""
     disk, far = scratch / "night-disk", scratch / "night-s3"
     empty.make_files(disk / "in", objects)
     far.mkdir()
@@ -168,7 +168,7 @@ def _night(folder: Path, endpoint: str, rounds: int, scratch: Path) -> dict[str,
 
 
 def _alone(module: str, *arguments: str, scratch: Path, environ: dict[str, str] | None = None) -> dict[str, float]:
-    """What a module says that measures its own process."""
+    """Runs a module in a process of its own, which measures itself, and returns its result."""
     result = scratch / "result.json"
     command = [sys.executable, "-m", module, *arguments, str(result)]
     subprocess.run(command, check=True, cwd=ROOT, env=os.environ | (environ or {}), stdout=subprocess.DEVNULL)

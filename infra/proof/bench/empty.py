@@ -1,9 +1,9 @@
-"""What engine, chunks and manifest cost by themselves: a job whose pipeline does nothing, and its memory.
+"""Measure the overhead of engine, chunks and manifest: time and memory of a job whose pipeline does nothing.
 
     python -m infra.proof.bench.empty COUNT RESULT.json
 
-Everything but reading, the picture and publishing is the real thing: listing, plan, Ray, threads, rows, journal,
-compaction. A process of its own, so that its memory is a driver's.
+Reading, image processing and publishing are replaced; listing, plan, Ray, threads, rows, journal and compaction are
+real. Runs in a process of its own, so that the measured memory is the driver's.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from infra.proof.bench.figures import Figure, at_most
 
 WORKERS = 2
 MARKS = (1_000, 10_000, 100_000)
-"""Memory is read when so many objects are done."""
+"""Memory is measured after these numbers of objects."""
 _PER_FOLDER = 1_000
 
 
@@ -45,7 +45,7 @@ class NoReader(Reader):
 
 
 class NoComputer(Computer):
-    """Finds that nothing is a picture."""
+    """Rejects every object as not an image."""
 
     def compute(self, item: WorkItem, data: Future[bytes], deadline: Deadline) -> Computed:
         del deadline
@@ -53,7 +53,7 @@ class NoComputer(Computer):
 
 
 class EmptyWorker(Worker):
-    """Neither reads nor computes: each object gets its row."""
+    """Neither reads nor computes; writes a row for each object."""
 
     def __init__(self, job: Job) -> None:
         super().__init__(job)
@@ -63,7 +63,7 @@ class EmptyWorker(Worker):
 
 
 class Marks:
-    """A run's progress: takes the time of the first and the last result, and memory at the marks."""
+    """A progress sink that records the times of the first and last result, and memory at `MARKS`."""
 
     def __init__(self) -> None:
         self.done = 0
@@ -72,7 +72,7 @@ class Marks:
         self.memory_mib: dict[int, tuple[float, list[float]]] = {}
 
     def start(self, run_id: str, unchanged: int) -> None:
-        """Nothing is to be noted."""
+        """Does nothing."""
 
     def advance(self, images: int, faces: int, failures: int, listed: int) -> None:
         del faces, failures, listed
@@ -84,11 +84,11 @@ class Marks:
                 self.memory_mib[mark] = (memory.own_mib(), memory.workers_mib())
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Does nothing."""
 
 
 def main(count: int) -> dict[str, object]:
-    """Does the empty job over `count` files of one byte; what it took."""
+    """Runs the empty job over `count` files of one byte and returns the measurements."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         make_files(folder / "in", count)
@@ -103,7 +103,7 @@ def main(count: int) -> dict[str, object]:
         )
         marks = Marks()
         began = time.monotonic()
-        # The one thing that is not real.
+        # Only the worker is replaced.
         with patch.object(dispatch, "Worker", EmptyWorker):
             driver.run(config, marks)
         ended = time.monotonic()
@@ -118,7 +118,7 @@ def main(count: int) -> dict[str, object]:
 
 
 def make_files(folder: Path, count: int) -> None:
-    """Files of one byte, a thousand a folder."""
+    """Makes files of one byte, a thousand per folder."""
     for first in range(0, count, _PER_FOLDER):
         below = folder / f"{first // _PER_FOLDER:04d}"
         below.mkdir(parents=True)
@@ -127,7 +127,7 @@ def make_files(folder: Path, count: int) -> None:
 
 
 def figures(results: Sequence[Mapping[str, Any]]) -> list[Figure]:
-    """What the runs of `main` say. The time starts with the first result and ends with the run, folding included."""
+    """The figures from results of `main`. Time counts from the first result to the end of the run's compaction."""
     cost = tuple(1000 * result["steady_s"] / result["steady_count"] for result in results)
     found = [Figure("e", "cost per object of an empty job", cost, "ms", at_most(0.5))]
     marks = list(results[0]["memory_mib"])

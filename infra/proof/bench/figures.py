@@ -1,4 +1,4 @@
-"""What was measured: medians over the rounds, ratios formed within a round, and the Markdown table of them."""
+"""Summarize measurements: medians over the rounds, ratios within a round, and a Markdown table."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ PARTS = {
     "h": "photographs of twelve megapixels against `deface`",
     "i": "asking the consent registry about a key",
 }
-"""Letter of a part to what it compares."""
+"""Part letter to description."""
 
 HEAD = ("| part | figure | median | range | target | |", "|---|---|---:|---:|---:|---|")
 
 
 @dataclass(frozen=True)
 class Target:
-    """What a figure has to be.
+    """The target of a figure.
 
     Attributes:
-        bound: In the figure's unit.
-        side: Whether it is the least or the most that will do.
+        bound: The limit in the figure's unit.
+        side: `least`: the limit is a minimum; `most`: a maximum.
     """
 
     bound: float
@@ -59,9 +59,9 @@ class Figure:
     Attributes:
         part: A letter of `PARTS`.
         name: What was measured.
-        values: One for each round, at least one.
-        unit: Empty for a ratio.
-        target: None where it is only of interest.
+        values: One value per round, at least one.
+        unit: The unit; empty for a ratio.
+        target: The target; None for information only.
     """
 
     part: str
@@ -81,7 +81,7 @@ class Figure:
 
     @property
     def nearness(self) -> float:
-        """The median as a multiple of the target, turned round where less is better: from 1 on it is met."""
+        """The median as a multiple of the target, inverted if less is better; the target is met from 1 on."""
         if self.target is None or not self.median or not self.target.bound:
             return 0.0
         share = self.median / self.target.bound
@@ -89,7 +89,7 @@ class Figure:
 
 
 def ratios(upper: Sequence[float], lower: Sequence[float]) -> tuple[float, ...]:
-    """Round by round, so that what slows a machine down for minutes slows both."""
+    """Ratios per round, so that temporary load on the machine affects both values."""
     return tuple(above / below for above, below in zip(upper, lower, strict=True))
 
 

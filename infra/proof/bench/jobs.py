@@ -1,4 +1,4 @@
-"""Parts b, c and d: whole runs against a bare loop, against fewer workers, and against a store that is far away."""
+"""Parts b, c and d: whole runs compared with a minimal loop, with fewer workers, and with a distant object store."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from infra.proof.bench.figures import Figure, at_least, ratios
 
 LATENCY_S = 0.030
 MANY = 2_000
-"""Photos of the whole run that part b speaks of."""
+"""Number of photos for which part b projects the duration of a whole run."""
 
 
 @dataclass(frozen=True)
 class Bench:
-    """What the parts share.
+    """The common parameters of the parts.
 
     Attributes:
-        photos: All of them, in one folder.
-        rounds: How often each is measured.
+        photos: The photos, in one folder.
+        rounds: Number of measurements.
         settings: `--set` for every run, e.g. `detector.preset=fast`.
-        scratch: A folder on the disk that is measured.
+        scratch: A folder on the disk to be measured.
     """
 
     photos: Sequence[Path]
@@ -33,7 +33,7 @@ class Bench:
     scratch: Path
 
     def repeated(self, times: int) -> Bench:
-        """The same photos so many times under other names: a run that is long enough for a steady rate."""
+        """The same photos repeated under other names, so that a run is long enough for a steady-state rate."""
         folder = self.scratch / f"{self.photos[0].parent.name}-{times}-times"
         if not folder.exists():
             folder.mkdir()

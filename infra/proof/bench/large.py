@@ -1,4 +1,4 @@
-"""Part h: photographs of twelve megapixels, laid out from labelled ones in their own size, against deface."""
+"""Part h: this job against deface on photographs of twelve megapixels, composed of labelled photos at original size."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from infra.proof.bench.figures import Figure, at_most, ratios
 
 SIDES_PX = (4096, 3072)
 SHEETS = 8
-LEAST_FACE_PX = 40
+MIN_FACE_PX = 40
 _GAP_PX = 16
 _GREY = 127
 
 
 def sheets(labels: Path, folder: Path) -> tuple[list[Path], Path]:
-    """Lays labelled photos out on large ones, evenly chosen, row by row.
+    """Composes large photos of labelled ones, evenly chosen, row by row.
 
     Args:
         labels: CSV of true faces (`image,x,y,w,h,...`), beside the photos.
@@ -71,7 +71,7 @@ def _decoded(folder: Path, names: Sequence[str]) -> Iterator[tuple[np.ndarray, s
 
 
 def _placed(photos: Iterator[tuple[np.ndarray, str]]) -> Iterator[tuple[tuple[np.ndarray, str], int, int]]:
-    """Photos with the place of their upper left corner, until a sheet is full."""
+    """Yields photos with the position of their upper left corner, until a sheet is full."""
     x = y = row = 0
     for photo in photos:
         height, width = photo[0].shape[:2]
@@ -86,16 +86,16 @@ def _placed(photos: Iterator[tuple[np.ndarray, str]]) -> Iterator[tuple[tuple[np
 def against_deface(
     photos: Sequence[Path], labels: Path, command: Path, presets: Sequence[str], rounds: int
 ) -> list[Figure]:
-    """Seconds per photo of deface at its defaults (it uses every core) and of this job on one, and who covers what.
+    """Seconds per photo of deface with its defaults (all cores) and of this job on one core, and the faces each covers.
 
     Args:
         photos: See `sheets`.
-        labels: Of their faces.
-        command: `deface`.
-        presets: Of `detector.preset`.
-        rounds: Of the timing.
+        labels: CSV of their faces.
+        command: The `deface` command.
+        presets: Values of `detector.preset`.
+        rounds: Number of timing rounds.
     """
-    faces = rivals.labelled(labels, photos, LEAST_FACE_PX)
+    faces = rivals.labelled(labels, photos, MIN_FACE_PX)
     theirs_s: list[float] = []
     ours_s: dict[str, list[float]] = {preset: [] for preset in presets}
     made = {preset: Anonymizer({"detector": {"preset": preset}}) for preset in presets}
@@ -118,7 +118,7 @@ def against_deface(
         ]
         found.append(Figure("h", "deface at its defaults, all cores", tuple(theirs_s), "s"))
         total = sum(map(len, faces.values()))
-        found.append(Figure("h", f"of {total} faces from {LEAST_FACE_PX} px on: deface covers", (len(theirs),), ""))
+        found.append(Figure("h", f"of {total} faces from {MIN_FACE_PX} px on: deface covers", (len(theirs),), ""))
         for preset in presets:
             ours = rivals.covered(faces, _coloured(preset, photos, scratch / preset))
             found.append(Figure("h", f"`{preset}` covers", (len(ours),), ""))

@@ -1,9 +1,9 @@
-"""How soon a long listing gives its first chunk, and what the driver holds meanwhile.
+"""Measure the time to the first chunk of a long listing and the driver's memory.
 
     python -m infra.proof.bench.listing ENDPOINT RESULT.json
 
-The whole driver with a real Ray connection over a bucket's listing; in place of workers something that takes every
-chunk and calls it done. A process of its own, so that its memory is a driver's.
+Runs the real driver with a real Ray connection on a bucket's listing; instead of workers, a stub reports every chunk as
+done. Runs in a process of its own, so that the measured memory is the driver's.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from infra.proof.bench.figures import Figure, at_most
 
 
 class _Clock:
-    """When the listing began, the first chunk came, and the last."""
+    """Times of the start of the listing, the first chunk and the last chunk."""
 
     began = first = last = 0.0
 
 
 class _Taker:
-    """In place of `engine.Engine`."""
+    """Replaces `engine.Engine`: reports every chunk as done."""
 
     def __init__(self, config: Any, make: Any, job: Any, epoch: int = 0) -> None:
         del config, make, job, epoch
@@ -47,7 +47,7 @@ class _Taker:
 
 
 class _Silent:
-    """A run's progress; its start is the moment before the listing."""
+    """A progress sink that shows nothing."""
 
     def start(self, run_id: str, unchanged: int) -> None:
         """Nothing is shown."""
@@ -94,7 +94,7 @@ def _patch_driver() -> None:
 
 
 def figures(results: list[dict[str, float]]) -> list[Figure]:
-    """What the runs of `main` say."""
+    """The figures from results of `main`."""
 
     def each(name: str) -> tuple[float, ...]:
         return tuple(result[name] for result in results)

@@ -1,4 +1,4 @@
-"""Resident memory of processes, from `/proc` (Linux)."""
+"""Read the resident memory of processes from `/proc` (Linux)."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ class _WithoutPandas(importlib.abc.MetaPathFinder):
 
 
 def as_installed() -> None:
-    """Before the first import of it: PyArrow loads pandas if it is there, which only a development environment has."""
+    """Hides pandas from PyArrow, which would load it; only development environments have it. Call before importing."""
     sys.meta_path.insert(0, _WithoutPandas())
 
 
 def own_mib() -> float:
-    """Of this process now."""
+    """Resident memory of this process."""
     return _resident_mib(os.getpid())
 
 
 def own_peak_mib() -> float:
-    """The most that this process ever had."""
+    """Peak resident memory of this process."""
     status = Path("/proc/self/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
 def workers_mib() -> list[float]:
-    """Of each worker that this process's own Ray has started."""
+    """Resident memory of each worker that this process's Ray has started."""
     found = []
     for pid in _descendants(os.getpid()):
         try:
@@ -55,7 +55,7 @@ def _descendants(root: int) -> list[int]:
     children: dict[int, list[int]] = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
-            # The name, in brackets, may hold anything; the parent is the second word behind it.
+            # The process name, in parentheses, may contain any character; the parent's pid is the second word after it.
             parent = int(path.read_text().rpartition(")")[2].split()[1])
         except OSError:
             continue

@@ -1,10 +1,11 @@
-"""What a night costs on which nothing has changed: time, requests and memory beside a bare listing.
+"""Measure an incremental run without changes: time, requests and memory, compared with a plain listing.
 
     python -m infra.proof.bench.night FOLDER ENDPOINT FIRST|SECOND|LISTING|PAGES RESULT.json
 
-ENDPOINT is the store with the made-up keys, or `-` for the files below FOLDER/in. The first night is a run whose
-workers read nothing and say that they have published; its rows are real, in FOLDER/out.manifest. The second is the
-whole driver and nothing else: Ray is started only if there is work. Each is a process of its own.
+ENDPOINT is the store with synthetic keys, or `-` for the files below FOLDER/in. FIRST is a run whose workers publish
+nothing but report success; its rows are real, in FOLDER/out.manifest. SECOND is the unmodified driver, which starts Ray
+only if there is work. LISTING is this software's listing alone, PAGES a listing page by page. Each runs in a process of
+its own.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ WORKERS = 2
 
 
 class SayingPublisher(Publisher):
-    """Publishes nothing; its rows say that it has."""
+    """Publishes nothing but writes rows as if it had."""
 
     def finish(self, computed: Computed, deadline: Deadline) -> Outcome:
         deadline.check()
@@ -48,7 +49,7 @@ class SayingPublisher(Publisher):
 
 
 class SayingWorker(EmptyWorker):
-    """Neither reads nor publishes."""
+    """Neither reads nor publishes, but writes rows as if it had."""
 
     def __init__(self, job: Job) -> None:
         super().__init__(job)
@@ -56,7 +57,7 @@ class SayingWorker(EmptyWorker):
 
 
 def main(folder: Path, endpoint: str, what: str) -> dict[str, float]:
-    """Does one of the three; how long it took, what it held and what it asked for."""
+    """Runs one of the modes and returns its time, memory and number of requests."""
     local = endpoint == "-"
     config = from_mapping(
         RunConfig,
@@ -97,7 +98,7 @@ def _requests(endpoint: str) -> int:
 
 
 def figures(place: str, results: Mapping[str, list[dict[str, float]]]) -> list[Figure]:
-    """What the runs of `main` say, by what was done, a result for each round."""
+    """The figures from results of `main`, by mode, with one result per round."""
 
     def each(what: str, name: str) -> tuple[float, ...]:
         return tuple(result[name] for result in results[what])

@@ -1,4 +1,4 @@
-"""The photographs that every part works on: given ones, or made-up ones with a face in each other picture."""
+"""Provide the photographs for all parts: given ones, or synthetic ones with a face in every second picture."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from pathlib import Path
 import cv2
 
 SIDES_PX = (512, 900, 1200)
-"""Longer sides of the made-up photos."""
+"""Longer sides of the synthetic photos."""
 
 
 def gather(source: Path | None, folder: Path, count: int) -> list[Path]:
-    """Fills a folder with photos, named so that their order is no order of scenes.
+    """Fills a folder with photos, named so that their order is independent of the scenes.
 
     Args:
-        source: JPEG files anywhere below it; None = made up. With fewer than `count` they are taken again.
-        folder: Is made.
-        count: How many.
+        source: A folder with JPEG files at any depth, which are repeated if there are fewer than `count`; None =
+            synthetic photos.
+        folder: The folder to create.
+        count: Number of photos.
 
     Returns:
         Their paths, sorted.

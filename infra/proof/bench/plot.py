@@ -1,4 +1,4 @@
-"""The figures that have a target as a bar chart, drawn with Pillow."""
+"""Draw the figures that have a target as a bar chart with Pillow."""
 
 from __future__ import annotations
 

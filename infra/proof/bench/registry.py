@@ -1,8 +1,8 @@
-"""What asking the consent registry about a key costs, whatever mixture of rows it holds.
+"""Measure look-ups of keys in consent registries with different mixtures of rows.
 
     python -m infra.proof.bench.registry ROWS RESULT.json
 
-Processor time, for one key after the other. Most rows speak about no key that is asked for, as in a lake.
+Measures CPU time, one key after the other. As in practice, most rows match none of the queried keys.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def _key(i: int) -> str:
 
 
 def main(rows: int) -> dict[str, float]:
-    """Asks a mixed registry of so many rows, one of 20,000 globs, and one of 100,000 grants for one key."""
+    """Queries a mixed registry with `rows` rows, one with 20,000 globs, and one with 100,000 grants for one key."""
     began = time.process_time()
     mixed = _registry([FORMS[i % len(FORMS)](i) for i in range(rows)])
     found = {"rows": float(rows), "load_s": time.process_time() - began}
@@ -75,7 +75,7 @@ def _asked(registry: Registry, keys: list[str]) -> dict[str, float]:
 
 
 def figures(results: list[dict[str, float]]) -> list[Figure]:
-    """What the runs of `main` say."""
+    """The figures from results of `main`."""
 
     def each(name: str) -> tuple[float, ...]:
         return tuple(result[name] for result in results)

@@ -1,4 +1,4 @@
-"""Part a: this job against the `deface` command line, which lives in a virtual environment of its own."""
+"""Part a: compare this job with the `deface` command line, which is installed in a virtual environment of its own."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ from infra.proof.bench.jobs import Bench
 
 VERSION = "1.5.0"
 PACKAGES = (f"deface=={VERSION}", "onnx", "onnxruntime", "opencv-python>=4.13,<5")
-"""It does not ask for onnx and onnxruntime by itself; OpenCV is of the version that this job has."""
+"""deface does not declare onnx and onnxruntime as dependencies; OpenCV has the same version as in this job."""
 BACKENDS = ("onnxrt", "opencv")
 PRESET_TARGETS = {"fast": 5.0, "balanced": 3.0}
-"""How many times as fast as the faster deface at its defaults a preset has to be."""
+"""Target speed of a preset relative to deface's faster backend with defaults."""
 TIMES = 4
-"""This job does each photo so often, as files of their own: a run over fifty ends before it is steady. deface, which
-does one after the other, has its rate from the first on.
+"""This job processes each photo this many times, as separate files, because a run over fifty photos ends before it
+reaches a steady state. deface processes photos sequentially and has a constant rate.
 """
 FEW = 2
-"""Photos of the start that tells what starting deface costs."""
-LEAST_FACE_PX = 20
+"""Number of photos in the run that measures deface's start-up time."""
+MIN_FACE_PX = 20
 COVERED_SHARE = 0.8
-"""A labelled face counts as covered if so much of its box is filled."""
+"""A labelled face counts as covered if at least this share of its box is filled."""
 EQUAL = ("detector.scale=1", "detector.max_area_px=1000000000")
-"""deface looks at photos in their own size, however large."""
+"""Settings for detection at the same scale as deface, which uses photos at original size."""
 _SUFFIX = "_anonymized"
 
 
 class DefaceMissing(Exception):
-    """It could not be installed."""
+    """deface could not be installed."""
 
 
 def installed(folder: Path) -> Path:
@@ -84,7 +84,7 @@ def against_deface(bench: Bench, command: Path, presets: Sequence[str]) -> list[
 
 
 def coverages(bench: Bench, command: Path, presets: Sequence[str], labels: Path) -> list[Figure]:
-    """What each covers of the labelled faces, every mask filled with one colour. Nothing is timed.
+    """The share of labelled faces that each covers, with every mask filled with one colour. Not timed.
 
     Args:
         bench: Photos.
@@ -103,7 +103,7 @@ def coverages(bench: Bench, command: Path, presets: Sequence[str], labels: Path)
             output = folder / preset
             runs.timed(bench.source, str(output), [*options, "--method", "solid", "--fill", "#ff00ff"])
             shares[f"this job, `{preset}`"] = coverage(faces, {path.name: output / path.name for path in bench.photos})
-    name = f"of the faces from {LEAST_FACE_PX} px on covered"
+    name = f"of the faces from {MIN_FACE_PX} px on covered"
     return [Figure("a", f"{who}: {name}", (share,), "share") for who, share in shares.items()]
 
 
@@ -151,7 +151,7 @@ def _deface_s(photos: Sequence[Path], folder: Path, command: Path, *options: str
 
 
 def labelled(
-    labels: Path, photos: Iterable[Path], least_px: int = LEAST_FACE_PX
+    labels: Path, photos: Iterable[Path], least_px: int = MIN_FACE_PX
 ) -> dict[Path, list[tuple[float, float, float, float]]]:
     """The faces of each photo that has any of the least height; boxes that are to be ignored are left out."""
     by_name: dict[str, list[tuple[float, float, float, float]]] = {}

@@ -1,4 +1,4 @@
-"""A whole `anonymizer run` under the clock, and the bare loop that it is held against."""
+"""Time a whole `anonymizer run`, and the minimal loop to which it is compared."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from anonymizer.pipeline import detect
 from anonymizer.records import Frame
 
 WARM_UP = 4
-"""Photos that each process of the bare loop does before the clock starts."""
+"""Photos that each process of the minimal loop handles before timing starts."""
 EDGE = 0.1
-"""The first and the last tenth of a run's rows are left out of its steady rate: start and end are not steady."""
+"""Share of a run's rows at its start and at its end that are left out of the steady-state rate."""
 _PROGRAM = "import sys; from anonymizer.cli import entry_point; entry_point()"
 
 _anonymizer: Anonymizer
@@ -31,12 +31,12 @@ _anonymizer: Anonymizer
 
 @dataclass(frozen=True)
 class Run:
-    """What a run took.
+    """The timing of a run.
 
     Attributes:
-        count: Objects.
-        whole_s: From the start of the command to its end, Ray's start included.
-        images_per_s: Steady rate: see `EDGE`.
+        count: Number of objects.
+        whole_s: Duration of the command, including Ray's start.
+        images_per_s: Steady-state rate; see `EDGE`.
     """
 
     count: int
@@ -44,7 +44,7 @@ class Run:
     images_per_s: float
 
     def projected_per_s(self, count: int) -> float:
-        """Images per second of a whole run over `count` objects, by what this one took beyond its steady work."""
+        """Images per second of a whole run over `count` objects, assuming the same start-up and shutdown time."""
         beyond_s = self.whole_s - self.count / self.images_per_s
         return count / (beyond_s + count / self.images_per_s)
 
@@ -94,7 +94,7 @@ def steady_rate(times: Sequence[float]) -> float:
 
 
 def bare_rate(paths: Sequence[Path], processes: int, settings: Mapping[str, object]) -> float:
-    """Images per second of a warm pool that decodes, detects with the same settings, encodes, and does nothing else."""
+    """Images per second of a warm process pool that only decodes, detects with the same settings and encodes."""
     context = multiprocessing.get_context("spawn")
     ready = context.Barrier(processes + 1)
     with context.Pool(processes, initializer=_make_ready, initargs=(dict(settings), str(paths[0]), ready)) as pool:

@@ -1,10 +1,10 @@
-"""A small S3 on this machine that answers late, and can list keys that it does not hold.
+"""Run a small S3 server on this machine with artificial latency, which can list synthetic keys without objects.
 
     python -m infra.proof.bench.store LATENCY_MS KEYS
 
-The made-up keys lie in folders of a thousand. `GET /-/requests` says how many requests of each method came so far.
-It knows one bucket for everything, the requests that this software sends, and conditional writes; it checks no
-signature. Its own process, so that it takes no time from who is measured but the CPU's. Prints its port.
+Synthetic keys lie in folders of a thousand. `GET /-/requests` returns the number of requests by method. The server has
+a single bucket, supports the requests that this software sends and conditional writes, and checks no signatures. It
+runs in a process of its own, so that it does not block the measured process, and prints its port.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ ENVIRONMENT = {
     "AWS_CONFIG_FILE": "/dev/null",
     "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
 }
-"""What a process needs to talk to it."""
+"""Environment variables that a process needs to use the server."""
 
 _FOLDER = 1000
 _LAST = "\U0010ffff"
-"""No name comes behind it."""
+"""Sorts after every name."""
 _MODIFIED, _MODIFIED_HTTP = "2026-01-01T00:00:00.000Z", "Thu, 01 Jan 2026 00:00:00 GMT"
 
 
@@ -48,8 +48,8 @@ class Bucket:
     """Objects in memory, by name.
 
     Attributes:
-        made_up: So many keys `made-up/000000/000000000.jpg` and on are listed as well.
-        latency_s: Before each answer.
+        made_up: Number of synthetic keys, from `made-up/000000/000000000.jpg` on, that are listed too.
+        latency_s: Delay before each response.
     """
 
     made_up: int
@@ -60,7 +60,7 @@ class Bucket:
     requests: Counter[str] = field(default_factory=Counter)
 
     def put(self, name: str, data: bytes, if_match: str | None, if_none_match: str | None) -> str | None:
-        """The new ETag; None if a condition does not hold."""
+        """Stores an object and returns its new ETag; None if a condition does not hold."""
         etag = f'"{hashlib.md5(data, usedforsecurity=False).hexdigest()}"'
         with self.lock:
             standing = self.objects.get(name)
@@ -77,7 +77,7 @@ class Bucket:
                 self.names.remove(name)
 
     def page(self, prefix: str, after: str, count: int) -> list[tuple[str, int, str]]:
-        """Name, size and ETag of the keys after one."""
+        """Name, size and ETag of up to `count` keys after `after`."""
         if prefix.startswith("made-up/"):
             first = _behind(after)
             return [(made_up(i), 1, '"0"') for i in range(first, min(first + count, self.made_up))]
@@ -88,7 +88,7 @@ class Bucket:
 
 
 def made_up(index: int) -> str:
-    """A key that is listed and not there."""
+    """A synthetic key, which is listed but has no object."""
     return f"made-up/{index // _FOLDER:06d}/{index:09d}.jpg"
 
 
@@ -215,7 +215,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer_listing(entries, after if more else "")
 
     def log_message(self, *_: object) -> None:
-        """Nobody reads it."""
+        """Logs nothing."""
 
 
 def _unchunked(data: bytes) -> bytes:
@@ -238,7 +238,7 @@ class _Server(ThreadingHTTPServer):
 
 @contextlib.contextmanager
 def running(latency_s: float = 0.0, keys: int = 0) -> Iterator[str]:
-    """Starts it in a process of its own; gives its URL."""
+    """Runs the server in a process of its own; yields its URL."""
     command = [sys.executable, "-m", "infra.proof.bench.store", str(1000 * latency_s), str(keys)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[3]) as process:
         try:
@@ -263,7 +263,7 @@ def plant(url: str, name: str, data: bytes) -> None:
 
 
 def main(latency_ms: float, keys: int) -> None:
-    """Serves until it is ended."""
+    """Serves until the process is terminated."""
     _Handler.bucket = Bucket(keys, latency_ms / 1000)
     with _Server(("127.0.0.1", 0), _Handler) as server:
         print(server.server_address[1], flush=True)

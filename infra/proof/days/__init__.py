@@ -1,1 +1,1 @@
-"""Random days of a lake: what may happen to sources, consents, clocks and disks between runs, and what must hold."""
+"""Property tests of runs over random days: sources, consents, clocks and disks change, invariants must hold."""

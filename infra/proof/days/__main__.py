@@ -1,4 +1,4 @@
-"""`make days` (`python -m infra.proof.days`): plays random days of a lake, on disk or in buckets, as long as one likes.
+"""Simulate random days of a lake, on disk or in buckets, for a given time: `make days`, `python -m infra.proof.days`.
 
 MINUTES, SEED and STORE come as options. Status 1 with the shortest sequence of events that breaks a promise; the same
 seed plays the same days.
@@ -27,7 +27,7 @@ from tests.fake_s3 import FakeS3
 
 
 def main(argv: list[str]) -> int:
-    """Plays one round after the other until the time is over or a promise is broken."""
+    """Runs rounds until the time is over or an invariant is violated."""
     options = _parser().parse_args(argv)
     logging.getLogger().addHandler(logging.NullHandler())
     begin, rounds = time.monotonic(), 0

@@ -1,4 +1,4 @@
-"""The clock of a lake's machine, and the times at which its runs may decide."""
+"""Simulate the clock of the machine, which may be set back, and the times at which consent may be evaluated."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ class Clock:
     ticks: int = 0
 
     def now(self) -> datetime:
-        """No two runs begin at the same time."""
+        """Advances the clock, so that no two runs start at the same time."""
         self.ticks += 1
         return BEGIN + timedelta(days=self.today + HALF_A_DAY, microseconds=self.ticks)
 
     @property
     def back(self) -> bool:
-        """Runs have decided at later times than this one."""
+        """Whether an earlier run evaluated consent at a later time than now."""
         return self.today + HALF_A_DAY < self.latest
 
     def days(self, told: int | None) -> set[float]:
-        """The times at which a run may decide: never before another one has, unless it is told to."""
+        """The times at which a run may evaluate consent: not before an earlier run's, unless told to."""
         if told is not None:
             return {float(told)}
         now = self.today + HALF_A_DAY
         return {max(now, self.latest), max(now, self.since_told)}
 
     def decided(self, told: int | None) -> None:
-        """A run has."""
+        """Records that a run has evaluated consent."""
         now = self.today + HALF_A_DAY if told is None else float(told)
         self.latest = max(self.latest, now)
         self.since_told = now if told is not None else max(self.since_told, now)

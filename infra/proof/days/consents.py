@@ -1,4 +1,4 @@
-"""What DESIGN.md, part 7, says of consent, written a second time and as plainly as these photos allow.
+"""A second, independent implementation of the consent rules (DESIGN.md, part 7), simplified for these photos.
 
 It shares no line with the product: what the product publishes is judged by it.
 """
@@ -57,11 +57,11 @@ class Row:
 
     @property
     def grants(self) -> bool:
-        """Everything else objects."""
+        """Whether the row is a grant; all other rows are vetoes."""
         return self.status == "granted"
 
     def speaks_of(self, key: str) -> bool:
-        """Grants compare keys as they are, vetoes whatever the case."""
+        """Whether the row applies to a key: grants compare exactly, vetoes ignore case."""
         mine, theirs = (self.key, key) if self.grants else (self.key.casefold(), key.casefold())
         return theirs.startswith(mine) if mine.endswith("/") else theirs == mine
 
@@ -99,7 +99,7 @@ def _cells(region: Region) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Terms:
-    """What a run decides by."""
+    """The inputs of a consent decision."""
 
     rows: tuple[Row, ...]
     day: float
@@ -108,7 +108,7 @@ class Terms:
 
 
 def allowed(photo: Photo, key: str, terms: Terms) -> frozenset[int] | None:
-    """Who may be seen on the photo under a key; None where it may not be published at all."""
+    """The people who may be visible in a key's photo; None if it may not be published."""
     rows = [row for row in terms.rows if row.speaks_of(key)]
     vetoes = [row for row in rows if not row.grants]
     grants = [row for row in rows if row.grants and row.works(terms.day, terms.purpose)]

@@ -1,4 +1,4 @@
-"""The engine in this process: one worker after the other, no Ray. Where a worker may die alone, the next takes over."""
+"""Replace the engine by one that runs workers in this process, one after the other, without Ray; workers may die."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from infra.proof.days.steps import Death, Steps
 
 
 class Engine:
-    """In place of `engine.Engine`."""
+    """Replaces `engine.Engine`."""
 
     #: Of the process that the engine runs in.
     steps = Steps()

@@ -1,4 +1,4 @@
-"""What the people of a lake give on the command line every night."""
+"""Define the command line options of the daily run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ALWAYS = (
 
 @dataclass(frozen=True)
 class Habits:
-    """What differs from lake to lake, and may change from one day to the next."""
+    """The options that vary between lakes and days."""
 
     hashed: bool = False
     public: bool = False

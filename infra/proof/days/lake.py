@@ -1,4 +1,4 @@
-"""The lake on one day after another: its sources, its registry, its clock and its runs."""
+"""Simulate the lake over days: its sources, registry, clock and runs."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Lake:
         workers_die: bool = False,
         settled: bool = True,
     ) -> Ended:
-        """Does a run and holds what it left behind against what it may leave.
+        """Does a run and checks its result against the invariants.
 
         Args:
             place: OUTPUT; `home` without one.

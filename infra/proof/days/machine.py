@@ -1,4 +1,4 @@
-"""The rule machine (Hypothesis): days of a lake in any order."""
+"""Define the Hypothesis rule-based state machine of the days of a lake."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WHOM = st.sampled_from([(0, None), (1, None), (2, 3), (None, 4), (None, None)])
 SAID_OF = st.sampled_from((*KEYS, "a/"))
 SLOTS = st.sampled_from([(0,), (1,), (0, 1)])
 DAYS = st.one_of(st.none(), st.integers(-3, 12))
-#: Steps at which something happens to a run: a run over three photos takes some hundred.
+#: Storage steps at which a fault may hit a run; a run over three photos has about a hundred.
 STEPS = st.integers(1, 160)
 
 

@@ -1,4 +1,4 @@
-"""One run, as the command line does it, in this process: with a clock of ours, and something that happens to it."""
+"""Do one run through the command line's entry point in this process, with a simulated clock and an optional fault."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _PARSER, _VERSIONS = functools.cache(cli.parser), functools.cache(engine.version
 
 @dataclass(frozen=True)
 class Ended:
-    """How a run ended; `status` is None where it died."""
+    """How a run ended; `status` is None if it died."""
 
     status: int | None
     said: str
@@ -37,7 +37,7 @@ class Ended:
 def night(
     arguments: Sequence[str], now: datetime, steps: Steps, *, workers_die: bool = False, with_ray: bool = False
 ) -> Ended:
-    """Does `anonymizer run` with these arguments at a time."""
+    """Does `anonymizer run` with these arguments at a simulated time."""
     said = io.StringIO()
     before = signal.getsignal(signal.SIGTERM)
     try:

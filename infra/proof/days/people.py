@@ -1,4 +1,4 @@
-"""Photos of people who can be told apart, and an eye that reads from published bytes who can be seen.
+"""Generate photos of distinguishable people, and read from published bytes which of them are visible.
 
 Every face is a patch to the `patch` detector, in a shade of its own; every photo carries a number along its upper
 edge, so that a published file says by itself which photo it is. Only Pillow and NumPy are asked: no manifest, no codec

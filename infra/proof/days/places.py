@@ -1,4 +1,4 @@
-"""Where a lake is published: folders, or buckets that keep versions. What lies there is read past the product."""
+"""Provide the places to publish to (folders, or buckets with versioning) and read them independently of the product."""
 
 from __future__ import annotations
 

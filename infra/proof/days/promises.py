@@ -1,4 +1,4 @@
-"""What has to hold after a run of a lake, judged from what is published and from the manifest's rows."""
+"""Check the invariants after a run, from the published files and the manifest's rows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from infra.proof.days.sources import KEYS, Sources
 
 
 class Broken(AssertionError):
-    """A promise was not kept."""
+    """An invariant was violated."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Promises:
             self._hold_accounted(own, settled)
 
     def _hold_safe(self, file: Standing, days: set[float]) -> None:
-        """No face is in clear that today's registry does not allow."""
+        """Checks that no face is visible that today's registry does not allow."""
         seen = people.seen(file.data)
         photo = self.sources.photos[seen.number]
         key = key_of(file.name)
@@ -103,7 +103,7 @@ def _hold_true(row: Mapping[str, Any], file: Standing, source: Photo | str) -> N
 
 
 def hashed_name(key: str) -> str:
-    """As the documentation of `--names hashed` has it."""
+    """The hashed name, independently implemented from the documentation of `--names hashed`."""
     digits = hmac.new(SECRET.encode(), key.encode(), hashlib.sha256).hexdigest()[:32]
     return f"{digits[:2]}/{digits}{key[key.rindex('.') :]}"
 

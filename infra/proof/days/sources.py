@@ -1,4 +1,4 @@
-"""The photographs of a lake, and what happens to them."""
+"""Simulate the source photographs of a lake and their changes."""
 
 from __future__ import annotations
 

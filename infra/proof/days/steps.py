@@ -1,4 +1,4 @@
-"""The steps that a process takes in its storage: something may happen at any of them, its death above all."""
+"""Count a process's storage operations and inject faults, such as its death, at any of them."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What the default detector's coefficients come from, and how well it finds faces (`make bench-detection`)."""
+"""Fit the default detector's coefficients and evaluate detection (`make bench-detection`)."""

@@ -1,4 +1,4 @@
-"""`python -m infra.proof.detection WHAT`: how the detector is set, and what it and the second look are worth."""
+"""Fit and evaluate the detector, and evaluate `verify --sample`: `python -m infra.proof.detection WHAT`."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ _OTHER: dict[str, Callable[[argparse.Namespace], str]] = {"fit": _fit, "ranges":
 
 
 def main(argv: list[str]) -> int:
-    """Fits, measures or shows; prints what came of it."""
+    """Runs the chosen part and prints its result."""
     options = _parser().parse_args(argv)
     if not (options.data / "wider_val").is_dir():
         print(f"{options.data} holds no labelled photographs (wider_val, nonface, mask853, lfw)", file=sys.stderr)

@@ -58,8 +58,8 @@ def measured(data: Path, folder: Path, presets: Iterable[Preset]) -> Values:
 
     Args:
         data: Folder of the labelled sets.
-        folder: Where pieces are kept.
-        presets: Measured where their pieces are not there yet.
+        folder: Folder of cached measurements.
+        presets: The presets; measured if not cached.
     """
     chosen = tuple(presets)
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:

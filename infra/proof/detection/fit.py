@@ -1,4 +1,4 @@
-"""Fits the coefficients of the detectors' calibration, and tells what they are worth on photos left out."""
+"""Fit the weights of the detector's score calibration, and evaluate them by cross-validation."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from infra.proof.detection.photos import LFW_STEP, Photo, fold, photos
 Floats = NDArray[np.float64]
 
 FOLDS = 5
-#: A proposal is a face that is labelled from the first overlap (intersection over union) on; from the second on, and
-#: where it lies half in a face that is to be ignored, it is left out of the fit.
+#: A proposal is a labelled face from the first intersection over union (IoU) on. From the second IoU on, or if half of
+#: it lies in a face to be ignored, it is left out of the fit.
 _IS_FACE, _MAY_BE_FACE = 0.4, 0.2
-#: A false alarm costs what it covers: one of a hundredth of the photo weighs four times as much as a speck.
+#: False positives are weighted by area: one of a hundredth of the photo weighs four times as much as a tiny one.
 _AREA_WEIGHT, _MOST_AREA = 300.0, 0.05
-#: `lfw` shows its person in the middle: a box whose centre lies this near, in widths of the photo, is their face.
+#: In `lfw` the person is in the middle: a box is their face if its centre is within this distance, in photo widths.
 _MIDDLE = 0.12
 _LOOKED_AT = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Proposals of one photo as one preset makes them: features, whether a face (1, 0, or -1: left out), weight."""
+    """Proposals of one photo with one preset: features, truth (1 face, 0 none, -1 left out) and weights."""
 
     name: str
     features: Floats
@@ -44,13 +44,13 @@ class Rows:
 
 
 def logistic(features: Floats, truth: NDArray[np.int8], weight: Floats, ridge: float = 1.0) -> Floats:
-    """Weights of a logistic regression by Newton's method, with a ridge on standardised features.
+    """Fits a logistic regression by Newton's method, with an L2 penalty on standardised features.
 
     Args:
         features: (N, K), the first column ones.
         truth: (N,) 0 or 1.
         weight: (N,).
-        ridge: Of all weights but the first.
+        ridge: L2 penalty of all weights but the intercept.
     """
     middle, spread = features.mean(axis=0), features.std(axis=0) + 1e-9
     middle[0], spread[0] = 0, 1
@@ -71,7 +71,7 @@ def logistic(features: Floats, truth: NDArray[np.int8], weight: Floats, ridge: f
 
 
 def truth_of(xyxy: geometry.FloatBoxes, photo: Photo) -> NDArray[np.int8]:
-    """(N,) 1 for a labelled face, 0 for none, -1 where the labels leave it open."""
+    """(N,) 1 for a labelled face, 0 for none, -1 if undecided."""
     overlap, inside = geometry.iou(xyxy, photo.faces), geometry.inside_share(xyxy, photo.faces)
     counted = ~photo.ignored
     face = (overlap[:, counted] >= _IS_FACE).any(axis=1)
@@ -80,21 +80,21 @@ def truth_of(xyxy: geometry.FloatBoxes, photo: Photo) -> NDArray[np.int8]:
 
 
 def centerface(config: DetectorConfig, weights: calibration.Weights = calibration.FITTED) -> CenterFace:
-    """The default detector as a worker makes it, perhaps with other weights of its scores."""
+    """The default detector, optionally with other calibration weights."""
     network = detectors.load_weights(config, lambda path: Path(path).read_bytes())
     assert isinstance(network, bytes)  # noqa: S101 - it is one detector, and has a network
     return CenterFace(config, network, weights)
 
 
 def proposals(detector: CenterFace, photo: Photo, scale: float) -> tuple[geometry.FloatBoxes, Scores, Scores]:
-    """Boxes, the network's scores and working pixels per pixel, of one look at the whole photo."""
+    """Boxes, the network's scores and the scale, from one pass over the whole photo."""
     height, width = photo.pixels.shape[:2]
     share = max(scale, LEAST_SIDE_PX / max(width, height))
     return detector.proposals(photo.pixels, (Pass(share, ((0, 0, width, height),)),))
 
 
-def company_rows(folders: list[Path]) -> list[Rows]:
-    """Every photo as every preset looks at it, with the numbers and the passes that it has."""
+def context_rows(folders: list[Path]) -> list[Rows]:
+    """The calibration's training rows: every photo with every preset's precision and passes."""
     found = []
     for preset in PRESETS:
         config = DetectorConfig(preset=preset)
@@ -111,8 +111,8 @@ def company_rows(folders: list[Path]) -> list[Rows]:
     return found
 
 
-def look_rows(data: Path, company: Floats) -> list[Rows]:
-    """Doubtful proposals of photos without a sure face: turned portraits, and photos without a human."""
+def rescoring_rows(data: Path, context: Floats) -> list[Rows]:
+    """The rescoring's training rows: proposals of photos without a confident detection."""
     found = []
     detector = centerface(DetectorConfig())
     sources = [(data / "lfw", turns, LFW_STEP) for turns in (1, 2, 3)] + [
@@ -125,13 +125,13 @@ def look_rows(data: Path, company: Floats) -> list[Rows]:
             if not len(xyxy):
                 continue
             features = calibration.features(xyxy, score, share)
-            calibrated = (1 / (1 + np.exp(-features @ company))).astype(np.float32)
+            calibrated = (1 / (1 + np.exp(-features @ context))).astype(np.float32)
             if calibrated.max() >= SURE_SCORE:
                 continue
             chosen = np.argsort(-calibrated, kind="stable")[:_LOOKED_AT]
-            looks = detector.looks(photo.pixels, xyxy[chosen])
+            looks = detector.crop_scores(photo.pixels, xyxy[chosen])
             truth = _in_the_middle(xyxy[chosen], photo) if folder.name == "lfw" else truth_of(xyxy[chosen], photo)
-            rows = calibration.look_features(looks, calibrated[chosen])
+            rows = calibration.rescoring_features(looks, calibrated[chosen])
             found.append(Rows(photo.name, rows, truth, np.ones(len(chosen))))
     return found
 
@@ -143,7 +143,7 @@ def _in_the_middle(xyxy: geometry.FloatBoxes, photo: Photo) -> NDArray[np.int8]:
 
 
 def fitted(rows: list[Rows]) -> Floats:
-    """Weights over all rows; with unequal weights made probabilities again by a second fit of shift and slope."""
+    """Fits weights to all rows; a second fit of shift and slope without sample weights restores calibration."""
     features = np.concatenate([row.features for row in rows])
     truth = np.concatenate([row.truth for row in rows])
     weight = np.concatenate([row.weight for row in rows])
@@ -155,7 +155,7 @@ def fitted(rows: list[Rows]) -> Floats:
 
 
 def left_out(rows: list[Rows]) -> tuple[Floats, NDArray[np.int8]]:
-    """(N,) scores, each by a fit that knew nothing of its photo, and the truth."""
+    """(N,) cross-validated scores and the truth."""
     scores, truths = [], []
     for part in range(FOLDS):
         weights = fitted([row for row in rows if fold(row.name, FOLDS) != part])
@@ -175,8 +175,8 @@ def crossed(data: Path) -> tuple[list[calibration.Weights], dict[str, Any]]:
     Returns:
         Weights of each part, and what `reliability` gives.
     """
-    rows = company_rows([data / "wider_val", data / "nonface"])
-    looks = look_rows(data, fitted(rows))
+    rows = context_rows([data / "wider_val", data / "nonface"])
+    looks = rescoring_rows(data, fitted(rows))
     found = []
     for part in range(FOLDS):
         parts = [fitted([row for row in of if fold(row.name, FOLDS) != part]) for of in (rows, looks)]
@@ -206,20 +206,21 @@ def reliability_table(values: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def source(company: Floats, look: Floats) -> str:
-    """The module `anonymizer.image.detectors.coefficients`."""
+def source(context: Floats, rescoring: Floats) -> str:
+    """Source code of the module `anonymizer.image.detectors.coefficients`."""
 
     def numbers(values: Floats) -> str:
         return "(" + ", ".join(f"{value:.4f}" for value in values) + ")"
 
     return (
-        '"""Written by `python -m infra.proof.detection fit --write`; not by hand."""\n\n'
-        f"#: Logistic weights of `calibration.company`.\nCOMPANY = {numbers(company)}\n\n"
-        f"#: Logistic weights of `calibration.looked_at`.\nSECOND_LOOK = {numbers(look)}\n"
+        '"""The fitted weights of the score calibration; generated by `python -m infra.proof.detection fit --write`."""'
+        "\n\n"
+        f"#: Logistic weights of `calibration.calibrate`.\nCONTEXT = {numbers(context)}\n\n"
+        f"#: Logistic weights of `calibration.rescore`.\nRESCORING = {numbers(rescoring)}\n"
     )
 
 
 def run(data: Path) -> str:
     """The module's text."""
-    company = fitted(company_rows([data / "wider_val", data / "nonface"]))
-    return source(company, fitted(look_rows(data, company)))
+    context = fitted(context_rows([data / "wider_val", data / "nonface"]))
+    return source(context, fitted(rescoring_rows(data, context)))

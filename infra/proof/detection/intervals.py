@@ -1,4 +1,4 @@
-"""Intervals of shares of faces: those in one photo stand or fall together, so it is photos that are drawn again."""
+"""Compute confidence intervals of shares of faces by a cluster bootstrap over photos."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ CONFIDENCE = 0.95
 
 
 def clustered(pairs: Sequence[tuple[int, int]]) -> tuple[float, float]:
-    """The interval of a share of faces, by a bootstrap over photos (percentiles; the same every time).
+    """The percentile interval of a share of faces from a bootstrap over photos with a fixed seed.
 
-    Where all faces count, or none, drawing again shows no spread: then the exact interval with photos as trials.
+    Photos are resampled because faces in one photo are not independent. If all faces count, or none, the bootstrap has
+    no spread; then the exact interval with photos as trials is used.
 
     Args:
-        pairs: Of each photo the faces that count and all of its faces.
+        pairs: For each photo the number of faces that count and of all faces.
 
     Returns:
-        Its ends, in 0 to 1.
+        The lower and upper bound, from 0 to 1.
     """
     counts = np.array([pair for pair in pairs if pair[1]], dtype=np.int64).reshape(-1, 2)
     hits, faces = counts.sum(axis=0)

@@ -1,4 +1,4 @@
-"""A contact sheet of the labelled faces that a preset does not cover: for looking at, not for publishing."""
+"""Draw a contact sheet of the labelled faces that a preset misses; for review only, not for publishing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from infra.proof.detection.shares import LEAST_FACE_PX, LEAST_SHARE
 TILE_PX = 160
 _COLUMNS = 6
 _CONTEXT = 1.2
-"""So many heights and widths of the face are shown on each of its sides."""
+"""Context around a face, relative to its longer side."""
 _LABEL, _MASK = (255, 60, 60), (60, 255, 60)
 
 
@@ -28,9 +28,9 @@ class Miss:
     """A labelled face that is not covered.
 
     Attributes:
-        name: Of its photo.
-        xyxy: Its labelled box.
-        share: Of the box that is covered.
+        name: Name of the photo.
+        xyxy: The labelled box.
+        share: Covered share of the box.
         picture: (TILE_PX, TILE_PX, 3) uint8 RGB; the label is red, masks have a green edge.
     """
 
@@ -41,7 +41,7 @@ class Miss:
 
 
 def misses(detector: Detector, folder: Path, padding: float) -> Iterator[Miss]:
-    """Every one of a set, in the order of the photos' names."""
+    """Yields the missed faces of a set, in the order of the photos' names."""
     for photo in photos(folder):
         mask = mask_of(detector.detect(photo.pixels)[0], photo, padding)
         for box, ignored in zip(photo.faces.tolist(), photo.ignored, strict=True):
@@ -77,7 +77,7 @@ def _tile(photo: Photo, mask: np.ndarray, box: tuple[int, int, int, int]) -> Pix
 
 
 def sheet(folder: Path, preset: Preset, count: int, out: Path) -> str:
-    """Writes the sheet with `count` misses, evenly chosen, and gives a line for each."""
+    """Writes the sheet with `count` evenly chosen misses and returns a line for each."""
     config = DetectorConfig(preset=preset)
     found = list(misses(detector_of(config), folder, config.padding))
     chosen = [found[index * len(found) // count] for index in range(min(count, len(found)))] if found else []

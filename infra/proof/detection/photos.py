@@ -1,4 +1,4 @@
-"""Labelled photographs, as the detector sees them."""
+"""Load labelled photographs."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from anonymizer.config import CodecConfig
 from anonymizer.image import codec
 from anonymizer.image.detectors.contract import as_rgb
 from anonymizer.image.geometry import FloatBoxes
-from anonymizer.image.views import as_seen, light_of
+from anonymizer.image.views import light_of, to_uint8
 from anonymizer.records import Grid, Pixels
 
-#: Of `lfw`, one photo in so many: a few hundred are enough, and no person is there twice in a row.
+#: Every seventh photo of `lfw` is used: a few hundred suffice, and consecutive photos often show the same person.
 LFW_STEP = 7
 
 
@@ -45,7 +45,7 @@ class Photo:
 
 
 def photos(folder: Path, turns: int = 0, step: int = 1) -> Iterator[Photo]:
-    """The photos of a folder in the order of their names.
+    """Loads the photos of a folder in the order of their names.
 
     Args:
         folder: With `labels.csv` (image, x, y, w, h, and perhaps ignore, invalid), or without.
@@ -57,7 +57,7 @@ def photos(folder: Path, turns: int = 0, step: int = 1) -> Iterator[Photo]:
     for path in paths[::step]:
         name = path.relative_to(folder).as_posix()
         picture = codec.decode(path.read_bytes(), CodecConfig())
-        pixels = np.ascontiguousarray(np.rot90(as_rgb(as_seen(light_of(picture.frames[0]))), turns))
+        pixels = np.ascontiguousarray(np.rot90(as_rgb(to_uint8(light_of(picture.frames[0]))), turns))
         rows = tuple(labels.get(name, ()))
         xywh = np.array([[float(row[key]) for key in "xywh"] for row in rows], np.float32).reshape(-1, 4)
         ignored = [row.get("ignore") == "1" or row.get("invalid") == "1" for row in rows]
@@ -67,7 +67,7 @@ def photos(folder: Path, turns: int = 0, step: int = 1) -> Iterator[Photo]:
 
 
 def fold(name: str, folds: int) -> int:
-    """Which part of a cross-validation a photo belongs to, the same on every machine."""
+    """The cross-validation fold of a photo, the same on every machine."""
     return zlib.crc32(name.encode()) % folds
 
 

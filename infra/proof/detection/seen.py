@@ -28,7 +28,7 @@ from infra.proof.detection.photos import LFW_STEP, Photo, photos
 
 KINDS = ("blur", "expression", "illumination", "occlusion", "pose", "class")
 MIDDLE = 0.16
-"""A portrait's face is found if a box lies this near to the middle, in widths of the photo, along both axes."""
+"""A portrait's face counts as found if a box's centre is within this distance of the middle, in widths of the photo."""
 MARGIN = 0.225
 """Around every labelled face, in its heights and widths: masking there is no waste."""
 TIMED = "wider_val"
@@ -50,10 +50,10 @@ class Seen:
     """One photo.
 
     Attributes:
-        name: Below the folder of its set.
-        boxes: Faces found.
+        name: Path below the folder of its set.
+        boxes: Number of detected faces.
         middle: Whether one of them lies in the middle.
-        faces: Labelled ones that count.
+        faces: The labelled faces that count.
         stray_px: Masked pixels further than `MARGIN` from every labelled face.
         all_px: Of the photo.
         cpu_s: Processor time of finding the faces.
@@ -111,13 +111,13 @@ def _near(photo: Photo) -> Mask:
 
 
 def pieces(data: Path, folder: Path, preset: Preset, names: tuple[str, ...]) -> dict[str, list[Seen]]:
-    """What a preset sees in each of these sets; measured where it is not there yet.
+    """The results of a preset on several sets; measured if not cached.
 
     Args:
         data: Folder of the labelled sets.
-        folder: Where pieces are kept.
-        preset: Of centerface.
-        names: Of sets; `lfw@90` is `lfw` turned by so many degrees.
+        folder: Folder of cached results.
+        preset: A preset of centerface.
+        names: Names of sets; `lfw@90` is `lfw` rotated by 90°.
     """
     cv2.setNumThreads(1)
     config = DetectorConfig(preset=preset)

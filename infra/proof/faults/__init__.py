@@ -1,1 +1,1 @@
-"""Faults on purpose: a run is hit while it works, started again, and judged against one that nothing happened to."""
+"""Inject faults into runs, restart them, and compare the results with those of an undisturbed run (`make faults`)."""

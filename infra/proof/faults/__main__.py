@@ -20,7 +20,7 @@ from infra.proof.machine import processor
 
 
 def main(argv: list[str]) -> int:
-    """Does the chosen faults one after the other."""
+    """Injects the chosen faults one after the other."""
     options = _parser().parse_args(argv)
     names = [name for name in FAULTS if not options.faults or name.startswith(tuple(options.faults))]
     options.folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""OUTPUT's disk is not mounted: an empty folder in its place, for a night or for a part of one."""
+"""Inject an unmounted OUTPUT disk: an empty folder replaces OUTPUT for a whole run or a part of one."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from infra.proof.faults.harness import Harness
 from infra.proof.faults.lake import Lake
 from infra.proof.faults.trial import Reference, Score, Trial, judged, wait_for
 
-#: Of the sources that may change on the second day, so many do.
+#: Share of the sources that change on the second day, among those that may.
 CHANGED = 0.5
-#: Seconds for which a disk is away that comes back under a run that is at work.
+#: Range of seconds after which the disk comes back during a run.
 AWAY_S = (0.2, 1.5)
-#: Statuses of runs that had no OUTPUT, or lost it: refused, ended early, a take-down that is owed.
+#: Exit statuses of runs without OUTPUT: refused, ended early, take-down outstanding.
 UNDONE = (1, 2, 5)
 
 
 @dataclass
 class _Disk:
-    """OUTPUT of a trial, which can be taken away.
+    """A trial's OUTPUT, which can be removed temporarily.
 
     Attributes:
-        wrong: What was found where nothing may be.
+        wrong: Problems found so far.
     """
 
     trial: Trial
@@ -46,17 +46,17 @@ class _Disk:
         return Path(f"{self.trial.output}.away")
 
     def newest(self) -> float:
-        """When the last output was published, seconds since the epoch."""
+        """Time of the last published output, seconds since the epoch."""
         return max(path.stat().st_mtime for path in self._mounted.rglob("*.jpg"))
 
     def hide(self) -> None:
-        """An empty folder stands in its place."""
+        """Replaces OUTPUT by an empty folder."""
         self._mounted.rename(self._away)
         self._mounted.mkdir()
         self._made_ns = self._mounted.stat().st_mtime_ns
 
     def show(self) -> None:
-        """It is back; whatever was done in the empty folder, even undone since, has moved that folder's time."""
+        """Restores OUTPUT. Any change in the empty folder, even if undone, has changed that folder's mtime."""
         self.wrong += [f"{path.name}: in the empty folder" for path in self._mounted.iterdir()]
         if self._mounted.stat().st_mtime_ns != self._made_ns:
             self.wrong.append("the empty folder was written to")
@@ -64,7 +64,7 @@ class _Disk:
         self._away.rename(self._mounted)
 
     def claims(self) -> None:
-        """Holds every row against the disk that is away: what it names has to be there, what is removed must not."""
+        """Compares every row with the removed disk: named outputs must exist there, removed ones must not."""
         for row in current(f"{self.trial.output}.manifest").to_pylist():
             key = output_key_of(row["output_uri"], f"file://{self.trial.output}") if row["output_uri"] else None
             if key is not None and not Path(self._away, key).exists():
@@ -75,7 +75,7 @@ class _Disk:
 
 @dataclass(frozen=True)
 class _Days:
-    """A lake of its own, in which on the second day consents were withdrawn and sources have changed or gone."""
+    """A separate lake in which, on the second day, consents are withdrawn and sources change or disappear."""
 
     harness: Harness
 
@@ -86,7 +86,7 @@ class _Days:
     def trial(self, name: str) -> Trial:
         trial = self.harness.trial(name)
         trial.source = str(self._folder / "in")
-        # Small chunks: there is something to lose in the middle.
+        # Small chunks, so that the fault hits an unfinished run.
         own = ("--consent", str(self._folder / "consent.csv"), "--set", "engine.chunk_keys=4")
         trial.arguments = (*trial.arguments, *own)
         return trial
@@ -95,7 +95,7 @@ class _Days:
         self.harness.lake.write(self._folder / "in")
 
     def second(self, outputs: dict[str, bytes], dice: random.Random) -> str:
-        """Gives what has changed, in words."""
+        """Makes the changes of the second day and describes them in words."""
         lake = self.harness.lake
         granted = [key for key in sorted(lake.contents) if f"\n{key}," in lake.registry]
         withdrawn = granted[0::2]
@@ -114,7 +114,7 @@ class _Days:
 
 
 def disk_absent(harness: Harness) -> Score:
-    """OUTPUT is away for a night with work to do, and in the middle of nights; for these it is back at times."""
+    """OUTPUT is missing for a whole run and during runs; in half of the latter it comes back before their end."""
     days, dice = _Days(harness), harness.dice("absent")
     days.first()
     undisturbed = days.trial("absent-undisturbed")
@@ -142,7 +142,7 @@ def disk_absent(harness: Harness) -> Score:
 
 
 def _for_a_night(disk: _Disk) -> None:
-    """Between two runs; the one that finds the empty folder changes no row."""
+    """Removes OUTPUT for a whole run, which must not change a row."""
     known = disk.trial.rows()
     disk.hide()
     disk.trial.hits += 1
@@ -155,7 +155,7 @@ def _for_a_night(disk: _Disk) -> None:
 
 
 def _in_the_middle(disk: _Disk, dice: random.Random, *, returns: bool) -> None:
-    """Once something was published; some disks are back while the run is still at work."""
+    """Removes OUTPUT during a run, after its first output; `returns`: restores it while the run is still active."""
     delay_s, away_s = dice.uniform(0.0, 0.5), dice.uniform(*AWAY_S)
 
     def hit(process: subprocess.Popen[bytes]) -> None:
@@ -177,7 +177,7 @@ def _in_the_middle(disk: _Disk, dice: random.Random, *, returns: bool) -> None:
 
 
 def _ended(trial: Trial, expected: Reference, days: _Days) -> list[str]:
-    """What is wrong with the last run's word."""
+    """Problems in the last run's exit status and counts."""
     records = sorted(Path(f"{trial.output}.manifest", "_runs").iterdir())
     record: dict[str, Any] = json.loads(records[-1].read_text(encoding="utf-8"))
     counts = record.get("counts", {})

@@ -1,4 +1,4 @@
-"""Every fault by its name."""
+"""List the faults by name."""
 
 from __future__ import annotations
 

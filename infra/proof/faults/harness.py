@@ -1,4 +1,4 @@
-"""What all faults share: the lake, the undisturbed run, fresh trials."""
+"""Provide what all faults share: the lake, the undisturbed run and new trials."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from infra.proof.faults.lake import Lake, lake
 from infra.proof.faults.sampler import Sampler
 from infra.proof.faults.trial import Reference, Trial
 
-#: Cheap detection; a dead run's lease is over soon.
+#: Fast detection, and a short lease so that a restart need not wait for a dead run.
 ARGUMENTS = (
     *("--address", "local", "--workers", "2", "--set", "detector.preset=fast", "--set", "engine.lease_s=8"),
     *("--set", "engine.chunk_keys=16"),
@@ -21,14 +21,14 @@ ARGUMENTS = (
 
 @dataclass(frozen=True)
 class Harness:
-    """Where faults happen.
+    """The parameters of an evaluation.
 
     Args:
-        folder: Empty.
-        count: Of objects.
-        kills: Of drivers, and of workers.
-        seed: Of everything random.
-        more: Arguments for every run.
+        folder: An empty folder to work in.
+        count: Number of objects.
+        kills: Number of killed drivers, and of killed workers.
+        seed: Seed of all random choices.
+        more: Additional arguments for every run.
         patch: See `lake`.
     """
 
@@ -55,7 +55,7 @@ class Harness:
         return (*ARGUMENTS, "--consent", str(self.folder / "consent.csv"), *self.more)
 
     def trial(self, name: str, environ: Mapping[str, str] | None = None, module: str = "anonymizer") -> Trial:
-        """One more OUTPUT for the same INPUT."""
+        """A new trial with its own OUTPUT for the same INPUT."""
         _ = self.lake
         source, log = str(self.folder / "in"), self.folder / f"{name}.log"
         return Trial(source, str(self.folder / name), self.arguments, log, environ or {}, module)
@@ -63,9 +63,9 @@ class Harness:
     def sampler(
         self, trial: Trial, good: Mapping[str, bytes] | None = None, before: Mapping[str, bytes] | None = None
     ) -> Sampler:
-        """For a trial on the local disk."""
+        """A sampler for a trial on the local disk."""
         return Sampler(Path(trial.output), self.reference.outputs if good is None else good, before)
 
     def dice(self, name: str) -> random.Random:
-        """Random numbers of a fault, always the same ones."""
+        """A fault's random number generator, seeded by its name."""
         return random.Random(f"{self.seed} {name}")  # noqa: S311 - faults, no secrets

@@ -1,7 +1,7 @@
-"""`python -m infra.proof.faults.injected run ...`: `anonymizer` with something wrong inside.
+"""Run `anonymizer` with injected faults: `python -m infra.proof.faults.injected run ...`.
 
-FAULT_HANG names a key at whose sight the computation never ends, FAULT_MEMORY one at which the kernel ends the process
-as it does when memory is out, FAULT_CLOCK_S seconds by which the driver's clock is wrong.
+FAULT_HANG names a key whose processing never ends, FAULT_MEMORY a key whose processing kills the worker by SIGKILL as
+the kernel's out-of-memory killer does, FAULT_CLOCK_S the seconds by which the driver's clock is wrong.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from anonymizer.run.worker.computer import Computed, Computer
 
 
 class FaultyComputer(Computer):
-    """Does to certain keys what damaged pictures and networks may do."""
+    """Hangs or kills its process for the configured keys."""
 
     def compute(self, item: WorkItem, data: Future[bytes], deadline: Deadline) -> Computed:
         if item.ref.key == os.environ.get("FAULT_MEMORY"):
@@ -35,7 +35,7 @@ class FaultyComputer(Computer):
 
 
 class FaultyWorker(Worker):
-    """A worker whose computing goes wrong."""
+    """A worker with a `FaultyComputer`."""
 
     def __init__(self, job: Job) -> None:
         super().__init__(job)
@@ -54,7 +54,7 @@ class WrongClock(datetime):
 
 def main(argv: list[str]) -> int:
     """Runs the command line with its workers and its clock replaced."""
-    # By their importable names, so that the workers' processes find them too.
+    # Through the importable module name, so that worker processes can unpickle the classes.
     here = importlib.import_module("infra.proof.faults.injected")
     with (
         mock.patch.object(dispatch, "Worker", here.FaultyWorker),

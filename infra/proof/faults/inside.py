@@ -1,4 +1,4 @@
-"""Faults around the work: sources that change, disks, manifests, pictures that hang or kill, clocks."""
+"""Inject faults in sources, disks, manifests, image processing and clocks."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ INJECTED = "infra.proof.faults.injected"
 TOUCHED = 80
 #: After the run's record is there, its listing begins.
 LISTED_S = 0.5
-#: Of a time limit that is to be met soon.
+#: A short time limit per image.
 IMAGE_TIME_S = 3
 
 
 @dataclass(frozen=True)
 class _Edits:
-    """What happens to sources after they were listed and before they are read.
+    """Changes of sources between listing and reading.
 
     Attributes:
         altered: Key → the key whose content it takes.
-        deleted: Keys of the sources that vanish.
+        deleted: Keys of deleted sources.
     """
 
     altered: Mapping[str, str]
@@ -42,16 +42,16 @@ class _Edits:
         return len(self.altered) + len(self.deleted)
 
     def outputs(self, undisturbed: Mapping[str, bytes]) -> dict[str, bytes]:
-        """The undisturbed run's outputs, those of altered objects in their new places."""
+        """The expected outputs: the undisturbed run's, with altered objects replaced."""
         return {**undisturbed, **{key: undisturbed[other] for key, other in self.altered.items()}}
 
     def reference(self, undisturbed: Reference, first: Mapping[str, Row], rows: Mapping[str, Row]) -> Reference:
-        """What should be there in the end: altered objects are done anew, deleted ones stay as the first run left them.
+        """The expected result: altered objects are processed again, deleted ones stay as after the first run.
 
         Args:
-            undisturbed: What a run leaves behind that nothing happened to.
+            undisturbed: The result of the undisturbed run.
             first: The rows after the run during which the edits were made.
-            rows: The rows after the next one.
+            rows: The rows after the next run.
         """
         gone = {key for key in self.deleted if not first[key]["published"]}
         outputs = {key: data for key, data in self.outputs(undisturbed.outputs).items() if key not in gone}
@@ -63,14 +63,14 @@ class _Edits:
 
 
 def _edits(harness: Harness) -> _Edits:
-    """Of objects without a word in the registry, and of so few that all are listed ahead while Ray starts."""
+    """Chooses objects without registry rows, and few enough that all are listed before Ray has started."""
     redacted = [key for key in sorted(harness.reference.outputs) if f"\n{key}," not in harness.lake.registry]
     listed, elsewhere = redacted[:TOUCHED], redacted[TOUCHED : 2 * TOUCHED]
     return _Edits(dict(zip(listed[0::2], elsewhere, strict=False)), listed[1::2])
 
 
 def changed(harness: Harness) -> Score:
-    """While a run is at work, objects take another's content and others vanish; the next run sets it right."""
+    """During a run some objects are overwritten and others deleted; the next run must correct this."""
     expected, edits = harness.reference, _edits(harness)
     trial = harness.trial("changed")
     trial.source = str(harness.folder / "in-changed")
@@ -86,17 +86,17 @@ def changed(harness: Harness) -> Score:
     first = trial.rows()
     again = harness.sampler(trial, edits.outputs(expected.outputs))
     trial.once()
-    with again:  # One look, now that the run has ended.
+    with again:  # One listing after the end of the run.
         pass
     rows = trial.rows()
     sampler.bad += again.bad
     for key, other in edits.altered.items():
         if rows[key]["source_sha256"] != expected.rows[other]["source_sha256"]:
-            sampler.bad.append(f"{key}: the row is not of what stands there now")
+            sampler.bad.append(f"{key}: the row is not for the current content")
     codes = [first[key]["error_code"] for key in (*edits.altered, *edits.deleted)]
     note = (
         f"{codes.count('source_changed')} rows `source_changed`, {codes.count('source_gone')} `source_gone`; "
-        "the next run did those that are there"
+        "the next run processed the existing ones"
     )
     how = f"{len(edits.altered)} objects overwritten, {len(edits.deleted)} deleted between listing and reading"
     reference = edits.reference(expected, first, rows)
@@ -104,13 +104,13 @@ def changed(harness: Harness) -> Score:
 
 
 def _with_source(row: Row, like: Row) -> Row:
-    """The row for the same content in another place."""
+    """The row for the same content under another key."""
     names = ("key", "source_uri", "source_etag", "source_modified", "consent_sha256", "consent_record_ids")
     return row | {name: like[name] for name in names}
 
 
 def disk_full(harness: Harness) -> Score:
-    """OUTPUT lies on a disk that is full half-way; there is room when the run is started again."""
+    """OUTPUT's disk is full after half of the outputs; it is enlarged before the run is started again."""
     expected = harness.reference
     folder = harness.folder / "small-disk"
     folder.mkdir()
@@ -135,7 +135,7 @@ def disk_full(harness: Harness) -> Score:
 
 
 class _WithManifest(Trial):
-    """Its manifest lies elsewhere."""
+    """A trial with its manifest in another folder."""
 
     def rows(self) -> dict[str, Row]:
         return replace(self, output=self.arguments[-1].removesuffix(".manifest")).rows_here()
@@ -150,7 +150,7 @@ def _mount(folder: Path, size_bytes: int, how: str = "") -> None:
 
 
 def corrupt_part(harness: Harness) -> Score:
-    """A part of the earlier run's table has lost its end: one clear line, nothing published, nothing removed."""
+    """The manifest's parts are truncated: expects a one-line error and no published or removed output."""
     expected = harness.reference
     trial = harness.trial("corrupt")
     with harness.sampler(trial) as sampler:
@@ -183,15 +183,15 @@ def _state_parts(trial: Trial) -> dict[Path, bytes]:
 
 
 def hang(harness: Harness) -> Score:
-    """The computation of one picture never ends."""
+    """The processing of one image never ends."""
     more = ("--set", f"engine.image_time_s={IMAGE_TIME_S}")
-    how = f"one picture's computation never ends; engine.image_time_s={IMAGE_TIME_S}"
+    how = f"processing of one image never ends; engine.image_time_s={IMAGE_TIME_S}"
     return _poisoned(harness, "detector hangs", how, "FAULT_HANG", "timeout", more)
 
 
 def memory(harness: Harness) -> Score:
-    """One picture takes all the memory there is: the kernel ends the worker that looks at it, every time."""
-    how = "the worker ends by SIGKILL whenever it looks at one picture"
+    """One image exhausts the memory: the worker that processes it is killed every time."""
+    how = "the worker is killed by SIGKILL whenever it processes one image"
     return _poisoned(harness, "out of memory on one image", how, "FAULT_MEMORY", "poison_image", ())
 
 
@@ -213,7 +213,7 @@ def _poisoned(harness: Harness, fault: str, how: str, variable: str, code: str, 
 
 
 def clock(harness: Harness) -> Score:
-    """The driver's clock is two days behind on the second night: its rows are the current ones all the same."""
+    """The driver's clock is two days behind in the second run, whose rows must still be the current ones."""
     expected = harness.reference
     trial = harness.trial("clock", {"FAULT_CLOCK_S": "0"}, INJECTED)
     with harness.sampler(trial) as sampler:
@@ -227,5 +227,5 @@ def clock(harness: Harness) -> Score:
     if not (second["started"] < first["started"] and second["finished"]):
         sampler.bad.append("the second run is not the one with the wrong clock")
     note = "run ids ascend though the clock does not"
-    return judged("clock skew", "the driver's clock two days back on the second night", [(trial, sampler)], expected,
+    return judged("clock skew", "the driver's clock two days behind in the second run", [(trial, sampler)], expected,
                   2 * expected.wall_s, note)  # fmt: skip

@@ -1,4 +1,4 @@
-"""Processes that die."""
+"""Kill drivers and workers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WORKER_PAUSE_S = (1.0, 4.0)
 
 
 def drivers(harness: Harness) -> Score:
-    """The driver is killed at a moment of an undisturbed run's time, each as likely, until it comes through."""
+    """The driver is killed at uniformly random times and restarted until it finishes."""
     expected, dice = harness.reference, harness.dice("drivers")
     trials: list[tuple[Trial, Sampler]] = []
     hits = 0
@@ -25,7 +25,7 @@ def drivers(harness: Harness) -> Score:
         trial = harness.trial(f"drivers-{len(trials)}")
 
         def hit(process: subprocess.Popen[bytes], trial: Trial = trial, left: int = harness.kills - hits) -> None:
-            # On a machine that has become slower, none would come through its time.
+            # Bounded, because on a machine that has become slower no run might finish.
             if trial.hits < left:
                 trial.hits += _killed_within(process, dice.uniform(0.2, expected.wall_s))
 
@@ -46,7 +46,7 @@ def _killed_within(process: subprocess.Popen[bytes], delay_s: float) -> bool:
 
 
 def workers(harness: Harness) -> Score:
-    """A random worker of the run is killed, again and again; nobody starts the run anew."""
+    """Random workers are killed repeatedly; the run is not restarted."""
     expected, dice = harness.reference, harness.dice("workers")
     trials: list[tuple[Trial, Sampler]] = []
     hits = 0
@@ -77,7 +77,7 @@ def _hunt(process: subprocess.Popen[bytes], trial: Trial, dice: random.Random) -
 
 
 def sigterm(harness: Harness) -> Score:
-    """As a machine that is taken away does it: SIGTERM, and three seconds later SIGKILL to everything."""
+    """As on a preempted machine: SIGTERM, and three seconds later SIGKILL to all processes."""
     expected, dice = harness.reference, harness.dice("sigterm")
     trials = []
     for number in range(max(1, harness.kills // 5)):

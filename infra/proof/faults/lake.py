@@ -1,4 +1,4 @@
-"""A folder of small photographs made in code: faces, none, consent, broken files."""
+"""Generate a folder of small photographs with and without faces, consent and broken files."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ class Lake:
 
 
 def lake(count: int, patch: tuple[int, int, int] | None = None) -> Lake:
-    """So many objects in ten folders: a face on every fourth, consent for some of these, some broken, some no picture.
+    """Generates objects in ten folders: every fourth has a face, some have consent, some are broken or not images.
 
     Args:
-        count: Of objects; every content stands there once.
-        patch: RGB of a square in every face's place, for the detector of that name.
+        count: Number of objects, all with different content.
+        patch: RGB of a square that replaces every face, for the detector `patch`.
     """
     face = Image.fromarray(np.asarray(skimage.data.astronaut(), np.uint8)).crop(PORTRAIT)
     if patch is not None:

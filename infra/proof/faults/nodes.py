@@ -1,4 +1,4 @@
-"""A machine of the cluster that vanishes: a second node of this one's making, gone with all its processes at once."""
+"""Remove a node of a two-node test cluster on this machine, with all its processes."""
 
 from __future__ import annotations
 

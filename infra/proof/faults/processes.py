@@ -1,4 +1,4 @@
-"""Runs as processes of their own, and the processes below them, found in `/proc` (Linux)."""
+"""Start runs as processes and find their descendants in `/proc` (Linux)."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""A bad line to an object store: passes requests on, or does not.
+"""Run an HTTP proxy in front of an object store that throttles, fails, resets or delays requests.
 
     python -m infra.proof.faults.proxy STORE_URL RULES_JSON SEED
 
-Prints its port. Its own process, so that it takes no time from who is measured but the CPU's.
+Runs in a process of its own, so that it does not block the measured process, and prints its port.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ _NOT_OURS = {"connection", "transfer-encoding", "content-length", "date", "serve
 
 @dataclass(frozen=True)
 class Rules:
-    """What happens to a request.
+    """The faults to inject.
 
     Attributes:
-        slow_down: Share that is answered 503 SlowDown.
-        error: Share that is answered 500 InternalError.
-        reset: Share whose connection is reset: half of them before the store hears of it, half of them after.
-        slow_s: Seconds in which an object's body drips.
-        denied: Keys that end so are answered 403 when they are read.
+        slow_down: Share of requests answered with 503 SlowDown.
+        error: Share of requests answered with 500 InternalError.
+        reset: Share of requests whose connection is reset, half of them before and half after the store's response.
+        slow_s: Seconds over which an object's body is sent.
+        denied: Suffixes of keys whose reads are answered with 403.
     """
 
     slow_down: float = 0.0
@@ -115,7 +115,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.connection.shutdown(socket.SHUT_RDWR)
 
     def log_message(self, *_: object) -> None:
-        """Nobody reads it."""
+        """Logs nothing."""
 
 
 class _Server(ThreadingHTTPServer):
@@ -123,12 +123,12 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 64
 
     def handle_error(self, *_: object) -> None:
-        """Connections that break are what this is for."""
+        """Ignores broken connections, which are intended."""
 
 
 @contextlib.contextmanager
 def running(store_url: str, rules: Rules, seed: int) -> Iterator[str]:
-    """Starts it in a process of its own; gives its URL."""
+    """Runs the proxy in a process of its own; yields its URL."""
     command = [sys.executable, "-m", "infra.proof.faults.proxy", store_url, json.dumps(asdict(rules)), str(seed)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[3]) as process:
         try:
@@ -140,7 +140,7 @@ def running(store_url: str, rules: Rules, seed: int) -> Iterator[str]:
 
 
 def main(store_url: str, rules: str, seed: str) -> None:
-    """Serves until it is ended."""
+    """Serves until the process is terminated."""
     values = json.loads(rules)
     _Handler.rules = Rules(**values | {"denied": tuple(values["denied"])})
     _Handler.dice = random.Random(int(seed))  # noqa: S311 - faults, no secrets

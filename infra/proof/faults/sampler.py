@@ -1,4 +1,4 @@
-"""Looks into OUTPUT all the time: whatever is seen there has to be whole, and redacted."""
+"""Watch OUTPUT during a run: every file seen at any time must be complete and redacted."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from anonymizer.errors import AnonymizerError
 from anonymizer.lake.storage import Root, mark_content, marked_id
 from anonymizer.records import ImageRef
 
-#: Between two looks.
+#: Seconds between two listings.
 PAUSE_S = 0.02
 
 _TEMPORARY = re.compile(r"\.(?P<name>.+)\.anon-[0-9a-f]+\.tmp")
 
 
 class Sampler:
-    """A thread that lists a folder and reads every file that it has not seen in this version.
+    """A thread that repeatedly lists a folder and reads every new version of a file.
 
     Args:
         folder: OUTPUT.
-        good: By key, every content that may stand there.
-        before: By key, what may stand there besides: what a run begins with.
+        good: The expected content by key.
+        before: Content by key that is allowed too: the outputs before the run.
 
     Attributes:
-        looks: Listings so far.
-        versions: Files seen, each version of a key once.
-        bad: Keys at which something else was seen, `key: why`.
+        looks: Number of listings.
+        versions: Number of file versions seen.
+        bad: Unexpected files, as `key: why`.
     """
 
     def __init__(self, folder: Path, good: Mapping[str, bytes], before: Mapping[str, bytes] | None = None) -> None:
@@ -85,17 +85,17 @@ class Sampler:
         marks = () if output_id is None else (mark_content(output_id),)
         good = (*marks, *(contents[key] for contents in self._allowed if key in contents))
         if not good:
-            self.bad.append(f"{key}: nothing may stand there")
+            self.bad.append(f"{key}: unexpected file")
         elif data not in good and (whole or not any(content.startswith(data) for content in good)):
-            self.bad.append(f"{key}: {len(data)} other bytes ({hashlib.sha256(data).hexdigest()[:12]})")
+            self.bad.append(f"{key}: unexpected content, {len(data)} bytes ({hashlib.sha256(data).hexdigest()[:12]})")
 
 
 class StoreSampler(Sampler):
-    """The same in an object store.
+    """A sampler for an object store.
 
     Args:
         root: OUTPUT.
-        good: As above.
+        good: The expected content by key.
     """
 
     def __init__(self, root: Root, good: Mapping[str, bytes]) -> None:

@@ -1,4 +1,4 @@
-"""Object stores that throttle, fail, reset, drip and deny: `bench.store` behind `faults.proxy`."""
+"""Inject object store faults (throttling, errors, resets, slow bodies, 403): `bench.store` behind `faults.proxy`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def errors(harness: Harness) -> Score:
 
 
 def slow_bodies(harness: Harness) -> Score:
-    """Bodies drip."""
+    """Bodies are sent slowly."""
     return _through(harness, "slow bodies", "every body in four parts over 0.1 s", Rules(slow_s=0.1))
 
 

@@ -1,4 +1,4 @@
-"""A run that is hit, started again until it ends, and then looked at."""
+"""Run a trial: inject faults into a run, restart it until it finishes, and compare its result with the expected one."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from anonymizer.lake.storage import open_root
 from infra.proof.faults import processes
 from infra.proof.faults.sampler import Sampler
 
-#: Columns that may differ between two runs that did the same.
+#: Columns that may differ between two equivalent runs.
 _OF_THE_RUN = ("run_id", "attempt", "as_of", "processed_at", "duration_ms", "output_etag", "output_uri")
-#: Starts after which a run that does not come to its end has failed.
+#: Maximum number of starts of a trial.
 STARTS = 60
-#: Seconds after which one start has failed.
+#: Maximum number of seconds of one start.
 PATIENCE_S = 900.0
 
 Row = dict[str, Any]
@@ -27,13 +27,13 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Reference:
-    """What a run leaves behind that nothing happened to.
+    """The result of the undisturbed run.
 
     Attributes:
-        outputs: By key.
-        rows: By key, without what differs between two runs.
-        wall_s: Of the whole process.
-        exit_status: Of the process.
+        outputs: Outputs by key.
+        rows: Rows by key, without columns that differ between runs.
+        wall_s: Duration of the process.
+        exit_status: Exit status of the process.
     """
 
     outputs: Mapping[str, bytes]
@@ -44,21 +44,21 @@ class Reference:
 
 @dataclass
 class Trial:
-    """One INPUT, one OUTPUT, as many starts as it takes.
+    """A run from one INPUT to one OUTPUT, with as many starts as it needs.
 
     Args:
         source: INPUT.
         output: OUTPUT, a folder or a URL.
-        arguments: Behind INPUT and OUTPUT.
-        log: Where what is said goes.
-        environ: For the process.
+        arguments: Arguments after INPUT and OUTPUT.
+        log: File for the process's output.
+        environ: Environment of the process.
         module: See `processes.start`.
-        options: With which the harness itself reaches OUTPUT and manifest.
+        options: fsspec options for the harness's own access to OUTPUT and manifest.
 
     Attributes:
-        hits: Faults so far.
-        starts: Of the process.
-        wall_s: In which a process ran.
+        hits: Number of injected faults.
+        starts: Number of starts.
+        wall_s: Total duration of the processes.
         statuses: Exit statuses, in order.
     """
 
@@ -75,7 +75,7 @@ class Trial:
     statuses: list[int] = field(default_factory=list)
 
     def once(self, hit: Callable[[subprocess.Popen[bytes]], None] | None = None, module: str | None = None) -> int:
-        """Starts it, does something to it, waits for its end; gives its exit status."""
+        """Starts the run, injects a fault by `hit`, waits for its end and returns its exit status."""
         since = time.monotonic()
         with self.log.open("ab") as said:
             process = processes.start(
@@ -94,10 +94,10 @@ class Trial:
         return status
 
     def to_the_end(self, expected: int, hit: Callable[[subprocess.Popen[bytes]], None] | None = None) -> None:
-        """Starts it again and again until it ends as it should.
+        """Restarts the run until it ends with the expected status.
 
         Raises:
-            TimeoutError: It never does.
+            TimeoutError: It did not within `STARTS` starts.
         """
         for _ in range(STARTS):
             if self.once(hit) == expected:
@@ -105,12 +105,12 @@ class Trial:
         raise TimeoutError(f"{STARTS} starts, and none ended with {expected}")
 
     def committed(self) -> int:
-        """Journal parts and compacted parts on the local disk: whether there is work done."""
+        """Number of journal parts and compacted parts on the local disk, as a measure of progress."""
         folder = Path(f"{self.output}.manifest")
         return sum(1 for _ in folder.glob("_journal/*/*.parquet")) + sum(1 for _ in folder.glob("run_id=*/*.parquet"))
 
     def outputs(self) -> dict[str, bytes]:
-        """What is published, by key."""
+        """The published outputs by key."""
         root = open_root(self.output, dict(self.options or {}))
         return {entry.key: root.get(entry.key) for entry in root.list(output=True)}
 
@@ -131,7 +131,7 @@ class Trial:
         return kept | {"published": row["output_uri"] is not None}
 
     def reference(self) -> Reference:
-        """Runs it undisturbed."""
+        """Runs without faults and returns the result."""
         status = self.once()
         return Reference(self.outputs(), self.rows(), self.wall_s, status)
 
@@ -141,10 +141,10 @@ class Score:
     """A line of the table.
 
     Attributes:
-        outputs_right: Outputs whose bytes are those of the undisturbed run.
-        rows_right: Keys whose one current row is that of the undisturbed run.
-        redone: Files published more than once, as far as they were seen.
-        wrong: What was seen at any moment and may not be there, and what is missing or too much in the end.
+        outputs_right: Number of outputs identical to those of the undisturbed run.
+        rows_right: Number of keys with the same current row as in the undisturbed run.
+        redone: Number of files seen to be published more than once.
+        wrong: Unexpected files seen at any time, and missing or surplus outputs and rows at the end.
     """
 
     fault: str
@@ -166,15 +166,15 @@ class Score:
 def judged(
     fault: str, how: str, trials: list[tuple[Trial, Sampler]], expected: Reference, seconds: float, note: str = ""
 ) -> Score:
-    """Holds what trials left behind against what should be there.
+    """Compares the results of trials with the expected one.
 
     Args:
-        fault: Its name.
-        how: It was injected.
-        trials: Ended ones, with who watched.
-        expected: Of each.
-        seconds: Undisturbed, for all of them.
-        note: What else is to be said.
+        fault: Name of the fault.
+        how: How it was injected.
+        trials: Finished trials with their samplers.
+        expected: The expected result of each.
+        seconds: Duration of the undisturbed run.
+        note: A remark for the table.
     """
     wrong: list[str] = []
     outputs_right = rows_right = redone = 0
@@ -203,15 +203,15 @@ def judged(
 
 
 def _differences(outputs: Mapping[str, bytes], rows: Mapping[str, Row], expected: Reference) -> Iterator[str]:
-    """What a trial left behind that should not be there, and what is missing or another."""
-    yield from (f"{key}: too much" for key in outputs.keys() - expected.outputs.keys())
-    yield from (f"{key}: a row too much" for key in rows.keys() - expected.rows.keys())
-    yield from (f"{key}: output" for key, data in expected.outputs.items() if outputs.get(key) != data)
-    yield from (f"{key}: row" for key, row in expected.rows.items() if rows.get(key) != row)
+    """Surplus, missing and differing outputs and rows of a trial."""
+    yield from (f"{key}: surplus output" for key in outputs.keys() - expected.outputs.keys())
+    yield from (f"{key}: surplus row" for key in rows.keys() - expected.rows.keys())
+    yield from (f"{key}: output differs" for key, data in expected.outputs.items() if outputs.get(key) != data)
+    yield from (f"{key}: row differs" for key, row in expected.rows.items() if rows.get(key) != row)
 
 
 def wait_for(what: Callable[[], bool], process: subprocess.Popen[bytes], limit_s: float = 120.0) -> bool:
-    """Waits until something is so; False if the process ended or the time is over before it was."""
+    """Waits until a condition holds; False if the process ended or the time limit passed before."""
     end = time.monotonic() + limit_s
     while time.monotonic() < end and process.poll() is None:
         with suppress(OSError):

@@ -1,1 +1,1 @@
-"""Mutation fuzzing of everything that reads hostile bytes: `make fuzz`, described in infra/docs/fuzzing.md."""
+"""Mutation fuzzing of all code that reads untrusted bytes: `make fuzz`, described in infra/docs/fuzzing.md."""

@@ -1,4 +1,4 @@
-"""`python -m infra.proof.fuzz`, or `make fuzz`: fuzzes and prints a table; status 1 if anything was found.
+"""Fuzz the targets and print a table (`make fuzz`, `python -m infra.proof.fuzz`); exit status 1 if anything was found.
 
 SECONDS for each target, SEED, TARGETS (names or beginnings of names) come as options; --write puts the lines into
 infra/docs/fuzzing.md.

@@ -1,4 +1,4 @@
-"""One target in a process of its own, with bounded memory: `infra.proof.fuzz.run` starts it and watches it."""
+"""Fuzz one target in a child process with bounded memory, started and watched by `infra.proof.fuzz.run`."""
 
 from __future__ import annotations
 

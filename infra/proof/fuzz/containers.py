@@ -1,4 +1,4 @@
-"""Files cut into the parts of their container and put together again with lengths and checksums that fit.
+"""Split files into the parts of their container and join them again with correct lengths and checksums.
 
 A mutation of raw bytes rarely survives a checksum or a length field; one of parts does.
 """

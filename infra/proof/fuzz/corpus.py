@@ -1,4 +1,4 @@
-"""What mutation starts from: files made in code, our own outputs of them, and files of a folder where there is one."""
+"""Provide the seed corpus: generated files, this software's outputs of them, and files of a folder if it exists."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TIFF directories, also those of EXIF blocks inside other containers: entries found and bent in place."""
+"""Find and mutate the entries of TIFF directories, also of EXIF blocks inside other containers."""
 
 from __future__ import annotations
 

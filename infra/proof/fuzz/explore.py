@@ -1,4 +1,4 @@
-"""The loop: takes a sample, mutates it, judges it, and keeps what came somewhere new."""
+"""Run the fuzzing loop: mutate a sample, check the invariants, keep samples that reach new code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What has to hold for every picture that is read, and for every file that is written of one."""
+"""Check the invariants of every decoded picture and of every file encoded from it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mutations: of bytes, of numbers, of ranges, of a container's parts, of compressed data, of directories."""
+"""Mutate bytes, numbers, ranges, container parts, compressed data and directories."""
 
 from __future__ import annotations
 

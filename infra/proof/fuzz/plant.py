@@ -1,4 +1,4 @@
-"""A marker planted into a file that we wrote, wherever a container has room for something foreign."""
+"""Insert a marker into a published file wherever its container has room for foreign data."""
 
 from __future__ import annotations
 

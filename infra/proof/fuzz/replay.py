@@ -1,4 +1,4 @@
-"""`python -m infra.proof.fuzz.replay FILE...`: judges findings again; status 1 if one of them still is one."""
+"""Replay findings: `python -m infra.proof.fuzz.replay FILE...`; exit status 1 if one can be reproduced."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs targets, each in a child process that is watched: what crashes or hangs is a finding like any other."""
+"""Run each target in a watched child process, so that crashes and hangs become findings."""
 
 from __future__ import annotations
 

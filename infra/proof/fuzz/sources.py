@@ -1,4 +1,4 @@
-"""Small files of every format, made in code: what a camera, an editor or a cheat may write."""
+"""Generate small files of every format, as cameras, editors or attackers may write them."""
 
 from __future__ import annotations
 

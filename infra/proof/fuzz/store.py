@@ -1,4 +1,4 @@
-"""Findings as files: the input as it is, and beside it what a replay needs."""
+"""Store findings as files: the input, and beside it the data for a replay."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is fuzzed, and what has to hold for each input whatever it is.
+"""Define the fuzzing targets and the invariants of each.
 
 A target's function takes an input and says what became of it. It raises `Broken` where something does not hold that
 has to; any other exception out of it is a finding too.

@@ -1,4 +1,4 @@
-"""What a child is told, and what it reports."""
+"""Define the task and the report of a child process."""
 
 from __future__ import annotations
 

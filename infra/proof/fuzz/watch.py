@@ -1,4 +1,4 @@
-"""What a child shares with its parent: how far it is, and the input that it holds, should it not come back."""
+"""Share a child's progress and current input with its parent, in case it crashes or hangs."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""A real S3 implementation on this machine for `make test-s3`: Debian's radosgw over a store in memory."""
+"""Run a real S3 implementation on this machine for `make test-s3`: Debian's radosgw with an in-memory store."""

@@ -1,4 +1,4 @@
-"""`python -m infra.proof.radosgw`, or `make test-s3`: the tests of the storage and of whole runs, against a real S3."""
+"""Run the tests of storage and of whole runs against a real S3: `make test-s3`, `python -m infra.proof.radosgw`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TESTS = (
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Starts the gateway, runs pytest with it, ends it; gives pytest's exit status."""
+    """Starts the gateway, runs pytest against it, stops it and returns pytest's exit status."""
     with running(ENVIRONMENT["AWS_ACCESS_KEY_ID"], ENVIRONMENT["AWS_SECRET_ACCESS_KEY"]) as gateway:
         print(f"radosgw answers at {gateway.endpoint_url}", file=sys.stderr, flush=True)
         command = [sys.executable, "-m", "pytest", *(arguments or TESTS)]

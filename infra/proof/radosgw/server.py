@@ -1,8 +1,7 @@
-"""Starts Ceph's object gateway on loopback and ends it again, by the process numbers that it started.
+"""Start Ceph's object gateway on loopback and stop it again.
 
-One monitor that speaks the first protocol only, one OSD that keeps objects in memory, no manager. Everything lies in a
-temporary folder; nothing outside it is read or written. Needs Debian's `radosgw`, `ceph-mon`, `ceph-osd` and
-`ceph-common`.
+The cluster has one monitor (messenger protocol v1 only), one OSD that keeps objects in memory, and no manager. All
+files are in a temporary folder. Needs Debian's `radosgw`, `ceph-mon`, `ceph-osd` and `ceph-common`.
 """
 
 from __future__ import annotations
@@ -63,12 +62,12 @@ rgw enable lc threads = false
 
 @dataclass(frozen=True)
 class Gateway:
-    """A gateway that answers.
+    """A running gateway.
 
     Attributes:
-        endpoint_url: On loopback.
-        access_key: Of a user made for this time only.
-        secret_key: Likewise.
+        endpoint_url: URL on loopback.
+        access_key: Access key of a temporary user.
+        secret_key: Secret key of that user.
     """
 
     endpoint_url: str
@@ -83,11 +82,11 @@ def missing() -> list[str]:
 
 @contextmanager
 def running(access_key: str | None = None, secret_key: str | None = None) -> Iterator[Gateway]:
-    """A gateway for as long as the context lasts.
+    """Runs a gateway for the duration of the context.
 
     Args:
-        access_key: Of its user; made up where none is given.
-        secret_key: Likewise.
+        access_key: Access key of its user; random by default.
+        secret_key: Secret key of its user; random by default.
 
     Raises:
         RuntimeError: A program is missing, or the gateway did not answer in time, three times.
@@ -101,7 +100,7 @@ def running(access_key: str | None = None, secret_key: str | None = None) -> Ite
 
 
 def _started(stack: ExitStack, access_key: str, secret_key: str) -> Gateway:
-    """A new cluster's gateway; a cluster that came to nothing is ended whole before the next is tried."""
+    """Starts a cluster and returns its gateway; a cluster that fails to start is stopped before the next attempt."""
     attempt = 0
     while True:
         with ExitStack() as trial:
@@ -121,7 +120,7 @@ def _started(stack: ExitStack, access_key: str, secret_key: str) -> Gateway:
 
 
 class _Cluster:
-    """The daemons, each ended when the stack unwinds."""
+    """The daemons of the cluster, which are stopped when the stack unwinds."""
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         self._folder = folder
@@ -149,7 +148,7 @@ class _Cluster:
         self._do("ceph", "--connect-timeout", str(int(START_S)), "osd", "new", self._osd)
         self._do("ceph-osd", "-i", "0", "--mkfs", "--osd-uuid", self._osd)
         self._daemon("ceph-osd", "-i", "0")
-        # radosgw-admin makes pools first, and waits for ever where it asks before there is an OSD to put them on.
+        # radosgw-admin creates pools first and would wait for ever without an OSD.
         self._wait(
             lambda: json.loads(self._do("ceph", "osd", "stat", "--format", "json"))["num_up_osds"] == 1, "the OSD"
         )

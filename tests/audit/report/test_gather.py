@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from anonymizer.audit.report.doubt import ReviewQueue
 from anonymizer.audit.report.gather import columns, gather
+from anonymizer.audit.report.review_queue import ReviewQueue
 from anonymizer.lake.manifest import ManifestStore
 from anonymizer.records import Face
 from tests.lake.manifest.rows import FULL, NOON, row

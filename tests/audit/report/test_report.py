@@ -164,16 +164,16 @@ def test_published_files_that_were_changed_are_named_and_not_shown(lake):
     page = Outline(text)
     assert (made.photos, made.refused) == (4, 1)
     assert "size_mismatch" in page.text
-    assert "Published files are not what the manifest says." in page.text
+    assert "Published files do not match the manifest." in page.text
     assert len(page.all("image")) == 3
 
 
 def test_an_account_that_does_not_balance_is_said_loudly(lake):
     lake.commit(counts={"listed": 9, "unchanged": 0, "statuses": {"anonymized": 8}})
     page = Outline(lake.report()[0])
-    assert "The account does not balance." in page.text
+    assert "Reconciliation failed." in page.text
     assert "9 listed, 8 written" in page.text
-    assert "Where they differ" in page.text
+    assert "Differing counts" in page.text
 
 
 def test_a_run_that_has_not_finished_is_shown_as_such(lake):
@@ -182,13 +182,13 @@ def test_a_run_that_has_not_finished_is_shown_as_such(lake):
     page = Outline(text)
     assert made.rows == 7
     assert "The newest run has not finished." in page.text
-    assert "no run has written down its counts" in page.text
+    assert "the newest run has not recorded its counts" in page.text
 
 
 def test_rows_of_a_run_without_a_record_are_shown_as_such(lake):
     lake.commit()
     lake.store.write_part("r9later", "c1", 1, lake.rows[:1])
-    assert "The newest rows are of a run without a record." in Outline(lake.report()[0]).text
+    assert "The newest rows belong to a run without a record." in Outline(lake.report()[0]).text
 
 
 def test_a_manifest_without_rows_has_a_page(tmp_path):
@@ -196,7 +196,7 @@ def test_a_manifest_without_rows_has_a_page(tmp_path):
     lake.commit()
     page = Outline(lake.report()[0])
     assert "Exit status 0." in page.text
-    assert "No object stands as failed." in page.text
+    assert "No object failed." in page.text
 
 
 def test_the_numbers_of_photos_and_keys_can_be_said(lake):
@@ -219,12 +219,16 @@ def test_evidence_is_shown_and_its_suspects_come_first(lake):
     page = Outline(lake.report(evidence=tuple(files_of))[0])
     assert page.text.index("Said of utility.") < page.text.index("Said of verification.")
     assert "A note & more" in page.text
-    assert page.text.index("Suspects of the second look") < page.text.index("Nothing sure")
-    queue = page.text[page.text.index("Suspects of the second look") : page.text.index("Nothing sure")]
+    assert page.text.index("Faces found by the second detector") < page.text.index(
+        "Photos without a confident detection"
+    )
+    queue = page.text[
+        page.text.index("Faces found by the second detector") : page.text.index("Photos without a confident detection")
+    ]
     assert "plain.png" in queue
     assert "two.jpg" in queue
     assert queue.count("0.77") == 2
-    assert "two.jpg" not in page.text[page.text.index("Nothing sure") :]
+    assert "two.jpg" not in page.text[page.text.index("Photos without a confident detection") :]
     boxes = [(a["x"], a["y"], a["width"], a["height"]) for a in page.all("rect") if a.get("class") == "box focus"]
     assert boxes.count(("3.0", "4.0", "30.0", "40.0")) == 2
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from anonymizer.audit.report.doubt import Doubtful
-from anonymizer.audit.report.thumbnails import DETAIL_PX, SIDE_PX, seen, shots
+from anonymizer.audit.report.review_queue import ReviewPhoto
+from anonymizer.audit.report.thumbnails import DETAIL_PX, SIDE_PX, seen, thumbnails
 from anonymizer.config import CodecConfig
 from anonymizer.image import metadata
 from anonymizer.lake.storage import open_root
@@ -21,8 +21,8 @@ from tests.pictures import encoded, photo, scene
 
 
 def _shots(lake: Lake, rows=None):
-    photos = [Doubtful(row, "weakest", row.faces[0] if row.faces else None) for row in rows or lake.rows]
-    return list(shots(photos, open_root(str(lake.output)), CodecConfig()))
+    photos = [ReviewPhoto(row, "weakest", row.faces[0] if row.faces else None) for row in rows or lake.rows]
+    return list(thumbnails(photos, open_root(str(lake.output)), CodecConfig()))
 
 
 def _pixels(uri: str) -> Image.Image:
@@ -111,8 +111,8 @@ def test_a_suspect_is_drawn_and_shown_close(tmp_path):
     lake = Lake(tmp_path)
     lake.add({"a.png": encoded(pixels)})
     suspect = Face(0, 300, 20, 40, 40, 0.6, False)
-    photos = [Doubtful(lake.rows[0], "suspect", suspect, (suspect,))]
-    (shot,) = shots(photos, open_root(str(lake.output)), CodecConfig())
+    photos = [ReviewPhoto(lake.rows[0], "suspect", suspect, (suspect,))]
+    (shot,) = thumbnails(photos, open_root(str(lake.output)), CodecConfig())
     assert [(box.x, box.w, box.focus) for box in shot.boxes] == [(300, 40, True)]
     middle = np.asarray(_pixels(shot.detail).convert("RGB"))[50:70, 50:70].mean(axis=(0, 1))
     assert middle[0] > 200

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonymizer import Anonymizer
-from anonymizer.audit.verify.proof import MadeWith
+from anonymizer.audit.verify.redacted_pixels import RunSettings
 from anonymizer.config import RunConfig, from_mapping
 from anonymizer.records import AnonymizedImage, Detections, Face, GivenBoxes, ManifestRow
 from tests.pictures import encoded, scene
@@ -32,8 +32,8 @@ def config(**settings: Any) -> RunConfig:
     return from_mapping(RunConfig, {"boxes": {"mode": "replace", "uri": "boxes.csv"}, **settings})
 
 
-def made(settings: RunConfig) -> MadeWith:
-    return MadeWith(settings.detector.padding, settings.redaction, settings.codec)
+def made(settings: RunConfig) -> RunSettings:
+    return RunSettings(settings.detector.padding, settings.redaction, settings.codec)
 
 
 def published(data: bytes, settings: RunConfig, *boxes: tuple[int, int, int, int]) -> tuple[bytes, ManifestRow]:

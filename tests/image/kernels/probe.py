@@ -20,7 +20,7 @@ from anonymizer import Anonymizer
 from anonymizer.config import CodecConfig, DetectorConfig, RedactionConfig
 from anonymizer.image import codec, detectors, redactors
 from anonymizer.image.codec.icc import linear_profile, to_srgb
-from anonymizer.image.detectors import second_look
+from anonymizer.image.detectors import crop_rescoring
 from anonymizer.image.profiles import PROFILES
 from anonymizer.image.views.hdr import as_sdr
 from anonymizer.records import HLG, PQ, CodePoints, Frame, Grid
@@ -47,7 +47,7 @@ def outputs() -> Iterator[tuple[str, Any]]:
         yield f"HDR {transfer}", _digest(as_sdr(wide, CodePoints(9, transfer)).tobytes())
     corners = random.integers(-40, 460, (40, 2))
     boxes = np.concatenate([corners, corners + random.integers(6, 200, (40, 2))], axis=1).astype(np.int32)
-    yield "second looks", _digest(second_look.crops(picture, boxes[(boxes[:, :2] >= 0).all(axis=1)] + 0.3).tobytes())
+    yield "second looks", _digest(crop_rescoring.crops(picture, boxes[(boxes[:, :2] >= 0).all(axis=1)] + 0.3).tobytes())
     for method in redactors.METHODS:
         redactor = redactors.make(RedactionConfig(method=method))
         for grid in (Grid(1, 1), Grid(16, 16, 1)):

@@ -5,7 +5,7 @@ import pytest
 
 from anonymizer.image.geometry import align, grow, head_mask, mask_patch, round_outward, widened
 from anonymizer.image.redactors import redact_frame
-from anonymizer.image.views import as_seen, like_samples, views
+from anonymizer.image.views import like_samples, to_uint8, views
 from anonymizer.records import PIXELS, Frame, Grid
 from tests.image.redactors.test_contract import (
     BOXES,
@@ -120,11 +120,11 @@ def test_every_kind_of_samples_is_redacted_in_all_that_it_holds(method, shape, d
 def test_ink_is_seen_as_on_paper():
     ink = np.array([[[0, 0, 0, 0], [255, 0, 0, 0], [0, 0, 0, 255], [255, 255, 255, 255]]], np.uint8)
     expected = [[[255, 255, 255], [0, 255, 255], [0, 0, 0], [0, 0, 0]]]
-    np.testing.assert_array_equal(as_seen(ink), expected)
-    np.testing.assert_array_equal(as_seen(ink.astype(np.uint16) * 257), expected)
+    np.testing.assert_array_equal(to_uint8(ink), expected)
+    np.testing.assert_array_equal(to_uint8(ink.astype(np.uint16) * 257), expected)
     rgb = np.array([[[1, 2, 3], [250, 0, 255]]], np.uint8)
-    np.testing.assert_array_equal(as_seen(like_samples(rgb, np.zeros((1, 2, 4), np.uint16))), rgb)
-    assert as_seen(rgb) is rgb
+    np.testing.assert_array_equal(to_uint8(like_samples(rgb, np.zeros((1, 2, 4), np.uint16))), rgb)
+    assert to_uint8(rgb) is rgb
 
 
 def _views(frame):

@@ -121,10 +121,10 @@ def test_evidence_goes_through_json_and_names_nobody(measured):
         assert all(len(row) == len(table.columns) for row in table.rows)
     assert [table.title for table in found.tables] == [
         "The strongest attacker on each variant",
-        "What each method tells beyond solid",
-        "What several copies tell beyond one",
+        "AUC difference to solid",
+        "AUC difference of several copies to one",
         "Every attack",
-        "Redacted faces that a detector still calls a face",
+        "Redacted faces that a detector still finds",
     ]
     assert f"{PEOPLE} people with {PEOPLE * PHOTOS} photos were attacked by 10 attackers" in found.statements[0]
     assert any("lower bounds" in sentence for sentence in found.statements)

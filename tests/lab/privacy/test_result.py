@@ -42,7 +42,7 @@ def test_a_miss_is_said_with_its_figure():
     missed = outcome("smooth", "b", Share(0.07, 0.03, 0.11))
     said = " ".join(result.evidence(measured(kept, missed)).statements)
     assert "for 1 of 2 attacks" in said
-    assert "It does not for: b, raw gallery +0.070 [+0.030, +0.110]." in said
+    assert "Exceptions: b, raw gallery +0.070 [+0.030, +0.110]." in said
     both = " ".join(result.evidence(measured(kept)).statements)
     assert "for 1 of 1 attacks" in both
     assert "It does not" not in both
@@ -52,7 +52,7 @@ def test_counts_are_said():
     said = result.evidence(measured(outcome("raw", "a", None))).statements
     assert said[0].startswith("10 people with 20 photos were attacked by 1 attackers")
     assert "Photos left out: raw no_face 3." in said
-    assert any("on 7 of 8 photos" in sentence for sentence in said)
+    assert any("For 7 of 8 photos" in sentence for sentence in said)
     assert any("In 1 of 40 near copies" in sentence for sentence in said)
     assert not any("default" in sentence for sentence in said)
 

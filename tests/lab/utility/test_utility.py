@@ -78,7 +78,7 @@ def test_the_deployed_direction(measured: Measured) -> None:
 def test_control_and_the_others_figures(measured: Measured) -> None:
     found = utility.evidence(measured)
     assert table(found, utility.CONTROL_TITLE)["raw + random labels"][1] == "50.0 (48.0–52.0)"
-    others = table(found, "What others found")
+    others = table(found, "Published results")
     assert others["the course page, before"] == ("92.0", "88.0", "0.25", "")
     assert others["the course page, after"] == ("89.5", "86.7", "0.38", "-1.3")
     assert [row[-1] for name, row in others.items() if name.startswith("ImageNet")] == ["-0.66", "-0.90"]
@@ -88,7 +88,7 @@ def test_statements_say_what_helped_and_what_was_missed(measured: Measured) -> N
     said = " ".join(utility.evidence(measured).statements)
     assert "above 85% on every variant" in said
     assert "by +6.0 ± 12.7 points against raw" in said
-    assert "smooth + decoys came nearest: -6.0 ± 12.7" in said
+    assert "smooth + decoys had the smallest loss: -6.0 ± 12.7" in said
     missed = dict(measured.histories) | {SMOOTH: histories([0.85, 0.85], [0.6, 0.6], "smooth")}
     worse = Measured(measured.variants, missed, measured.schedule, measured.cutting, "labels", {})
     assert "not above 85% on: smooth" in utility.evidence(worse).statements[0]
@@ -99,7 +99,7 @@ def test_a_single_variant_needs_no_other_table(measured: Measured) -> None:
         measured.variants, {RAW: measured.histories[RAW]}, measured.schedule, measured.cutting, "labels", {}
     )
     titles = [each.title for each in utility.evidence(alone).tables]
-    assert titles == [utility.SAME_TITLE, "What others found"]
+    assert titles == [utility.SAME_TITLE, "Published results"]
 
 
 def test_is_evidence_that_names_no_photo(measured: Measured) -> None:

@@ -159,7 +159,7 @@ def test_a_malformed_row_is_refused_with_its_number(monkeypatch, row, said):
 def test_rows_of_one_key_speak_of_one_version(column, values, both):
     other = {"width": "6", "height": "6", "source_sha256": "cd" * 32}[column] if both else ""
     text = f"key,x,y,w,h,{column}\nb,1,1,1,1,{values}\na,1,1,1,1,{values}\nc,,,,,\na,1,1,1,1,{other}\n"
-    with pytest.raises(ConfigError, match=f"row 4: {column}: not what another row"):
+    with pytest.raises(ConfigError, match=f"row 4: {column}: differs from another row"):
         read_boxes(text.encode(), "boxes.csv")
 
 

@@ -104,7 +104,7 @@ def test_a_label_that_does_not_count_is_no_face_and_no_waste() -> None:
 
 
 def test_the_written_module_is_the_one_that_is_there() -> None:
-    text = source(np.array(coefficients.COMPANY), np.array(coefficients.SECOND_LOOK))
+    text = source(np.array(coefficients.CONTEXT), np.array(coefficients.RESCORING))
     assert COEFFICIENTS.read_text(encoding="utf-8") == text
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from skimage.data import astronaut
 
-from anonymizer.image.views import as_shown
+from anonymizer.image.views import to_display
 from anonymizer.image.views.hdr import hlg_scene, pq_nits
 from anonymizer.records import HLG, PQ, CodePoints, Frame
 from infra.proof.detection.hdr import graded, versions
@@ -24,14 +24,14 @@ def test_a_photo_is_shown_as_it_was(transfer: int) -> None:
     pixels = astronaut()[:128, 128:256]
     samples = graded(pixels, transfer)
     assert len(np.unique(samples)) <= 1024
-    away = np.abs(as_shown(Frame(samples, hdr=CodePoints(9, transfer))).astype(int) - pixels)
+    away = np.abs(to_display(Frame(samples, hdr=CodePoints(9, transfer))).astype(int) - pixels)
     assert away.mean() < 1.5
     assert np.percentile(away, 99) <= 6
 
 
 def test_a_lamp_takes_room_and_hides_nothing() -> None:
     pixels = astronaut()[:128, 128:256]
-    named = {name: as_shown(frame).astype(int) for name, frame in versions(pixels)}
+    named = {name: to_display(frame).astype(int) for name, frame in versions(pixels)}
     assert list(named)[:3] == ["sRGB", "PQ", "PQ, with a lamp"]
     for name in ("PQ, with a lamp", "HLG, with a lamp"):
         shown = named[name]

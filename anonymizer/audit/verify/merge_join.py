@@ -1,6 +1,6 @@
-"""OUTPUT's listing and the manifest's rows, in step: what is on one side only, and what is to be read.
+"""Merge-join OUTPUT's listing with the manifest's rows: report what only one side has, yield what is to be read.
 
-Both come in UTF-8 byte order of the outputs' keys, so nothing is held but the rows themselves.
+Both sides are sorted by the outputs' keys in UTF-8 byte order, so the listing is streamed and never held in memory.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
-from anonymizer.audit.verify.ours import is_ours
+from anonymizer.audit.verify.output_mark import is_output_mark
 from anonymizer.errors import NotARegularFile, ObjectError, ReservedKey
 from anonymizer.lake.naming import output_key_of
 from anonymizer.lake.storage import Irregular, Listed, Root, is_temporary
@@ -20,31 +20,33 @@ COLUMNS = (
     *("key", "run_id", "source_uri", "status", "processed_at", "output_uri", "output_sha256", "output_size"),
     *("format", "width", "height", "frame_count", "metadata_kept", "retained_until"),
 )
-"""What has to be known of a row."""
+"""The columns of the manifest that a verification reads."""
 
 Report = Callable[[str, str], None]
-"""Takes a key below OUTPUT and the code of what is wrong with it."""
+"""Called with a key below OUTPUT and the code of the finding."""
 
 _BATCH = 2048
 _IRREGULAR: dict[type[ObjectError], str] = {NotARegularFile: "not_regular", ReservedKey: "reserved_key"}
 
 
 def outputs(root: Root) -> Iterator[Listed]:
-    """Everything below OUTPUT that somebody has to answer for; one that is not there is empty.
+    """Lists every file below OUTPUT except its identity mark; an OUTPUT that does not exist is empty.
 
     Raises:
-        ListingError: The listing is not complete.
+        ListingError: The listing is incomplete.
     """
-    return (entry for entry in root.list(output=True, temporaries=True) if not is_ours(root, entry))
+    return (entry for entry in root.list(output=True, temporaries=True) if not is_output_mark(root, entry))
 
 
 def named_outputs(table: Any, output_uri: str, report: Report) -> Iterator[tuple[str, ManifestRow]]:
-    """(key of the output, row) of every row that names one, in order of these keys; others are `elsewhere`.
+    """Yields (output key, row) for every row that names an output, sorted by output key.
+
+    A row whose output lies outside OUTPUT is reported as `elsewhere`.
 
     Args:
         table: Rows with `COLUMNS`.
         output_uri: OUTPUT, normalized.
-        report: Told of rows that name no place below it.
+        report: Called for each row whose output lies outside OUTPUT.
     """
     ordered = table.sort_by("output_uri")
     for row in published(ordered.slice(start, _BATCH) for start in range(0, ordered.num_rows, _BATCH)):
@@ -56,20 +58,20 @@ def named_outputs(table: Any, output_uri: str, report: Report) -> Iterator[tuple
 
 
 class _Rows:
-    """Rows taken in step with ascending keys."""
+    """The manifest's side of the merge join; asked for ascending keys."""
 
     def __init__(self, rows: Iterator[tuple[str, ManifestRow]]) -> None:
         self._rows = rows
         self._head = next(rows, None)
 
     def below(self, key: str | None) -> Iterator[str]:
-        """Passes over the rows whose output comes before a key (None: all that are left); gives their keys."""
+        """Skips the rows whose output sorts before a key (None: all remaining rows) and yields their output keys."""
         while self._head is not None and (key is None or self._head[0] < key):
             yield self._head[0]
             self._head = next(self._rows, None)
 
     def at(self, key: str) -> list[ManifestRow]:
-        """Takes the rows of a key."""
+        """Consumes and returns the rows that name this output key."""
         found = []
         while self._head is not None and self._head[0] == key:
             found.append(self._head[1])
@@ -77,22 +79,22 @@ class _Rows:
         return found
 
 
-def to_check(
+def files_to_check(
     listing: Iterable[Listed], rows: Iterator[tuple[str, ManifestRow]], now: datetime, report: Report
 ) -> Iterator[WorkItem]:
-    """What has to be read, with its row as `standing`; everything that is wrong without reading is reported.
+    """Yields the files to read, each with its row as `standing`; reports every finding that needs no reading.
 
     Args:
-        listing: Of OUTPUT.
-        rows: As `named_outputs` gives them.
-        now: Outputs retained until then or earlier should be gone.
-        report: Told of every finding.
+        listing: The listing of OUTPUT.
+        rows: The rows from `named_outputs`.
+        now: An output whose `retained_until` is not after this time should have been removed.
+        report: Called for every finding.
     """
     left = _Rows(rows)
     for entry in listing:
         code = _irregular(entry) if isinstance(entry, Irregular) else None
         if code == "unsafe_key":
-            # It may be spelled otherwise than it sorts, and no row can name it.
+            # Its spelling may not follow the sort order, and no row can name it.
             report(entry.key, code)
             continue
         for key in left.below(entry.key):
@@ -122,7 +124,7 @@ def _compared(ref: ImageRef, claims: list[ManifestRow], now: datetime, report: R
     if past_retention(row, now):
         report(ref.key, "past_retention")
     if ref.size != row.output_size:
-        # Not read: the size of what somebody else put there has no bound.
+        # Do not read it: a file from somebody else may be of any size.
         report(ref.key, "size_mismatch")
         return
     yield WorkItem(ref, NO_CONSENT, None, row)

@@ -1,4 +1,4 @@
-"""A picture halved again and again: what is to be seen small is not made from all of its pixels each time."""
+"""Keep an image pyramid: a picture reduced by factors of two, from which smaller versions are made quickly."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import numpy as np
 from anonymizer.image.detectors.passes import Window
 from anonymizer.records import Pixels
 
-#: To less than half its size linear interpolation skips pixels, and small faces with them.
-LEAST_SHARE = 0.5
+#: Linear interpolation to less than half the size skips pixels, and small faces with them.
+MIN_SHARE = 0.5
 
 
-class Halves:
-    """Made for one picture, halved as far as somebody asks.
+class ImagePyramid:
+    """The pyramid of one picture; levels are computed on demand.
 
     Args:
         rgb: (H, W, 3) uint8; not changed.
@@ -23,11 +23,14 @@ class Halves:
         self._levels = [rgb]
 
     def part(self, window: Window, share: float) -> tuple[Pixels, int]:
-        """A window of the picture for a look at `share` working pixels per pixel.
+        """A window of the picture from the coarsest level that is still at least as fine as the scale `share`.
+
+        Args:
+            window: In pixels of the picture.
+            share: Network input pixels per pixel of the picture.
 
         Returns:
-            (h, w, 3) means of so many pixels along each side as the second number says; it holds all whole ones that
-            reach into the window, and is still at least as large as what `share` makes of it.
+            (h, w, 3) the pixels of that level that overlap the window, and the level's reduction factor.
         """
         level = 0
         while share * 2 ** (level + 1) <= 1 and min(self._at(level).shape[:2]) > 1:
@@ -40,7 +43,7 @@ class Halves:
         while len(self._levels) <= level:
             last = self._levels[-1]
             height, width = last.shape[0] // 2, last.shape[1] // 2
-            # Exact halves are many times as fast as other fractions; an odd last row or column is left out.
+            # Reduction by exactly two is many times as fast as by other factors; an odd last row or column is dropped.
             even = last[: 2 * height, : 2 * width]
             half = cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA)
             self._levels.append(np.asarray(half, dtype=np.uint8))

@@ -1,10 +1,11 @@
-"""Which pixels of a published photo are a redaction's, told from the photo itself.
+"""Confirm from a published photo's pixels which of them are redacted.
 
-The masks are drawn again from the row's boxes with the settings of its run, and the redaction is done again on the
-published photo. `smooth` and `solid` make the same of it a second time, for what they write is a function of the
-boxes and of what stays visible: a pixel that comes out as it was holds nothing of the person. The other methods take
-from their own work only what is coarse; where what they take varies within a cell there was more than they leave.
-That proves no more than this: the pixels hold no finer detail than the method shows.
+The masks are computed again from the row's boxes and its run's settings, and the published photo is redacted a second
+time. `smooth` and `solid` are idempotent: what they write depends only on the boxes and on the pixels that stay
+visible. A pixel that the second pass leaves unchanged therefore holds nothing of the person. `blur`, `pixelate` and
+`gaussian` depend on the pixels below the mask; a second pass over their own result removes only coarse structure. Where
+the difference between the two passes varies within a cell, the pixels had finer detail than the method leaves. For
+these methods the check shows only that the pixels hold no finer detail than the method lets through.
 """
 
 from __future__ import annotations
@@ -20,28 +21,28 @@ from numpy.typing import NDArray
 from anonymizer.config import CodecConfig, DetectorConfig, Method, RedactionConfig, from_mapping
 from anonymizer.errors import ConfigError
 from anonymizer.image import codec, geometry, redactors
-from anonymizer.image.views import Points, as_light, as_seen, levels_of
+from anonymizer.image.views import Points, levels_of, to_rgb, to_uint8
 from anonymizer.records import PIXELS, Detections, Frame, Grid, ManifestRow, Mask, Picture
 
 SAME = 12
-"""`smooth` and `solid`: gray levels by which a channel may differ from what comes out when they are done again. Of
-unredacted faces none had four fifths of their pixels within it, of redacted ones all (infra/docs/verification.md)."""
+"""`smooth` and `solid`: largest difference of a channel, in gray levels, between the first and second pass. No
+unredacted face had four fifths of its pixels within this limit, all redacted ones did (infra/docs/verification.md)."""
 
 FINE: dict[Method, float] = {"blur": 6.0, "pixelate": 10.0, "gaussian": 4.0}
-"""The others: gray levels by which that difference may differ from its own mean over a cell around the pixel."""
+"""The other methods: largest deviation, in gray levels, of that difference from its mean over a cell around a pixel."""
 
 
 @dataclass(frozen=True, slots=True)
-class MadeWith:
-    """Settings of a run that decide where its masks are and what is under them."""
+class RunSettings:
+    """The settings of a run that determine its masks and how they are filled."""
 
     padding: float
     redaction: RedactionConfig
     codec: CodecConfig
 
     @classmethod
-    def of(cls, record: Mapping[str, Any]) -> MadeWith | None:
-        """From the record of a run; None where it does not say them as this version writes them."""
+    def of(cls, record: Mapping[str, Any]) -> RunSettings | None:
+        """Reads them from a run's record; None if the record lacks them or another version wrote them differently."""
         try:
             settings = record["settings"]
             padding = from_mapping(DetectorConfig, settings["detector"]).padding
@@ -51,8 +52,8 @@ class MadeWith:
             return None
 
 
-def decoded(data: bytes, row: ManifestRow, made: MadeWith) -> Picture:
-    """A published photo on the grid that its masks were rounded to.
+def decode_published(data: bytes, row: ManifestRow, made: RunSettings) -> Picture:
+    """Decodes a published photo on the pixel or block grid to which its masks were rounded.
 
     Raises:
         ObjectError: It cannot be decoded.
@@ -63,34 +64,34 @@ def decoded(data: bytes, row: ManifestRow, made: MadeWith) -> Picture:
     return replace(codec.decode(data, replace(limits, jpeg="reencode")), grid=PIXELS)
 
 
-def nothing_proven(picture: Picture) -> tuple[Mask, ...]:
-    """Of each frame (H, W) masks without a pixel."""
+def empty_masks(picture: Picture) -> tuple[Mask, ...]:
+    """An empty (H, W) mask for each frame."""
     return tuple(np.zeros((frame.height, frame.width), bool) for frame in picture.frames)
 
 
-def proven(picture: Picture, row: ManifestRow, made: MadeWith) -> tuple[Mask, ...]:
-    """Of each frame the (H, W) pixels under the row's masks that are what the method makes.
+def redacted_masks(picture: Picture, row: ManifestRow, made: RunSettings) -> tuple[Mask, ...]:
+    """For each frame the (H, W) mask of the pixels below the row's masks that are confirmed as redacted.
 
     Args:
-        picture: The published photo, as `decoded` gives it.
-        row: Says which faces were redacted.
-        made: With which settings.
+        picture: The published photo, from `decode_published`.
+        row: Its manifest row, which says which faces were redacted.
+        made: The settings of the run that published it.
 
     Raises:
-        ObjectError: The photo cannot be written anew.
+        ObjectError: The photo cannot be encoded again.
     """
     faces = Detections.of([face for face in row.faces if face.redacted])
     boxes = geometry.round_outward(geometry.grow(faces.xyxy, made.padding))
     each = [boxes[faces.frame == index] for index in range(len(picture.frames))]
     if not len(boxes):
-        return nothing_proven(picture)
+        return empty_masks(picture)
     redactor, grid = redactors.make(made.redaction), picture.grid
     frames = tuple(
         redactors.redact_frame(redactor, frame, own, grid) if len(own) else frame
         for frame, own in zip(picture.frames, each, strict=True)
     )
-    # Through the codec once more: what it does to a fill it does to the same fill again.
-    again = decoded(codec.encode(replace(picture, frames=frames)).data, row, made).frames
+    # The second pass goes through the codec too, so that both passes have the same compression loss.
+    again = decode_published(codec.encode(replace(picture, frames=frames)).data, row, made).frames
     return tuple(
         _proven(frame, redone, _Masks(own, grid), made.redaction)
         for frame, redone, own in zip(picture.frames, again, each, strict=True)
@@ -106,7 +107,7 @@ class _Masks:
 
 
 def _proven(frame: Frame, redone: Frame, masks: _Masks, redaction: RedactionConfig) -> Mask:
-    """(H, W) pixels of the masks that stay as they are, and through which nothing shines."""
+    """(H, W) pixels of the masks that the second pass leaves unchanged and that are fully opaque."""
     result = np.zeros((frame.height, frame.width), bool)
     if frame.pixels.shape != redone.pixels.shape or frame.pixels.dtype != redone.pixels.dtype:
         return result
@@ -122,16 +123,19 @@ def _proven(frame: Frame, redone: Frame, masks: _Masks, redaction: RedactionConf
 
 
 def _apart(frame: Frame, redone: Frame, masks: _Masks) -> NDArray[np.float32]:
-    """(H, W) or (H, W, 3) differences in gray levels: of 256, or of as many as 16 bit with little in them would be."""
-    light, again = as_light(frame.pixels), as_light(redone.pixels)
+    """(H, W) or (H, W, 3) differences in gray levels of 256.
+
+    A 16-bit frame that uses a small part of its range is stretched to that part first.
+    """
+    light, again = to_rgb(frame.pixels), to_rgb(redone.pixels)
     mask = geometry.head_mask(masks.boxes, frame.width, frame.height, masks.grid)
     levels = levels_of(Points.of(light, frame.alpha, mask)) if light.dtype == np.uint16 else None
     if levels is None:
-        return as_seen(light).astype(np.float32) - as_seen(again)
+        return to_uint8(light).astype(np.float32) - to_uint8(again)
     return (light.astype(np.float32) - again) * np.float32(255 / (levels.high - levels.low).max())
 
 
 def _coarse(patch: NDArray[np.float32], box: NDArray[np.int32], cells: int) -> NDArray[np.float32]:
-    """(h, w, C): what is left of a patch when it is averaged over a cell of the box around each pixel."""
+    """(h, w, C) the patch after a box filter of the size of one cell."""
     side = max(3, int((box[2:] - box[:2]).min()) // cells | 1)
     return np.asarray(cv2.blur(patch, (side, side)), dtype=np.float32).reshape(patch.shape)

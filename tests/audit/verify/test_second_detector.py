@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from anonymizer.audit.verify.look import LEAST_FACE_PX, Mirrored, look, settings
+from anonymizer.audit.verify.second_detector import MIN_FACE_PX, FlipAugmented, check_photo, detector_settings
 from anonymizer.config import DetectorConfig
 from anonymizer.image import detectors
 from anonymizer.records import Face, Frame, ManifestRow, Picture
@@ -17,7 +17,7 @@ PATCH = (40, 30, 60, 54)
 
 
 def patch():
-    return Mirrored(detectors.make(DetectorConfig(name="patch"), None))
+    return FlipAugmented(detectors.make(DetectorConfig(name="patch"), None))
 
 
 def row(*faces):
@@ -41,12 +41,12 @@ def picture(*frames):
 
 
 def test_nobody():
-    seen = look(picture([]), row(), masks(), patch())
-    assert (seen.seen, seen.suspects) == (0, ())
+    seen = check_photo(picture([]), row(), masks(), patch())
+    assert (seen.faces, seen.suspects) == (0, ())
 
 
 def test_a_face_in_clear_is_suspect():
-    seen = look(picture([PATCH]), row(), masks(), patch())
+    seen = check_photo(picture([PATCH]), row(), masks(), patch())
     assert [(one.frame, one.xyxy, one.score, one.covered) for one in seen.suspects] == [(0, (40, 30, 60, 54), 1, 0)]
 
 
@@ -55,7 +55,7 @@ def test_four_fifths_of_it_have_to_be_redacted(rows, suspect):
     # A detector that is not impressed by what is gray: of 25 rows so many are redacted.
     box = (40, 30, 60, 55)
     covered = (40, 30, 60, 30 + rows)
-    seen = look(picture([box]), row(face(box, redacted=True)), masks(covered), always(box))
+    seen = check_photo(picture([box]), row(face(box, redacted=True)), masks(covered), always(box))
     assert bool(seen.suspects) is suspect
     assert (seen.redacted, seen.proven) == (1, 0 if suspect else 1)
 
@@ -73,31 +73,31 @@ def always(box):
 
 def test_what_the_redaction_looks_like_is_not_suspect():
     """A covered patch that reaches beyond its mask on one side: seen once, and not any more when the mask is gray."""
-    seen = look(picture([(40, 30, 60, 54)]), row(), masks((40, 30, 60, 46)), patch())
-    assert seen.seen == 1
+    seen = check_photo(picture([(40, 30, 60, 54)]), row(), masks((40, 30, 60, 46)), patch())
+    assert seen.faces == 1
     assert seen.suspects == ()
 
 
 def test_a_face_that_consent_has_kept_is_none():
-    assert look(picture([PATCH]), row(face(PATCH)), masks(), patch()).suspects == ()
+    assert check_photo(picture([PATCH]), row(face(PATCH)), masks(), patch()).suspects == ()
     # The second detector's box is not the first one's.
-    assert look(picture([PATCH]), row(face((38, 24, 62, 58))), masks(), patch()).suspects == ()
+    assert check_photo(picture([PATCH]), row(face((38, 24, 62, 58))), masks(), patch()).suspects == ()
     # Another, smaller face in front of the kept one is another face.
-    assert len(look(picture([PATCH]), row(face((10, 0, 110, 90))), masks(), patch()).suspects) == 1
-    assert len(look(picture([PATCH]), row(face((80, 30, 100, 54))), masks(), patch()).suspects) == 1
+    assert len(check_photo(picture([PATCH]), row(face((10, 0, 110, 90))), masks(), patch()).suspects) == 1
+    assert len(check_photo(picture([PATCH]), row(face((80, 30, 100, 54))), masks(), patch()).suspects) == 1
 
 
 def test_every_frame_is_looked_at_with_its_own_masks_and_faces():
     film = picture([PATCH], [PATCH], [PATCH])
     kept = row(face(PATCH, frame=1))
     bare, covered = masks()[0], masks((30, 20, 70, 64))[0]
-    seen = look(film, kept, (bare, bare, covered), patch())
+    seen = check_photo(film, kept, (bare, bare, covered), patch())
     assert [one.frame for one in seen.suspects] == [0]
 
 
-@pytest.mark.parametrize(("height", "suspect"), [(LEAST_FACE_PX, True), (LEAST_FACE_PX - 1, False)])
+@pytest.mark.parametrize(("height", "suspect"), [(MIN_FACE_PX, True), (MIN_FACE_PX - 1, False)])
 def test_nobody_is_known_by_a_few_pixels(height, suspect):
-    seen = look(picture([(40, 30, 54, 30 + height)]), row(), masks(), patch())
+    seen = check_photo(picture([(40, 30, 54, 30 + height)]), row(), masks(), patch())
     assert bool(seen.suspects) is suspect
 
 
@@ -116,17 +116,20 @@ def test_a_mirror_shows_faces_that_look_the_other_way():
             raise AssertionError
 
     both = scene(120, 90, [(10, 10, 30, 34), (80, 40, 107, 70)])
-    boxes, _ = Mirrored(ToTheLeft()).detect(both)
+    boxes, _ = FlipAugmented(ToTheLeft()).detect(both)
     assert sorted(boxes.tolist()) == [[10, 10, 30, 34], [80, 40, 107, 70]]
     with pytest.raises(AssertionError):
-        Mirrored(ToTheLeft()).self_test()
+        FlipAugmented(ToTheLeft()).self_test()
 
 
 def test_it_looks_larger_than_a_run_does_unless_told_otherwise():
-    assert (settings(DetectorConfig(name="yunet")).scale, settings(DetectorConfig(name="yunet")).min_score) == (1, 0.5)
+    assert (
+        detector_settings(DetectorConfig(name="yunet")).scale,
+        detector_settings(DetectorConfig(name="yunet")).min_score,
+    ) == (1, 0.5)
     asked = DetectorConfig(name="yunet", scale=2, min_score=0.4, max_area_px=10_000)
-    assert settings(asked) == asked
-    assert settings(DetectorConfig()).min_score is None
+    assert detector_settings(asked) == asked
+    assert detector_settings(DetectorConfig()).min_score is None
 
 
 def recording(widest):
@@ -145,6 +148,6 @@ def test_what_is_painted_gray_hides_nobody_in_a_framed_fog():
     fog = np.random.default_rng(1).integers(200, 216, (90, 120), dtype=np.uint8)
     fog[:3], fog[-3:] = 0, 255
     widest: list[int] = []
-    look(Picture("png", (Frame(fog),)), row(), masks((20, 15, 65, 75)), recording(widest))
+    check_photo(Picture("png", (Frame(fog),)), row(), masks((20, 15, 65, 75)), recording(widest))
     # As it is and stretched, before and after.
     assert [value > 150 for value in widest] == [False, True, False, True]

@@ -1,8 +1,8 @@
-"""Layers of a network in floating point whose sums are exact, so that every processor gives the same maps.
+"""Round a layer's weights so that its floating-point sums are exact and every processor gives the same result.
 
-A float32 holds whole numbers up to 2**24. A layer whose inputs are whole numbers, whose weights and bias are whole
-multiples of one power of two and whose largest possible sum stays below that has nothing to round, in whatever order a
-kernel adds and whether or not it fuses multiplication and addition.
+A float32 represents whole numbers up to 2**24 exactly. If a layer's inputs are whole numbers, its weights and bias are
+multiples of one power of two and its largest possible sum stays below 2**24 of these, no sum is rounded, whatever the
+kernel's order of additions and its use of fused multiply-add.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _MANTISSA_BITS = 24
 
 
 class Layer(NamedTuple):
-    """Weights and bias, (outputs,), of a layer; multiples of `unit`, as float32."""
+    """Weights and bias, (outputs,), of a layer: float32 multiples of `unit`."""
 
     kernel: NDArray[np.float32]
     bias: NDArray[np.float32]
@@ -25,16 +25,16 @@ class Layer(NamedTuple):
 
 
 def layer(kernel: NDArray[np.float64], bias: NDArray[np.float64], axis: int, most: int) -> Layer:
-    """The nearest weights with which no sum is rounded.
+    """Rounds weights and bias to the finest unit with which no sum is rounded.
 
     Args:
         kernel: Weights.
         bias: (outputs,).
-        axis: Of the kernel, along which the outputs lie.
-        most: The inputs are whole numbers, at most so far from zero.
+        axis: The kernel's axis of outputs.
+        most: Largest magnitude of the inputs, which are whole numbers.
     """
     others = tuple(number for number in range(kernel.ndim) if number != axis)
-    # Of a kernel that is only partly laid over the inputs the sum is smaller still.
+    # At the border, where only a part of the kernel overlaps the inputs, sums are smaller.
     worst = float((most * np.abs(kernel).sum(axis=others) + np.abs(bias)).max())
     unit = 2.0 ** (math.frexp(worst)[1] - _MANTISSA_BITS)
     while _largest_sum(kernel, bias, others, most, unit) >= 2**_MANTISSA_BITS:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from anonymizer.audit.verify.proof import MadeWith, decoded, proven
+from anonymizer.audit.verify.redacted_pixels import RunSettings, decode_published, redacted_masks
 from anonymizer.config import Method
 from anonymizer.image import geometry
 from tests.audit.verify.scenes import FACE, config, encoded, made, portrait, published
@@ -27,9 +27,9 @@ FILES = {
 
 
 def share(data, row, settings, box=FACE):
-    picture = decoded(data, row, made(settings))
+    picture = decode_published(data, row, made(settings))
     x1, y1, x2, y2 = box
-    return float(proven(picture, row, made(settings))[0][y1:y2, x1:x2].mean())
+    return float(redacted_masks(picture, row, made(settings))[0][y1:y2, x1:x2].mean())
 
 
 @pytest.mark.parametrize("kind", FILES)
@@ -51,19 +51,19 @@ def test_an_exact_file_is_a_fixed_point(method, kind):
     run = config(redaction={"method": method}, **settings)
     data, row = published(encoded(portrait(), name, **options), run, FACE)
     assert row.encoding == "exact"
-    picture = decoded(data, row, made(run))
+    picture = decode_published(data, row, made(run))
     mask = geometry.head_mask(geometry.round_outward(geometry.grow(FACE, 1.4)), 200, 160, picture.grid)
-    assert np.array_equal(proven(picture, row, made(run))[0], mask)
+    assert np.array_equal(redacted_masks(picture, row, made(run))[0], mask)
 
 
 def test_half_a_face_in_clear_is_half_proven():
     run = config()
     data, row = published(encoded(portrait()), run, FACE)
-    picture = decoded(data, row, made(run))
+    picture = decode_published(data, row, made(run))
     pixels = picture.frames[0].pixels.copy()
     pixels[:70] = portrait()[:70]
     forged = replace(picture, frames=(replace(picture.frames[0], pixels=pixels),))
-    mask = proven(forged, row, made(run))[0][40:100, 60:108]
+    mask = redacted_masks(forged, row, made(run))[0][40:100, 60:108]
     assert mask[:30].mean() < 0.2
 
 
@@ -87,20 +87,20 @@ def test_a_transparent_pixel_is_not_proven():
     pixels[0, 0, 3] = 0
     run = config()
     data, row = published(encoded(pixels), run, FACE)
-    picture = decoded(data, row, made(run))
+    picture = decode_published(data, row, made(run))
     assert share(data, row, run) == 1
     assert picture.frames[0].alpha is not None
     alpha = picture.frames[0].alpha.copy()
     alpha[60:70] = 200
     forged = replace(picture, frames=(replace(picture.frames[0], alpha=alpha),))
-    mask = proven(forged, row, made(run))[0]
+    mask = redacted_masks(forged, row, made(run))[0]
     assert not mask[60:70].any()
     assert mask[45:55, 80:90].all()
 
 
 def test_settings_come_from_the_record_of_the_run():
     settings = {"detector": {"padding": 1.5, "name": "yunet"}, "redaction": {"method": "solid"}, "codec": {}}
-    found = MadeWith.of({"settings": settings | {"limit": 3}})
+    found = RunSettings.of({"settings": settings | {"limit": 3}})
     assert found is not None
     assert (found.padding, found.redaction.method) == (1.5, "solid")
 
@@ -116,7 +116,7 @@ def test_settings_come_from_the_record_of_the_run():
     ],
 )
 def test_a_record_of_another_version_says_nothing(record):
-    assert MadeWith.of(record) is None
+    assert RunSettings.of(record) is None
 
 
 @pytest.mark.parametrize(("gain", "offset"), [(4, 0), (16, 0), (8, 40_000)])

@@ -1,7 +1,7 @@
-"""A second look at a few boxes: each by itself, in the middle of a small picture, turned four ways.
+"""Rescore uncertain proposals: run the network on a crop around each box, in four rotations.
 
-The network knows upright faces. Seen with little around it and upright, a face scores high; a dog, a cat or a bark
-that looked like a face once seldom does so again, at its own size and place, and mirrored.
+The network was trained on upright faces. An upright face in a crop with little background scores high; a dog, a cat or
+tree bark that resembled a face once seldom does so again at the crop's scale and mirrored.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from anonymizer.image import geometry
 from anonymizer.records import Pixels
 
-#: Working pixels across a crop, and how many boxes wide it is.
+#: Side of a crop in pixels, and the ratio of its side to the box's longer side.
 SIDE_PX = 160
 CONTEXT = 2.4
 
-#: A face found in a crop is the box looked at if its centre lies this near, in boxes, and its height is within these
-#: multiples of the box's longer side.
+#: A detection in a crop counts as the box if its centre is at most this far from the crop's centre and its height is
+#: between these limits, all relative to the box's longer side.
 _NEAR = 0.4
 _LEAST_HEIGHT, _MOST_HEIGHT = 0.45, 2.0
 
@@ -26,25 +26,25 @@ TURNS = 4
 
 
 def crops(rgb: Pixels, xyxy: geometry.FloatBoxes) -> Pixels:
-    """(N, 160, 160, 3): each box in the middle, black beyond the picture's border."""
+    """(N, 160, 160, 3): crops with the box in the middle; black outside the picture."""
     return np.stack([_crop(rgb, box) for box in xyxy])
 
 
 def turned(upright: Pixels) -> Pixels:
-    """(4 N, S, S, 3): each crop turned by 0°, 90°, 180° and 270°."""
+    """(4 N, S, S, 3): each crop rotated by 0°, 90°, 180° and 270°."""
     turns = [np.rot90(upright, turn, axes=(1, 2)) for turn in range(TURNS)]
     return np.stack(turns, axis=1).reshape(-1, *upright.shape[1:])
 
 
 def middle_score(heatmap: NDArray[np.float32], ln_height: NDArray[np.float32]) -> NDArray[np.float32]:
-    """How sure the network is of a face where the box is.
+    """The score of the box in its crop.
 
     Args:
         heatmap: (N, h, h) scores.
-        ln_height: (N, h, h) logarithms of heights, in cells.
+        ln_height: (N, h, h) natural logarithms of heights in cells.
 
     Returns:
-        (N,) highest score of a face of the box's place and size; 0 where there is none.
+        (N,) highest score of a detection at the box's place and of its size; 0 if there is none.
     """
     cells = heatmap.shape[1]
     box = cells / CONTEXT
@@ -62,7 +62,7 @@ def _crop(rgb: Pixels, box: NDArray[np.float32]) -> Pixels:
     part = rgb[top : min(height, int(y + half) + 1), left : min(width, int(x + half) + 1)]
     shrink = max(1, int(2 * half / SIDE_PX))
     size = (max(1, part.shape[1] // shrink), max(1, part.shape[0] // shrink))
-    # Linear interpolation skips pixels when it shrinks to less than half: whole multiples are averaged first.
+    # Linear interpolation to less than half the size skips pixels, so the crop is first averaged by a whole factor.
     small = cv2.resize(part, size, interpolation=cv2.INTER_AREA) if shrink > 1 else part
     across, down = SIDE_PX / (2 * half) * part.shape[1] / size[0], SIDE_PX / (2 * half) * part.shape[0] / size[1]
     to_crop = np.array(

@@ -1,4 +1,4 @@
-"""Which published photos to look at first: a few of them, whatever the size of the manifest."""
+"""Select the published photos that a person should review first, in memory independent of the manifest's size."""
 
 from __future__ import annotations
 
@@ -18,19 +18,20 @@ from anonymizer.records import Face, ManifestRow
 Reason = Literal["suspect", "unsure", "weakest"]
 
 SURE_SCORE = 0.5
-"""A photo with no score above this has nothing that the detector was sure of."""
+"""A photo whose highest score is below this has no confident detection."""
 
 
 @dataclass(frozen=True, slots=True)
-class Doubtful:
-    """One published photo to look at.
+class ReviewPhoto:
+    """One published photo to review.
 
     Attributes:
-        row: Names the output and the faces.
-        reason: `suspect`: a second look doubts it; `unsure`: the detector was sure of no face in it; `weakest`: of
-            the others, by the score of its weakest face.
-        face: Its weakest face, of a suspect the box that the second look is surest of; None where there is none.
-        suspects: All boxes of the second look.
+        row: The manifest row with the output and the faces.
+        reason: `suspect`: the second detector found a missed face; `unsure`: no face has a confident score; `weakest`:
+            some face has, the photo ranks by its lowest score.
+        face: The face to show enlarged: the suspect with the highest score, otherwise the face with the lowest score;
+            None if there is none.
+        suspects: All suspects that the second detector found.
     """
 
     row: ManifestRow
@@ -45,34 +46,34 @@ class Doubtful:
 
 @dataclass(order=True)
 class _Entry:
-    """In a heap the one that is to go first is the least."""
+    """A heap entry; ranks are negated so that the heap's first entry is the one to drop next."""
 
     rank: tuple[float, ...]
     row: pa.Table = field(compare=False)
 
 
 class _Least:
-    """The few rows with the least ranks."""
+    """Keeps the rows with the smallest values, at most `size` of them."""
 
     def __init__(self, size: int) -> None:
         self._size = size
         self._heap: list[_Entry] = []
 
     def offer(self, table: pa.Table, values: NDArray[np.float64], chosen: NDArray[np.bool_], order: int) -> None:
-        """Takes what is among the least.
+        """Adds the rows of a batch that are among the smallest so far.
 
         Args:
             table: N rows.
-            values: (N,) their ranks.
-            chosen: (N,) which of them count.
-            order: Of the first row; settles equal values.
+            values: (N,) the values to rank by.
+            chosen: (N,) which rows take part.
+            order: Position of the first row in the manifest; breaks ties.
         """
         places = np.flatnonzero(chosen)
         for place in places[np.argsort(values[places], kind="stable")][: self._size].tolist():
             rank = (-float(values[place]), -float(order + place))
             if len(self._heap) == self._size and rank < self._heap[0].rank:
                 return
-            # Taken, not sliced: a slice would keep its whole batch in memory.
+            # take() copies; a slice would keep the whole batch in memory.
             entry = _Entry(rank, table.take([place]))
             if len(self._heap) < self._size:
                 heapq.heappush(self._heap, entry)
@@ -80,17 +81,17 @@ class _Least:
                 heapq.heapreplace(self._heap, entry)
 
     def rows(self) -> Iterator[ManifestRow]:
-        """Least first."""
+        """The rows, smallest value first."""
         for entry in sorted(self._heap, reverse=True):
             yield from from_table(entry.row)
 
 
 class ReviewQueue:
-    """Gathers the photos to look at from batches of rows.
+    """Collects the photos to review from batches of rows.
 
     Args:
-        size: As many photos at most.
-        suspects: What a second look sees outside the masks, by key; these photos come first.
+        size: Maximum number of photos.
+        suspects: The second detector's suspects by key; these photos come first.
     """
 
     def __init__(self, size: int, suspects: Mapping[str, Sequence[Face]] | None = None) -> None:
@@ -103,7 +104,7 @@ class ReviewQueue:
         self.candidates = 0
 
     def add(self, table: pa.Table) -> None:
-        """Takes a batch with `key`, `output_uri`, `faces` and what a thumbnail needs."""
+        """Adds a batch with `key`, `output_uri`, `faces` and the columns that thumbnails need."""
         published = table.filter(pc.is_valid(table["output_uri"]))
         if self._suspects and len(self._suspect_rows) < self._size:
             named = published.filter(pc.is_in(published["key"], self._suspect_keys))
@@ -117,7 +118,7 @@ class ReviewQueue:
         scores = pc.fill_null(pc.struct_field(pc.list_flatten(faces), "score"), 1.0).to_numpy(zero_copy_only=False)
         lengths = pc.list_value_length(faces).to_numpy(zero_copy_only=False)
         starts = np.concatenate(([0], np.cumsum(lengths)[:-1]))
-        # To two digits, as the page shows them: among equals the photo with fewer faces, in which more can be seen.
+        # Rounded to two digits, as the page shows scores; among equal scores the photo with fewer faces comes first.
         lowest = np.minimum.reduceat(scores, starts).astype(np.float64).round(2) + lengths / 1e9
         highest = np.maximum.reduceat(scores, starts)
         unsure = highest < SURE_SCORE
@@ -126,22 +127,22 @@ class ReviewQueue:
         self._weakest.offer(table, lowest, ~unsure, self._seen)
         self._seen += table.num_rows
 
-    def photos(self) -> list[Doubtful]:
-        """Suspects, then half of what is left for each of the other reasons; what one leaves the other takes."""
+    def photos(self) -> list[ReviewPhoto]:
+        """The queue: suspects first, then up to half of the remaining places for each of the other two reasons."""
         suspects = [self._suspect(row) for row in self._suspect_rows]
         named = {photo.row.key for photo in suspects}
-        unsure = [_doubtful(row, "unsure") for row in self._unsure.rows() if row.key not in named]
-        weakest = [_doubtful(row, "weakest") for row in self._weakest.rows() if row.key not in named]
+        unsure = [_review_photo(row, "unsure") for row in self._unsure.rows() if row.key not in named]
+        weakest = [_review_photo(row, "weakest") for row in self._weakest.rows() if row.key not in named]
         left = self._size - len(suspects)
         first = max(left - len(weakest), left - left // 2)
         unsure = unsure[:first]
         return [*suspects, *unsure, *weakest[: left - len(unsure)]]
 
-    def _suspect(self, row: ManifestRow) -> Doubtful:
+    def _suspect(self, row: ManifestRow) -> ReviewPhoto:
         boxes = sorted(self._suspects[row.key], key=lambda face: -face.score)
-        photo = _doubtful(row, "suspect")
+        photo = _review_photo(row, "suspect")
         return replace(photo, face=boxes[0], suspects=tuple(boxes)) if boxes else photo
 
 
-def _doubtful(row: ManifestRow, reason: Reason) -> Doubtful:
-    return Doubtful(row, reason, min(row.faces, key=lambda face: face.score, default=None))
+def _review_photo(row: ManifestRow, reason: Reason) -> ReviewPhoto:
+    return ReviewPhoto(row, reason, min(row.faces, key=lambda face: face.score, default=None))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from anonymizer.audit.report.doubt import ReviewQueue
+from anonymizer.audit.report.review_queue import ReviewQueue
 from anonymizer.lake.manifest import to_table
 from anonymizer.records import Face
 from tests.lake.manifest.rows import row

@@ -1,4 +1,4 @@
-"""Where a verification's work is done: on Ray where that pays, else in this process."""
+"""Run a verification's tasks on Ray workers or in this process."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from anonymizer.run.chunks import Task, as_chunk
 from anonymizer.run.worker import ChunkProcessor
 
 
-def on_ray(
+def run_on_ray(
     config: RunConfig, make: Callable[[Any], ChunkProcessor], job: Any, tasks: Iterator[Task], sink: engine.Sink
 ) -> None:
-    """Gives the tasks to workers; each ends in `sink`.
+    """Runs the tasks on Ray workers and passes the results to `sink`.
 
     Raises:
-        ConfigError: The cluster's nodes do not see OUTPUT.
-        RunError: Workers cannot be had.
+        ConfigError: OUTPUT is a local path that the cluster's nodes do not share.
+        RunError: The workers cannot be started.
     """
     with engine.connected(config.engine) as nodes:
         if nodes > 1 and is_local(config.output) and not config.storage.shared:
@@ -32,8 +32,8 @@ def on_ray(
         engine.Engine(config.engine, make, job).run(tasks, sink)
 
 
-def here(config: RunConfig, processor: ChunkProcessor, tasks: Iterator[Task], sink: engine.Sink) -> None:
-    """The same in this process, one task after the other."""
+def run_in_process(config: RunConfig, processor: ChunkProcessor, tasks: Iterator[Task], sink: engine.Sink) -> None:
+    """Runs the tasks in this process, one after the other."""
     limits = config.engine
     for fresh in tasks:
         waiting = [fresh]
