@@ -23,7 +23,7 @@ from anonymizer.errors import AccessDenied, ConfigError, NotARegularFile, RunErr
 from anonymizer.image import codec
 from anonymizer.lake.manifest import ManifestStore
 from anonymizer.lake.storage import join_uri, mark_content, normalize_uri, open_root
-from anonymizer.lake.storage.local import LocalRoot
+from anonymizer.lake.storage.local.root import LocalRoot
 from anonymizer.records import NO_CONSENT, Chunk, Frame, ImageRef, ManifestRow, Picture, WorkItem
 from anonymizer.run.chunks import Task
 from tests.pictures import encoded, scene

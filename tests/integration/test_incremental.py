@@ -13,7 +13,7 @@ import pytest
 from anonymizer.errors import ConfigError, ListingError, RunError
 from anonymizer.lake.manifest import ManifestStore, from_table
 from anonymizer.lake.storage import open_root
-from anonymizer.lake.storage.local import LocalRoot
+from anonymizer.lake.storage.local.root import LocalRoot
 from anonymizer.run import engine
 from tests.integration.runs import files, rows, run, write
 from tests.pictures import photo

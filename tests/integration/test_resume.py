@@ -226,7 +226,7 @@ def test_a_poison_image_keeps_its_safe_output(tmp_path):
 
 def test_an_output_that_cannot_be_removed_is_exit_status_5(tmp_path, monkeypatch):
     from anonymizer.errors import AccessDenied
-    from anonymizer.lake.storage.local import LocalRoot
+    from anonymizer.lake.storage.local.root import LocalRoot
 
     lake = write(tmp_path / "in", {"a.png": photo(1)})
     registry = tmp_path / "consent.csv"

@@ -12,8 +12,8 @@ import pytest
 from anonymizer.image.detectors.patch import PATCH_RGB
 from anonymizer.lake.manifest import ManifestStore, from_table
 from anonymizer.lake.storage import open_root
-from anonymizer.lake.storage.local import LocalRoot
-from anonymizer.lake.storage.s3 import S3Root
+from anonymizer.lake.storage.local.root import LocalRoot
+from anonymizer.lake.storage.s3.root import S3Root
 from infra.proof.days.steps import Steps, counted
 from tests.integration.worlds import Disk
 from tests.pictures import decoded, photo

@@ -9,7 +9,7 @@ import pytest
 from anonymizer import cli
 from anonymizer.lake.manifest import ManifestStore
 from anonymizer.lake.storage import open_root
-from anonymizer.lake.storage.local import LocalRoot
+from anonymizer.lake.storage.local.root import LocalRoot
 from infra.proof.days.engine import in_this_process
 from infra.proof.days.steps import Death, Steps
 from tests.integration.test_world import marks

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from anonymizer.lake.storage import rights
 from anonymizer.lake.storage.access import Access
 from anonymizer.lake.storage.base import Root
 from anonymizer.lake.storage.generic import GenericRoot
@@ -25,8 +24,9 @@ from anonymizer.lake.storage.keys import (
     split_uri,
 )
 from anonymizer.lake.storage.listing import Irregular, Listed, VersionCursor, name_fits
-from anonymizer.lake.storage.local import LocalRoot
-from anonymizer.lake.storage.s3 import S3Root
+from anonymizer.lake.storage.local import rights
+from anonymizer.lake.storage.local.root import LocalRoot
+from anonymizer.lake.storage.s3.root import S3Root
 
 _BACKENDS: dict[str, type[Root]] = {"file": LocalRoot, "s3": S3Root}
 

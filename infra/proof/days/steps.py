@@ -12,8 +12,8 @@ from typing import Any
 from unittest.mock import patch
 
 from anonymizer.lake.storage import Root
-from anonymizer.lake.storage.local import LocalRoot
-from anonymizer.lake.storage.s3 import S3Root
+from anonymizer.lake.storage.local.root import LocalRoot
+from anonymizer.lake.storage.s3.root import S3Root
 
 _NO_STEPS = ("close",)
 

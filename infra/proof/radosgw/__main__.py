@@ -13,7 +13,7 @@ from tests.real_s3 import ENDPOINT_VARIABLE
 
 TESTS = (
     "tests/lake/storage",
-    "tests/lake/test_lease.py",
+    "tests/lake/lease",
     "tests/integration/test_s3.py",
     "tests/integration/test_s3_objects.py",
     "tests/integration/test_sleepers.py",

@@ -7,9 +7,9 @@ from contextlib import closing
 from typing import Any
 
 from anonymizer.errors import ListingError
-from anonymizer.lake.storage.archive import page_of_objects
-from anonymizer.lake.storage.client import S3Client
-from anonymizer.lake.storage.ranges import in_order, one_by_one
+from anonymizer.lake.storage.s3.archive import page_of_objects
+from anonymizer.lake.storage.s3.client import S3Client
+from anonymizer.lake.storage.s3.ranges import in_order, one_by_one
 
 PAGE = 1000
 """Keys of one ListObjectsV2 or DeleteObjects request: S3's limit."""

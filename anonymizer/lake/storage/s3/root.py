@@ -18,16 +18,16 @@ from anonymizer.errors import (
     StorageUnavailable,
 )
 from anonymizer.lake.storage.access import Access
-from anonymizer.lake.storage.archive import needs_restoring
 from anonymizer.lake.storage.base import Root, regular_names
-from anonymizer.lake.storage.bucket_listing import PAGE, BucketListing
-from anonymizer.lake.storage.client import S3Client
-from anonymizer.lake.storage.etags import bare, etag_of, same
 from anonymizer.lake.storage.faults import Kind, S3Fault, s3_error
 from anonymizer.lake.storage.keys import is_reserved, join_uri, split_uri, temporary_name
 from anonymizer.lake.storage.listing import Listed, irregular
-from anonymizer.lake.storage.object_versions import delete_versions
-from anonymizer.lake.storage.probe import DIFFERS, Probe
+from anonymizer.lake.storage.s3.archive import needs_restoring
+from anonymizer.lake.storage.s3.bucket_listing import PAGE, BucketListing
+from anonymizer.lake.storage.s3.client import S3Client
+from anonymizer.lake.storage.s3.etags import bare, etag_of, same
+from anonymizer.lake.storage.s3.object_versions import delete_versions
+from anonymizer.lake.storage.s3.probe import DIFFERS, Probe
 from anonymizer.records import ImageRef
 
 _BUCKET = re.compile(r"(arn:[^/]*:accesspoint(?::[^/:]+|/[^/]+)|[^/]+)(?:/(.*))?", re.DOTALL)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from anonymizer.errors import StorageError
-from anonymizer.lake.storage.client import S3Client
 from anonymizer.lake.storage.faults import Kind, S3Fault, s3_error
+from anonymizer.lake.storage.s3.client import S3Client
 
 
 def delete_versions(client: S3Client, name: str, *, older: bool = False) -> None:

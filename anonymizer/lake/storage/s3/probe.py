@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from anonymizer.lake.storage.client import S3Client
 from anonymizer.lake.storage.faults import Kind, S3Fault
+from anonymizer.lake.storage.s3.client import S3Client
 
 DIFFERS = (Kind.PRECONDITION, Kind.CONFLICT, Kind.GONE)
 """Answers to a write whose condition does not hold."""

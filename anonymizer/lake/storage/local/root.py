@@ -29,7 +29,6 @@ from anonymizer.errors import (
 from anonymizer.lake.storage.access import Access
 from anonymizer.lake.storage.base import Root, regular_names
 from anonymizer.lake.storage.faults import file_errors
-from anonymizer.lake.storage.files import current_version, file_version, is_regular, new_file, parent_folder, read_file
 from anonymizer.lake.storage.keys import (
     check_key,
     is_reserved,
@@ -39,9 +38,17 @@ from anonymizer.lake.storage.keys import (
     temporary_name,
 )
 from anonymizer.lake.storage.listing import Listed, irregular, key_error
-from anonymizer.lake.storage.lock import lock_beside, locked
-from anonymizer.lake.storage.rights import keep_rights, tighten
-from anonymizer.lake.storage.walk import Entry, walk
+from anonymizer.lake.storage.local.files import (
+    current_version,
+    file_version,
+    is_regular,
+    new_file,
+    parent_folder,
+    read_file,
+)
+from anonymizer.lake.storage.local.lock import lock_beside, locked
+from anonymizer.lake.storage.local.rights import keep_rights, tighten
+from anonymizer.lake.storage.local.walk import Entry, walk
 from anonymizer.records import ImageRef
 
 _FOLDER_TRIES = 3

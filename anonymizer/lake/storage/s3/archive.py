@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from anonymizer.lake.storage.client import S3Client
 from anonymizer.lake.storage.faults import S3Fault
+from anonymizer.lake.storage.s3.client import S3Client
 
 _CLASSES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
 _ASKED = {"OptionalObjectAttributes": ["RestoreStatus"]}

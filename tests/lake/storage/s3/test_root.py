@@ -24,9 +24,10 @@ from anonymizer.errors import (
     StorageUnavailable,
     UnsafeKey,
 )
-from anonymizer.lake.storage import Irregular, Root, client, open_input, open_root
-from anonymizer.lake.storage.etags import same
+from anonymizer.lake.storage import Irregular, Root, open_input, open_root
 from anonymizer.lake.storage.faults import Kind, S3Fault, kind_of
+from anonymizer.lake.storage.s3 import client
+from anonymizer.lake.storage.s3.etags import same
 from anonymizer.records import ImageRef
 from tests.fake_s3 import ENVIRONMENT, Failure, FakeS3
 from tests.lake.storage.conftest import Store
@@ -45,7 +46,7 @@ def publish(root: Root, key: str, data: bytes, expected: str | None = None) -> s
 
 @pytest.fixture
 def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("anonymizer.lake.storage.client._LONGEST_PAUSE_S", 0.0)
+    monkeypatch.setattr("anonymizer.lake.storage.s3.client._LONGEST_PAUSE_S", 0.0)
 
 
 @pytest.fixture
@@ -164,7 +165,7 @@ class TestList:
     def test_a_store_that_lists_out_of_order_is_refused(self, root: Root, monkeypatch: pytest.MonkeyPatch):
         moment = datetime.now(UTC)
         page = {"Contents": [{"Key": f"lake/{key}", "Size": 1, "ETag": '"0"', "LastModified": moment} for key in "ba"]}
-        monkeypatch.setattr("anonymizer.lake.storage.client.S3Client.send", lambda *_: (page, b""))
+        monkeypatch.setattr("anonymizer.lake.storage.s3.client.S3Client.send", lambda *_: (page, b""))
         with pytest.raises(ListingError, match="order"):
             list(root.names())
 
@@ -578,7 +579,7 @@ def test_our_defects_are_not_taken_for_the_networks(root: Root, monkeypatch: pyt
     def broken(*_: object) -> None:
         raise AttributeError
 
-    monkeypatch.setattr("anonymizer.lake.storage.client._send", broken)
+    monkeypatch.setattr("anonymizer.lake.storage.s3.client._send", broken)
     with pytest.raises(AttributeError):
         root.get("a")
 

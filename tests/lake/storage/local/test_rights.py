@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from anonymizer.lake.storage import Root, is_open_to_others, open_root, rights
+from anonymizer.lake.storage import Root, is_open_to_others, open_root
+from anonymizer.lake.storage.local import rights
 
 ACL = "system.posix_acl_access"
 HANDED_DOWN = "system.posix_acl_default"

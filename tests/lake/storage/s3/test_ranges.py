@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anonymizer.lake.storage.ranges import in_order, one_by_one
+from anonymizer.lake.storage.s3.ranges import in_order, one_by_one
 
 KEYS = st.lists(st.text("ab/", min_size=1, max_size=6), unique=True).map(sorted)
 

@@ -9,8 +9,8 @@ import pytest
 
 from anonymizer.errors import Archived
 from anonymizer.lake.storage import Root, open_root
-from anonymizer.lake.storage.archive import needs_restoring, page_of_objects
 from anonymizer.lake.storage.faults import Kind, S3Fault
+from anonymizer.lake.storage.s3.archive import needs_restoring, page_of_objects
 from anonymizer.records import ImageRef
 from tests.fake_s3 import FakeS3
 

@@ -1,0 +1,1 @@
+"""A folder on a disk, reached without following links, with a lock where two writers meet."""
