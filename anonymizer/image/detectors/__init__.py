@@ -15,13 +15,13 @@ import cv2
 from anonymizer.config import DetectorConfig
 from anonymizer.errors import ConfigError, DetectionFailed
 from anonymizer.image.detectors import weights as _weights
-from anonymizer.image.detectors.centerface import CenterFace
+from anonymizer.image.detectors.centerface.detector import CenterFace
+from anonymizer.image.detectors.centerface.presets import search
+from anonymizer.image.detectors.centerface.quantized import quantized
+from anonymizer.image.detectors.centerface.ranges import RANGES
 from anonymizer.image.detectors.contract import Detector, Found
 from anonymizer.image.detectors.haar import Haar
 from anonymizer.image.detectors.patch import Patch
-from anonymizer.image.detectors.presets import search
-from anonymizer.image.detectors.quantized import quantized
-from anonymizer.image.detectors.ranges import RANGES
 from anonymizer.image.detectors.union import DetectorUnion, merged
 from anonymizer.image.detectors.yunet import YuNet
 

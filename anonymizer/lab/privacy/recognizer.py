@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonymizer.errors import UsageError
-from anonymizer.image.detectors import network
+from anonymizer.image.detectors.centerface import network
 from anonymizer.lab.privacy.attackers import Attacker, Training, cosine, discriminants
 from anonymizer.lab.privacy.features import Floats, middle
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from anonymizer.config import RunConfig, fields_of
 from anonymizer.errors import DeadlinePassed, ObjectError
-from anonymizer.image.detectors.presets import PRESETS, Search
+from anonymizer.image.detectors.centerface.presets import PRESETS, Search
 from anonymizer.lake.manifest.columns import COLUMNS, FACE
 
 

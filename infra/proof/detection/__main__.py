@@ -12,15 +12,15 @@ from typing import Any
 import cv2
 
 from anonymizer.image.detectors import weights
-from anonymizer.image.detectors.presets import PRESETS
+from anonymizer.image.detectors.centerface.presets import PRESETS
 from infra.docs.generate import pages
 from infra.proof.detection import card, cross, fit, hdr, misses, ranges, sample
 from infra.proof.machine import processor
 
 ROOT = Path(__file__).parents[3]
 SENSITIVITY = ROOT / "anonymizer/audit/verify/sensitivity.py"
-COEFFICIENTS = ROOT / "anonymizer/image/detectors/coefficients.py"
-RANGES = ROOT / "anonymizer/image/detectors/ranges.py"
+COEFFICIENTS = ROOT / "anonymizer/image/detectors/centerface/coefficients.py"
+RANGES = ROOT / "anonymizer/image/detectors/centerface/ranges.py"
 
 
 def _measure(options: argparse.Namespace) -> tuple[str, Mapping[str, Any], str]:

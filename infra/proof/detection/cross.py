@@ -12,7 +12,7 @@ from typing import Any
 import cv2
 
 from anonymizer.config import DetectorConfig, Preset
-from anonymizer.image.detectors import calibration
+from anonymizer.image.detectors.centerface import calibration
 from infra.docs.generate.figures import FORMS
 from infra.proof.detection import shares
 from infra.proof.detection.fit import centerface

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from anonymizer.config import DetectorConfig
 from anonymizer.image import detectors, geometry
-from anonymizer.image.detectors import calibration
-from anonymizer.image.detectors.centerface import SURE_SCORE, CenterFace, Scores
+from anonymizer.image.detectors.centerface import calibration
+from anonymizer.image.detectors.centerface.detector import SURE_SCORE, CenterFace, Scores
+from anonymizer.image.detectors.centerface.passes import Pass, passes
+from anonymizer.image.detectors.centerface.presets import PRESETS, search
 from anonymizer.image.detectors.contract import LEAST_SIDE_PX
-from anonymizer.image.detectors.passes import Pass, passes
-from anonymizer.image.detectors.presets import PRESETS, search
 from infra.proof.detection.photos import LFW_STEP, Photo, fold, photos
 
 Floats = NDArray[np.float64]
@@ -207,7 +207,7 @@ def reliability_table(values: Mapping[str, Any]) -> str:
 
 
 def source(context: Floats, rescoring: Floats) -> str:
-    """Source code of the module `anonymizer.image.detectors.coefficients`."""
+    """Source code of the module `anonymizer.image.detectors.centerface.coefficients`."""
 
     def numbers(values: Floats) -> str:
         return "(" + ", ".join(f"{value:.4f}" for value in values) + ")"

@@ -11,8 +11,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from anonymizer.image.detectors.network import session
-from anonymizer.image.detectors.quantized import activations
+from anonymizer.image.detectors.centerface.network import session
+from anonymizer.image.detectors.centerface.quantized import activations
 
 STEP = 7
 #: Scales of the photos, in turn, because activations depend on the size of faces.
@@ -22,7 +22,7 @@ _STRIDE = 32
 
 
 def run(weights: bytes, data: Path) -> str:
-    """Source code of the module `anonymizer.image.detectors.ranges`.
+    """Source code of the module `anonymizer.image.detectors.centerface.ranges`.
 
     Args:
         weights: What `weights.cleaned` returned.

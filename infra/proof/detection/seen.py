@@ -20,8 +20,8 @@ import numpy as np
 from anonymizer.config import DetectorConfig, Preset
 from anonymizer.image import detectors, geometry
 from anonymizer.image.detectors import weights
-from anonymizer.image.detectors.centerface import CenterFace
-from anonymizer.image.detectors.presets import search
+from anonymizer.image.detectors.centerface.detector import CenterFace
+from anonymizer.image.detectors.centerface.presets import search
 from anonymizer.records import Mask
 from infra.proof.detection.fit import proposals
 from infra.proof.detection.photos import LFW_STEP, Photo, photos

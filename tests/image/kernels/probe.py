@@ -20,7 +20,7 @@ from anonymizer import Anonymizer
 from anonymizer.config import CodecConfig, DetectorConfig, RedactionConfig
 from anonymizer.image import codec, detectors, redactors
 from anonymizer.image.codec.icc import linear_profile, to_srgb
-from anonymizer.image.detectors import crop_rescoring
+from anonymizer.image.detectors.centerface import crop_rescoring
 from anonymizer.image.profiles import PROFILES
 from anonymizer.image.views.hdr import as_sdr
 from anonymizer.records import HLG, PQ, CodePoints, Frame, Grid

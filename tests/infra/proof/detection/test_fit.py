@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from skimage.data import astronaut
 
-from anonymizer.image.detectors import coefficients
-from anonymizer.image.detectors.calibration import FITTED, Weights
+from anonymizer.image.detectors.centerface import coefficients
+from anonymizer.image.detectors.centerface.calibration import FITTED, Weights
 from anonymizer.image.geometry import as_boxes
 from anonymizer.records import Grid
 from infra.proof.detection import cross, shares

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anonymizer.image.detectors import exact_sums
-from anonymizer.image.detectors.graph_writer import GraphWriter
+from anonymizer.image.detectors.centerface import exact_sums
+from anonymizer.image.detectors.centerface.graph_writer import GraphWriter
 
 _OPSET = 13
 """The first opset whose DequantizeLinear takes one scale per channel."""

@@ -10,8 +10,8 @@ import math
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from anonymizer.image.detectors.centerface.presets import Search
 from anonymizer.image.detectors.contract import CANVAS_PX, LEAST_SIDE_PX, WORK_FACE_PX, area_share
-from anonymizer.image.detectors.presets import Search
 
 Window: TypeAlias = tuple[int, int, int, int]
 """`x1, y1, x2, y2` in pixels of the picture."""

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from anonymizer.image.detectors import calibration
-from anonymizer.image.detectors.calibration import calibrate, features, logit, rescore
+from anonymizer.image.detectors.centerface import calibration
+from anonymizer.image.detectors.centerface.calibration import calibrate, features, logit, rescore
 from anonymizer.image.geometry import as_boxes
 
 

@@ -10,10 +10,10 @@ from skimage.data import astronaut
 from anonymizer.config import DetectorConfig
 from anonymizer.image import geometry
 from anonymizer.image.detectors import load_weights, weights
-from anonymizer.image.detectors.centerface import CenterFace
-from anonymizer.image.detectors.network import HEAT_STEPS, SCALE_STEPS, run, session
-from anonymizer.image.detectors.quantized import _scale, activations, quantized
-from anonymizer.image.detectors.ranges import RANGES
+from anonymizer.image.detectors.centerface.detector import CenterFace
+from anonymizer.image.detectors.centerface.network import HEAT_STEPS, SCALE_STEPS, run, session
+from anonymizer.image.detectors.centerface.quantized import _scale, activations, quantized
+from anonymizer.image.detectors.centerface.ranges import RANGES
 
 
 def read(path: str) -> bytes:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonymizer.image import geometry
-from anonymizer.image.detectors.coefficients import CONTEXT, RESCORING
+from anonymizer.image.detectors.centerface.coefficients import CONTEXT, RESCORING
 
 Floats = NDArray[np.float64]
 

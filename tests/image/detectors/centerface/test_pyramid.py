@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anonymizer.image.detectors.pyramid import ImagePyramid
+from anonymizer.image.detectors.centerface.pyramid import ImagePyramid
 
 SIDES = st.integers(1, 70)
 

@@ -12,7 +12,7 @@ from anonymizer.config import DetectorConfig
 from anonymizer.errors import ConfigError, DetectionFailed
 from anonymizer.image import geometry
 from anonymizer.image.detectors import load_weights, weights
-from anonymizer.image.detectors.centerface import CenterFace, decode
+from anonymizer.image.detectors.centerface.detector import CenterFace, decode
 
 #: Brow to chin of the portrait in `skimage.data` (512 × 512 px), drawn by hand.
 ASTRONAUT_XYXY = np.array([[182, 65, 270, 176]], np.float32)

@@ -3,9 +3,15 @@ from __future__ import annotations
 import pytest
 
 from anonymizer.config import DetectorConfig
+from anonymizer.image.detectors.centerface.passes import (
+    COARSE_FROM_PX,
+    COARSE_SIDE_PX,
+    OVERLAP_PX,
+    TILE_AREA_PX,
+    passes,
+)
+from anonymizer.image.detectors.centerface.presets import PRESETS, Search, search
 from anonymizer.image.detectors.contract import LEAST_SIDE_PX, WORK_FACE_PX
-from anonymizer.image.detectors.passes import COARSE_FROM_PX, COARSE_SIDE_PX, OVERLAP_PX, TILE_AREA_PX, passes
-from anonymizer.image.detectors.presets import PRESETS, Search, search
 
 EACH = pytest.mark.parametrize("preset", PRESETS)
 

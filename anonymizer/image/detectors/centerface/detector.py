@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 from anonymizer.config import DetectorConfig
 from anonymizer.errors import ConfigError, DetectionFailed
 from anonymizer.image import geometry
-from anonymizer.image.detectors import calibration, crop_rescoring, known_answer, network
-from anonymizer.image.detectors.calibration import PROPOSAL_SCORE
+from anonymizer.image.detectors import known_answer
+from anonymizer.image.detectors.centerface import calibration, crop_rescoring, network
+from anonymizer.image.detectors.centerface.calibration import PROPOSAL_SCORE
+from anonymizer.image.detectors.centerface.passes import Pass, Window, passes
+from anonymizer.image.detectors.centerface.presets import Search, search
+from anonymizer.image.detectors.centerface.pyramid import ImagePyramid
 from anonymizer.image.detectors.contract import CANVAS_PX, SCORE_STEPS, Found, as_rgb, result, rounded_to_steps
-from anonymizer.image.detectors.passes import Pass, Window, passes
-from anonymizer.image.detectors.presets import Search, search
-from anonymizer.image.detectors.pyramid import ImagePyramid
 from anonymizer.image.detectors.weights import CENTERFACE_SHA256
 from anonymizer.records import Pixels
 

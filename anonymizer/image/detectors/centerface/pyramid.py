@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from anonymizer.image.detectors.passes import Window
+from anonymizer.image.detectors.centerface.passes import Window
 from anonymizer.records import Pixels
 
 #: Linear interpolation to less than half the size skips pixels, and small faces with them.

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from anonymizer.image.detectors.crop_rescoring import CONTEXT, SIDE_PX, TURNS, crops, middle_score, turned
+from anonymizer.image.detectors.centerface.crop_rescoring import CONTEXT, SIDE_PX, TURNS, crops, middle_score, turned
 from anonymizer.image.geometry import as_boxes
 
 
