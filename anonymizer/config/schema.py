@@ -15,7 +15,7 @@ Jpeg = Literal["exact", "reencode"]
 Incomplete = Literal["fail", "redact"]
 Names = Literal["same", "hashed"]
 Adopt = Literal["keep", "replace"]
-Kept = Literal["orientation", "icc", "capture_year", "gps_coarse", "dpi"]
+Kept = Literal["orientation", "icc", "capture_year", "gps_coarse", "dpi", "projection"]
 DetectorName = Literal["centerface", "yunet", "haar", "patch"]
 BoxesMode = Literal["add", "replace"]
 Preset = Literal["fast", "balanced", "thorough"]
@@ -145,7 +145,9 @@ class MetadataConfig:
     """Which metadata of a source is kept. By default none."""
 
     keep: tuple[Kept, ...] = setting(
-        (), "Metadata to keep, rebuilt from parsed values: orientation, icc, capture_year, gps_coarse, dpi."
+        (),
+        "Metadata to keep, rebuilt from parsed values: orientation, icc, capture_year, gps_coarse, dpi, projection (of 360 "
+        "degree photos in JPEG).",
     )
 
 
