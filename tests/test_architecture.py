@@ -54,6 +54,7 @@ HOMES = {
     "PIL": {"image.codec"},
     "pi_heif": {"image.codec"},
     "turbojpeg": {"image.codec"},
+    "imagecodecs": {"image.codec"},
     "pyarrow": {
         "lake.manifest",
         "lake.storage",

@@ -13,9 +13,10 @@ Policy = Literal["redact", "public"]
 Bind = Literal["key", "content"]
 Jpeg = Literal["exact", "reencode"]
 Incomplete = Literal["fail", "redact"]
+Raw = Literal["refuse", "preview"]
 Names = Literal["same", "hashed"]
 Adopt = Literal["keep", "replace"]
-Kept = Literal["orientation", "icc", "capture_year", "gps_coarse", "dpi"]
+Kept = Literal["orientation", "icc", "capture_year", "gps_coarse", "dpi", "projection"]
 DetectorName = Literal["centerface", "yunet", "haar", "patch"]
 BoxesMode = Literal["add", "replace"]
 Preset = Literal["fast", "balanced", "thorough"]
@@ -131,6 +132,11 @@ class CodecConfig:
         "A JPEG that ends before its image data do: `fail`, or `redact`: the missing part becomes gray. One that lacks "
         "only its end marker is complete.",
     )
+    raw: Raw = setting(
+        "refuse",
+        "Camera raw files: `refuse`: they fail; `preview`: the JPEG that the camera embedded is published, if both its "
+        "sides are at least 3/4 of the raw image's (DNG, NEF, CR2, CR3, RAF and others).",
+    )
     max_pixels: int = setting(
         120_000_000,
         "Maximum number of pixels of an image, all frames together. For TIFF the limit applies to each page, and to "
@@ -145,7 +151,9 @@ class MetadataConfig:
     """Which metadata of a source is kept. By default none."""
 
     keep: tuple[Kept, ...] = setting(
-        (), "Metadata to keep, rebuilt from parsed values: orientation, icc, capture_year, gps_coarse, dpi."
+        (),
+        "Metadata to keep, rebuilt from parsed values: orientation, icc, capture_year, gps_coarse, dpi, projection (of "
+        "360 degree photos in JPEG).",
     )
 
 

@@ -25,6 +25,7 @@ EXTENSIONS: dict[str, str] = {
     "heif": ".heic",
     "jp2": ".jp2",
     "jpeg": ".jpg",
+    "jxl": ".jxl",
     "png": ".png",
     "tiff": ".tif",
     "webp": ".webp",
@@ -34,7 +35,7 @@ EXTENSIONS: dict[str, str] = {
 _PICTURE_EXTENSIONS = frozenset(
     (
         *(".apng", ".avif", ".avifs", ".bmp", ".dib", ".gif", ".heic", ".heics", ".heif", ".heifs", ".hif"),
-        *(".j2c", ".j2k", ".jfif", ".jp2", ".jpc", ".jpe", ".jpeg", ".jpf", ".jpg", ".jpx", ".mpo", ".png"),
+        *(".j2c", ".j2k", ".jfif", ".jp2", ".jpc", ".jpe", ".jpeg", ".jpf", ".jpg", ".jpx", ".jxl", ".mpo", ".png"),
         *(".tif", ".tiff", ".webp"),
     )
 )

@@ -14,7 +14,7 @@ from io import BytesIO
 import numpy as np
 from PIL import Image, TiffImagePlugin
 
-from tests.image.codec import heic
+from tests.image.codec import heic, jxl
 from tests.image.codec.samples import (
     MARKER,
     PLANTED,
@@ -133,6 +133,15 @@ def _jp2(*boxes: bytes) -> bytes:
     return output.getvalue() + b"".join(boxes)
 
 
+def _jxl_of_jpeg() -> bytes:
+    """The JPEG's comment is in what it takes to make that file again, compressed; its EXIF in a box of its own."""
+    return jxl.from_jpeg(_from("jpeg exif")()) + MARKER
+
+
+def _jxl(*boxes: bytes) -> bytes:
+    return jxl.boxed(jxl.saved(photo(), usecontainer=False), *boxes)
+
+
 def _heic(beside: heic.Item) -> bytes:
     """A photo, and another item that belongs to it."""
     return heic.heic(heic.picture(photo()), beside)
@@ -236,6 +245,18 @@ LEAKS: tuple[Leak, ...] = (
     Leak(0, "unused palette entries", "png", _unused_palette_entries),
     Leak(0, "adobe segment", "jpg", _from("jpeg adobe")),
     Leak(0, "restart after the end", "jpg", lambda: encoded("jpeg") + segment(0xD0, MARKER)),
+    *(
+        (
+            Leak(1, "exif thumbnail", "jxl", lambda: _jxl(_box(b"Exif", bytes(4) + rich_exif()))),
+            Leak(7, "c2pa", "jxl", lambda: _jxl(_box(b"jumb", b"c2pa" + MARKER))),
+            Leak(8, "after the end", "jxl", lambda: _jxl() + MARKER),
+            Leak(11, "xmp", "jxl", lambda: _jxl(_box(b"xml ", _XMP))),
+            Leak(4, "gain map", "jxl", lambda: _jxl(_box(b"jhgm", _second_photo()))),
+            Leak(0, "jpeg made again", "jxl", _jxl_of_jpeg),
+        )
+        if jxl.IS_HERE
+        else ()
+    ),
 )
 """What is in a single picture. Tests of their own have: frames (15), colours under alpha 0 (16), sidecars (19), the
 manifest (20), files without a face (21: all of these) and what the store keeps of an object (18). Old versions in a

@@ -9,7 +9,7 @@ from PIL.Image import DecompressionBombError
 
 from anonymizer.config import CodecConfig
 from anonymizer.errors import DecodeError, EncodeError, ImageTooLarge, ObjectError
-from anonymizer.image.codec import bmp, gif, jp2, jpeg, png, tiff, webp
+from anonymizer.image.codec import bmp, camera_preview, gif, jp2, jpeg, jxl, png, tiff, webp
 from anonymizer.image.codec.isobmff import avif, heif
 from anonymizer.image.codec.sniff import sniff
 from anonymizer.records import Encoded, Picture
@@ -43,6 +43,8 @@ CODECS: dict[str, Codec] = {
     "heif": Codec(heif.decode, heif.encode, "image/heif"),
     "avif": Codec(avif.decode, avif.encode, "image/avif"),
     "jp2": Codec(jp2.decode, jp2.encode, "image/jp2"),
+    "jxl": Codec(jxl.decode, jxl.encode, "image/jxl"),
+    "raw": Codec(camera_preview.decode, camera_preview.encode, "image/raw"),
 }
 
 MEDIA_TYPES: dict[str, str] = {name: codec.media_type for name, codec in CODECS.items()}
@@ -66,7 +68,8 @@ def decode(data: bytes, config: CodecConfig) -> Picture:
     """
     if len(data) > config.max_bytes:
         raise ImageTooLarge
-    codec = CODECS[sniff(data)]
+    as_preview = config.raw == "preview" and camera_preview.is_preview_source(data)
+    codec = CODECS["raw" if as_preview else sniff(data)]
     try:
         return codec.decode(data, config)
     except ObjectError:

@@ -24,8 +24,6 @@ _UNSUPPORTED_PREFIXES: tuple[bytes, ...] = (
     b"FUJIFILMCCD-RAW",
     b"II\x1a\0\0\0HEAPCCDR",  # Canon CRW
     b"II\xbc",  # JPEG XR
-    b"\0\0\0\x0cJXL \r\n\x87\n",  # JPEG XL
-    b"\xff\x0a",
     b"\xff\xd9\xff\xf7",
     b"8BPS",  # Photoshop
     b"%!PS",
@@ -81,6 +79,8 @@ _JP2_SIGNATURE = b"\0\0\0\x0cjP  \r\n\x87\n"
 _JP2_CODESTREAM = b"\xff\x4f\xff\x51"
 _JP2_BRANDS = frozenset({b"jp2 ", b"jpx ", b"jph ", b"jpxb"})
 
+_JXL_CONTAINER, _JXL_CODESTREAM = b"\0\0\0\x0cJXL \r\n\x87\n", b"\xff\x0a"
+
 _AVIF_BRANDS = frozenset(b"avif avis avio MA1A MA1B av01".split())
 _HEVC_BRANDS = frozenset(b"heic heix heim heis hevc hevx hevm hevs".split())
 _UNREAD_BRANDS = frozenset(b"avci avcs j2ki j2is jpeg jpgs jxsi vvic vvis evbi evbs".split()) | {b"crx "}
@@ -99,8 +99,8 @@ def sniff(data: bytes) -> str:
         data: The file; its first 4 KiB and its last bytes decide, and the directories where it is a TIFF.
 
     Returns:
-        `jpeg`, `png`, `webp`, `bmp`, `gif`, `tiff`, `heif`, `avif` or `jp2`. The rest of the file may be damaged all
-        the same.
+        `jpeg`, `png`, `webp`, `bmp`, `gif`, `tiff`, `heif`, `avif`, `jp2` or `jxl`. The rest of the file may be damaged
+        all the same.
 
     Raises:
         UnsupportedFormat: A picture of another format, camera raw for one.
@@ -121,6 +121,8 @@ def sniff(data: bytes) -> str:
         return "tiff"
     if _is_jpeg_2000(head):
         return "jp2"
+    if head.startswith((_JXL_CONTAINER, _JXL_CODESTREAM)):
+        return "jxl"
     if head[4:8] == b"ftyp":
         return _base_media_format(head)
     if _is_other_picture(head) or data[-18:] == b"TRUEVISION-XFILE.\0":

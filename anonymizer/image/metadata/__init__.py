@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from anonymizer.errors import ScrubCheckFailed
-from anonymizer.image.metadata import bmp, gif, jp2, jpeg, keep, png, riff, tiff
+from anonymizer.image.metadata import bmp, gif, jp2, jpeg, jxl, keep, png, raw, riff, tiff
 from anonymizer.image.metadata.isobmff import avif
 from anonymizer.image.metadata.isobmff import source as isobmff
 from anonymizer.image.metadata.names import NAMES
@@ -37,6 +37,8 @@ WALKERS: dict[str, Walker] = {
     "heif": Walker(isobmff.inventory, isobmff.check),
     "avif": Walker(isobmff.inventory, avif.check),
     "jp2": Walker(jp2.inventory, jp2.check),
+    "jxl": Walker(jxl.inventory, jxl.check),
+    "raw": Walker(raw.inventory, raw.check),
     "tiff": Walker(tiff_source.inventory, tiff.check),
 }
 

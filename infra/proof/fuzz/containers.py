@@ -147,20 +147,22 @@ def _behind_sub_blocks(data: bytes, at: int) -> int:
     return min(at + 1, len(data))
 
 
-def _join_gif(parts: Sequence[Part]) -> bytes:
+def _join_plain(parts: Sequence[Part]) -> bytes:
     return b"".join(name + payload for name, payload in parts)
 
 
+_BARE_JXL = b"\xff\x0a"
 _BOXES = Container(_split_boxes, _join_boxes)
 CODESTREAM = Container(_split_jpeg, _join_jpeg)
 CONTAINERS: dict[str, Container] = {
     "jpeg": CODESTREAM,
     "png": Container(_split_png, _join_png),
     "webp": Container(_split_riff, _join_riff),
-    "gif": Container(_split_gif, _join_gif),
+    "gif": Container(_split_gif, _join_plain),
     "heif": _BOXES,
     "avif": _BOXES,
     "jp2": _BOXES,
+    "jxl": _BOXES,
 }
 """By format; BMP has no parts, those of TIFF are in `infra.proof.fuzz.directories`."""
 
@@ -181,4 +183,6 @@ def _riff_chunks(parts: Sequence[Part]) -> bytes:
 
 def container_of(data: bytes, format_name: str) -> Container | None:
     """How this file is laid out; None where its format has no parts."""
+    if format_name == "jxl" and data[:2] == _BARE_JXL:
+        return Container(lambda whole: [Part(whole[:2], whole[2:])], _join_plain)
     return CODESTREAM if format_name == "jp2" and data[:2] == b"\xff\x4f" else CONTAINERS.get(format_name)

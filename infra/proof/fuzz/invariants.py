@@ -16,7 +16,7 @@ MAX_PIXELS = 4_000_000
 STRUCTURAL = frozenset(("animation", "app.adobe", "icc", "png.rendering"))
 """Names that the inventory may give to what we write ourselves."""
 
-PIXEL_EXACT = frozenset(("png", "bmp", "gif", "tiff", "jp2", "webp"))
+PIXEL_EXACT = frozenset(("png", "bmp", "gif", "tiff", "jp2", "jxl", "webp"))
 
 
 class Broken(Exception):

@@ -18,6 +18,7 @@ _NAMES: dict[str, tuple[bytes, ...]] = {
     "gif": (b"!\xfe", b"!\xff", b"!\x01", b"!\xf9"),
     "avif": (b"free", b"skip", b"uuid", b"mdat", b"udta", b"idat", b"Exif", b"jumb"),
     "jp2": (b"xml ", b"uuid", b"uinf", b"jp2c", b"free", b"res ", b"jumb"),
+    "jxl": (b"xml ", b"Exif", b"brob", b"jbrd", b"jxlp", b"jxlc", b"jhgm", b"jxli", b"jumb", b"free"),
 }
 _ENTROPY_CODED = (b"\xff\xda", b"\xff\x90")
 _OPEN_ENDED = frozenset((b"VP8 ", b"VP8L", b"ALPH"))
@@ -63,6 +64,8 @@ def _parts(data: bytes, format_name: str) -> tuple[list[Part], Container]:
 
 def _between(rng: Random, data: bytes, format_name: str) -> tuple[bytes, str]:
     parts, container = _parts(data, format_name)
+    if len(parts) < 2:
+        return b"", ""
     at = rng.randrange(1, len(parts))
     before = parts[at - 1].name
     if before in _ENTROPY_CODED or (format_name == "jpeg" and at > 1 and not before):

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, features
 
-from tests.image.codec import avif_items, heic, old_jpeg
+from tests.image.codec import avif_items, heic, jxl, old_jpeg, raws
 from tests.image.codec import tiff_samples as made
 from tests.image.codec.deep_jpeg import lossless, twelve_bit
 from tests.image.codec.samples import (
@@ -39,8 +39,10 @@ _XMP = b"<x:xmpmeta><rdf:Description GImage:Data='AAAA' hdrgm:Version='1.0'/></x
 
 
 def sources(format_name: str) -> list[bytes]:
-    """Files of one format, the plainest first; none where Pillow was built without it."""
+    """Files of one format, the plainest first; none where what writes it is not here."""
     if format_name in ("avif", "webp") and not features.check(format_name):
+        return []
+    if format_name == "jxl" and not jxl.IS_HERE:
         return []
     planted = [make() for of, make, _ in PLANTED.values() if of == format_name]
     return [*_MAKERS[format_name](), *planted]
@@ -336,6 +338,35 @@ def _jp2() -> Iterator[bytes]:
     yield bytes(deep.tobytes())
 
 
+def _jxl() -> Iterator[bytes]:
+    color, clear = _picture(), np.dstack((_picture(), _picture()[..., 0]))
+    for samples in (color, color[..., 0], clear, clear[..., 2:], color.astype(np.uint16) * 257):
+        yield jxl.saved(samples)
+        yield jxl.saved(samples, distance=1.0)
+    yield jxl.saved(np.stack([np.asarray(frame) for frame in _several()]))
+    for settings in ({}, {"subsampling": 0, "progressive": True}, {"icc_profile": icc_profile(), "exif": rich_exif()}):
+        yield jxl.from_jpeg(saved(_modes()["RGB"], "jpeg", **settings))
+    yield jxl.from_jpeg(saved(_modes()["L"], "jpeg"))
+    plain = jxl.saved(color, usecontainer=False)
+    half = len(plain) // 2
+    parts = (
+        jxl.box(b"jxlp", struct.pack(">I", n) + part) for n, part in ((0, plain[:half]), (1 << 31 | 1, plain[half:]))
+    )
+    yield jxl.OPENING + b"".join(parts)
+    yield jxl.boxed(
+        plain, jxl.box(b"Exif", bytes(4) + rich_exif()), jxl.box(b"xml ", _XMP), jxl.box(b"free", b"hidden")
+    )
+
+
+def _raw() -> Iterator[bytes]:
+    jpeg = saved(_modes()["RGB"], "jpeg")
+    for orientation in (1, 6):
+        yield raws.dng(jpeg, (WIDTH, HEIGHT), (WIDTH, HEIGHT), orientation)
+        yield raws.nef(jpeg, (WIDTH, HEIGHT), orientation)
+        yield raws.cr3(jpeg, (WIDTH, HEIGHT), orientation)
+    yield raws.raf(jpeg, (WIDTH, HEIGHT))
+
+
 _MAKERS: dict[str, Callable[[], Iterator[bytes]]] = {
     "jpeg": _jpeg,
     "png": _png,
@@ -346,4 +377,6 @@ _MAKERS: dict[str, Callable[[], Iterator[bytes]]] = {
     "avif": _avif,
     "heif": _heif,
     "jp2": _jp2,
+    "jxl": _jxl,
+    "raw": _raw,
 }

@@ -29,10 +29,10 @@ from infra.proof.fuzz.invariants import (
 from infra.proof.fuzz.mutate import mutated
 from infra.proof.fuzz.plant import MARKER, planted
 
-ALL_KEPT: tuple[Kept, ...] = ("orientation", "icc", "capture_year", "gps_coarse", "dpi")
+ALL_KEPT: tuple[Kept, ...] = ("orientation", "icc", "capture_year", "gps_coarse", "dpi", "projection")
 Corpus = Literal["sources", "written", "both", "kept"]
 ANY = "any"
-WRITTEN = ("jpeg", "png", "webp", "bmp", "gif", "tiff", "avif", "jp2")
+WRITTEN = ("jpeg", "png", "webp", "bmp", "gif", "tiff", "avif", "jp2", "jxl")
 """Formats that are written; HEIC comes out as JPEG or PNG."""
 
 
@@ -149,7 +149,7 @@ def _codec(jpeg: Jpeg, sample: Sample) -> Outcome:
 
     What is looked at beyond that depends on the input alone, so that a finding can be replayed.
     """
-    config = CodecConfig(max_pixels=MAX_PIXELS, jpeg=jpeg)
+    config = CodecConfig(max_pixels=MAX_PIXELS, jpeg=jpeg, raw="preview")
     try:
         picture = codec.decode(sample.data, config)
     except ObjectError as refused:

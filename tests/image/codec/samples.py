@@ -15,9 +15,11 @@ from PIL import Image, ImageCms
 from anonymizer.config import CodecConfig
 from anonymizer.image import codec
 from anonymizer.records import Frame, Picture, Pixels
+from tests.image.codec import jxl
 
 CONFIG = CodecConfig()
-FORMATS = ("jpeg", "png", "webp", "bmp", "gif", "tiff", "avif", "jp2")
+#: JPEG XL where its library is installed (the extra `jxl`).
+FORMATS = ("jpeg", "png", "webp", "bmp", "gif", "tiff", "avif", "jp2", *(("jxl",) if jxl.IS_HERE else ()))
 _OF_PILLOW = {"jp2": "JPEG2000"}
 MARKER = b"Secret-Marker-4711"
 
@@ -43,7 +45,9 @@ def cornered(height: int = 32, width: int = 64) -> Pixels:
 
 
 def saved(pixels: NDArray[Any] | Image.Image, format_name: str, **settings: Any) -> bytes:
-    """A file as Pillow writes it."""
+    """A file as Pillow writes it, or for JPEG XL imagecodecs."""
+    if format_name == "jxl":
+        return jxl.saved(np.asarray(pixels), **settings)
     image = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
     output = BytesIO()
     image.save(output, _OF_PILLOW.get(format_name, format_name.upper()), **settings)

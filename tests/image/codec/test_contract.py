@@ -40,7 +40,7 @@ STORED = {
 
 
 def test_each_codec_has_a_media_type() -> None:
-    names = ("avif", "bmp", "gif", "heif", "jp2", "jpeg", "png", "tiff", "webp")
+    names = ("avif", "bmp", "gif", "heif", "jp2", "jpeg", "jxl", "png", "raw", "tiff", "webp")
     assert {name: f"image/{name}" for name in names} == codec.MEDIA_TYPES
     assert set(codec.CODECS) == set(metadata.WALKERS) == set(names)
 
@@ -57,7 +57,7 @@ def test_what_is_written_is_read_again_and_passes_the_check(format_name: str, la
     assert picture.format == format_name
     assert frame.pixels.dtype == np.uint8
     assert frame.pixels.shape[:2] == pixels.shape[:2]
-    if format_name in ("png", "bmp", "tiff", "jp2"):
+    if format_name in ("png", "bmp", "tiff", "jp2", "jxl"):
         np.testing.assert_array_equal(frame.pixels, pixels)
 
 
@@ -82,7 +82,7 @@ def test_encoder_settings_do_not_depend_on_pixels(format_name: str) -> None:
     assert settings[0] == settings[1] == settings[2]
 
 
-@pytest.mark.parametrize("format_name", ["png", "webp", "bmp", "tiff", "avif", "jp2"])
+@pytest.mark.parametrize("format_name", [name for name in FORMATS if name not in ("jpeg", "gif")])
 def test_alpha_is_kept_and_nothing_is_hidden_under_it(format_name: str) -> None:
     alpha = np.full((48, 64), 255, np.uint8)
     alpha[:24] = 0

@@ -50,8 +50,6 @@ OTHER_PICTURES = {
     "heif with vvc": _ftyp(b"mif1", b"miaf", b"vvic"),
     "film of jpeg 2000": b"\0\0\0\x0cjP  \r\n\x87\n" + _ftyp(b"mjp2", b"jp2 "),
     "pages of jpeg 2000": b"\0\0\0\x0cjP  \r\n\x87\n" + _ftyp(b"jpm "),
-    "jpeg xl": b"\xff\x0a\0\0",
-    "jpeg xl in boxes": b"\0\0\0\x0cJXL \r\n\x87\n",
     "jpeg xr": b"II\xbc\x01\x08\0\0\0",
     "photoshop": b"8BPS\0\1",
     "eps": b"%!PS-Adobe-3.0 EPSF-3.0\n",
@@ -122,6 +120,8 @@ HANDLED = {
     "jpeg 2000": (b"\0\0\0\x0cjP  \r\n\x87\n", "jp2"),
     "jpeg 2000 with its type": (b"\0\0\0\x0cjP  \r\n\x87\n" + _ftyp(b"jp2 ", b"jp2 "), "jp2"),
     "jpeg 2000 codestream": (b"\xff\x4f\xff\x51\0", "jp2"),
+    "jpeg xl": (b"\xff\x0a\0\0", "jxl"),
+    "jpeg xl in boxes": (b"\0\0\0\x0cJXL \r\n\x87\n", "jxl"),
 }
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from anonymizer.image.detectors.patch import PATCH_RGB
-from tests.image.codec import avif_items, heic
+from tests.image.codec import avif_items, heic, jxl
 from tests.image.codec.coefficients import ARITHMETIC, transformed
 from tests.image.codec.deep_jpeg import lossless, twelve_bit
 from tests.image.codec.samples import MARKER, encoded, rich_exif, segment, with_chunk
@@ -197,6 +197,22 @@ def _gain_map_avif(_: bytes) -> bytes:
     return avif_items.file(avif_items.item(frames()[0]), avif_items.item(frames()[0][::2, ::2]), tone_map)
 
 
+def _jxl(pictures: Sequence[Samples]) -> bytes:
+    return jxl.saved(pictures[0] if len(pictures) == 1 else np.stack(pictures))
+
+
+def _lossy_jxl(pictures: Sequence[Samples]) -> bytes:
+    return jxl.saved(pictures[0], distance=0.5)
+
+
+def _jxl_of_jpeg(pictures: Sequence[Samples]) -> bytes:
+    return jxl.from_jpeg(_soiled_jpeg(_pillow("JPEG", quality=95)(pictures)))
+
+
+def _soiled_jxl(data: bytes) -> bytes:
+    return jxl.with_boxes(data, jxl.box(b"Exif", bytes(4) + rich_exif()), jxl.box(b"xml ", MARKER))
+
+
 def _soiled_jpeg(data: bytes) -> bytes:
     dirt = segment(0xE1, b"Exif\0\0" + rich_exif()) + segment(0xFE, MARKER)
     return data[:2] + dirt + data[2:] + MARKER
@@ -248,4 +264,14 @@ KINDS: tuple[Kind, ...] = (
     ),
     Kind("AVIF, sequence", _PLAIN_AVIF, moving=True, alpha=True, hdr=_pq_boxes, cut=_cut_film),
     Kind("JPEG 2000", _opencv(".jp2", _pillow("JPEG2000", irreversible=False)), deep=True, alpha=True),
+    *(
+        (
+            Kind("JPEG XL, lossless", _jxl, _soiled_jxl, deep=True, alpha=True),
+            Kind("JPEG XL, lossy", _lossy_jxl, _soiled_jxl, alpha=True),
+            Kind("JPEG XL, from a JPEG", _jxl_of_jpeg, _soiled_jxl),
+            Kind("JPEG XL, animated", _jxl, _soiled_jxl, moving=True, alpha=True),
+        )
+        if jxl.IS_HERE
+        else ()
+    ),
 )

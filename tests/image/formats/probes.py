@@ -18,6 +18,7 @@ from anonymizer.errors import ObjectError
 from anonymizer.image import codec, metadata
 from anonymizer.image.detectors.patch import PATCH_RGB
 from anonymizer.records import AnonymizedImage
+from tests.image.codec import jxl
 from tests.image.formats.kinds import FACES, FRAMES, HEIGHT, SHOWN, WIDTH, Kind, deep, frames, with_alpha
 
 YES, NO, NOT_APPLICABLE = "yes", "no", "–"
@@ -53,6 +54,8 @@ def _shown(data: bytes, mode: str = "RGB") -> list[NDArray[np.uint8]]:
     JPEG of more than 8 bit nothing here reads but TurboJPEG: `tests/image/codec/test_jpeg_deep.py` holds it against
     files that another writer made.
     """
+    if codec.sniff(data) == "jxl":
+        return _shown_jxl(data, mode)
     try:
         image = Image.open(BytesIO(data))
     except UnidentifiedImageError:
@@ -66,8 +69,19 @@ def _shown(data: bytes, mode: str = "RGB") -> list[NDArray[np.uint8]]:
 
 def _stored(data: bytes) -> NDArray[Any]:
     """Samples of more than 8 bit, blue first from OpenCV."""
+    if codec.sniff(data) == "jxl":
+        return jxl.shown(data)
     stored: Any = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     return codec.decode(data, CodecConfig()).frames[0].pixels if stored is None else stored
+
+
+def _shown_jxl(data: bytes, mode: str) -> list[NDArray[np.uint8]]:
+    """As imagecodecs sees it."""
+    stored = jxl.shown(data)
+    stored = stored if stored.ndim == 4 else stored[None]
+    if stored.dtype != np.uint8:
+        stored = stored >> 8
+    return [np.asarray(Image.fromarray(one.astype(np.uint8)).convert(mode)) for one in stored]
 
 
 def _said(holds: bool) -> str:

@@ -21,6 +21,7 @@ from anonymizer.errors import ScrubCheckFailed
 from anonymizer.image import codec, metadata
 from anonymizer.image.metadata import keep
 from anonymizer.image.metadata.keep import NOTHING, KeptValues
+from anonymizer.image.metadata.keep.projection import Projection
 from anonymizer.image.profiles import PROFILES
 from anonymizer.records import Frame, Picture
 from tests.image.codec.samples import MARKER, chunk, photo, rich_exif, saved, segment, webp_of, with_chunk, with_segment
@@ -69,6 +70,16 @@ values = st.builds(
     capture_year=st.none() | st.integers(1826, 2100),
     position=st.none() | positions(),
     dpi=st.none() | st.tuples(st.integers(1, 65535), st.integers(1, 65535)),
+    projection=st.none()
+    | st.builds(
+        Projection,
+        kind=st.sampled_from(("equirectangular", "cylindrical")),
+        sizes=st.just((200_000, 100_000)).flatmap(
+            lambda whole: st.tuples(st.just(200_000), st.just(200_000), *(st.integers(1, side) for side in whole))
+        ),
+        place=st.just((0, 50_000)),
+        pose=st.tuples(*(st.none() | st.integers(*limits) for limits in ((0, 360), (-90, 90), (-180, 180)))),
+    ),
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any
@@ -82,6 +83,12 @@ def decode(data: bytes, config: CodecConfig) -> Picture:
         converted=upright.converted,
         encoder=_Encoder(layout, orientation, source.bare if exact else None),
     )
+
+
+def orientation_segment(orientation: int) -> bytes:
+    """An EXIF segment that says how a picture is turned; behind SOI it counts before all others."""
+    block = b"Exif\0\0II*\0\x08\0\0\0\x01\0" + struct.pack("<HHIHHI", 0x0112, 3, 1, orientation, 0, 0)
+    return struct.pack(">BBH", 0xFF, 0xE1, len(block) + 2) + block
 
 
 def _samples(source: jpeg_source.Source, config: CodecConfig) -> Samples:

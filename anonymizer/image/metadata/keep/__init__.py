@@ -30,7 +30,8 @@ from anonymizer.image.metadata.keep import (
     webp as keep_webp,
 )
 from anonymizer.image.metadata.keep.exif import ExifValues, read_exif
-from anonymizer.image.metadata.keep.sources import exif_of, resolution_of
+from anonymizer.image.metadata.keep.projection import read_projection
+from anonymizer.image.metadata.keep.sources import exif_of, resolution_of, xmp_of
 from anonymizer.image.metadata.keep.values import NOTHING, KeptValues
 
 __all__ = ["NOTHING", "KeptValues", "insert", "read", "strip"]
@@ -63,8 +64,8 @@ _CONTAINERS: dict[str, _Container] = {
 def read(data: bytes, format: str, keep: tuple[Kept, ...]) -> KeptValues:  # noqa: A002 - the manifest's word for it
     """Reads what may stay from a source. What is unreadable or implausible counts as absent.
 
-    Values come from EXIF; the resolution, where EXIF has none, from JFIF, PNG's `pHYs` or BMP's header. XMP and IPTC
-    are not read.
+    Values come from EXIF; the resolution, where EXIF has none, from JFIF, PNG's `pHYs` or BMP's header. Of XMP a
+    JPEG's projection is read, and nothing of IPTC.
 
     Args:
         data: The source; hostile. Never raises, in bounded time.
@@ -83,12 +84,14 @@ def read(data: bytes, format: str, keep: tuple[Kept, ...]) -> KeptValues:  # noq
         dpi = None
     if dpi is not None and exif.orientation is not None and exif.orientation >= 5:
         dpi = dpi[::-1]
+    upright = exif.orientation in (None, 1)
     return KeptValues(
         orientation="orientation" in keep and exif.orientation is not None,
         icc="icc" in keep,
         capture_year=exif.capture_year if "capture_year" in keep else None,
         position=exif.position if "gps_coarse" in keep else None,
         dpi=dpi if "dpi" in keep else None,
+        projection=read_projection(xmp_of(data, format)) if "projection" in keep and upright else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""Kept values in a JPEG: EXIF and ICC segments behind the ones it starts with, and the density of JFIF."""
+"""Kept values in a JPEG: EXIF, XMP and ICC segments behind the ones it starts with, and the density of JFIF."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import struct
 from dataclasses import replace
 
 from anonymizer.image.metadata.keep.exif import exif_block, read_exif
+from anonymizer.image.metadata.keep.projection import SIGNATURE, packet, read_projection
 from anonymizer.image.metadata.keep.sources import jpeg_segments
 from anonymizer.image.metadata.keep.values import KeptValues, from_exif
 from anonymizer.image.profiles import PROFILES
@@ -33,6 +34,8 @@ def put(data: bytes, kept: KeptValues) -> tuple[bytes, KeptValues]:
         start = data[:2] + _PER_INCH.pack(_PLAIN[:11] + b"\1", *kept.dpi, b"\0\0") + data[20:at]
     block = exif_block(held.as_exif())
     parts = [start, _segment(_APP1, _EXIF + block) if block else b""]
+    if kept.projection is not None:
+        parts.append(_segment(_APP1, SIGNATURE + packet(kept.projection)))
     if profile is not None:
         parts.append(_segment(_APP2, _ICC + PROFILES[profile]))
     return b"".join((*parts, data[at:])), held
@@ -43,10 +46,14 @@ def taken(data: bytes) -> tuple[bytes, KeptValues]:
     at = _start_end(data)
     start, end = data[:at], at
     values = KeptValues()
-    if data[end : end + 2] == bytes((0xFF, _APP1)):
-        size = int.from_bytes(data[end + 2 : end + 4], "big")
-        values = from_exif(read_exif(data[end + 10 : end + 2 + size]))
-        end += 2 + size
+    for marker, begin, stop in jpeg_segments(data):
+        if begin != end + 4 or marker != _APP1:
+            continue
+        if data.startswith(SIGNATURE, begin):
+            values = replace(values, projection=read_projection(data[begin + len(SIGNATURE) : stop]))
+        else:
+            values = from_exif(read_exif(data[begin + len(_EXIF) : stop]))
+        end = stop
     for name in _PROFILE_OF.values():
         segment = _segment(_APP2, _ICC + PROFILES[name])
         if data[end : end + len(segment)] == segment:

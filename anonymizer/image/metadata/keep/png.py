@@ -20,7 +20,7 @@ _COLORS = frozenset((b"iCCP", b"sRGB", b"cICP"))
 
 def put(data: bytes, kept: KeptValues) -> tuple[bytes, KeptValues]:
     """See `anonymizer.image.metadata.keep`. The resolution is in `pHYs` alone."""
-    held = replace(kept, icc=kept.icc and not _names_colors(data))
+    held = replace(kept, icc=kept.icc and not _names_colors(data), projection=None)
     parts = [data[:_HEADER_END]]
     if held.icc:
         parts.append(_profile_chunk(data))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from anonymizer.image.metadata.keep.exif import whole_dpi
+from anonymizer.image.metadata.keep.projection import SIGNATURE
 
 _MAX_PARTS = 5_000
 _MAX_EXIF_BYTES = 1 << 24
@@ -32,6 +33,14 @@ def exif_of(data: bytes, format: str) -> bytes:  # noqa: A002 - the manifest's w
     finder = {"jpeg": _jpeg_exif, "png": _png_exif, "webp": _webp_exif, "heif": _item_exif, "avif": _item_exif}
     block = finder[format](data) if format in finder else b""
     return block[6:] if block.startswith(b"Exif\0") else block
+
+
+def xmp_of(data: bytes, format: str) -> bytes:  # noqa: A002 - the manifest's word for it
+    """The XMP packet of a JPEG; empty if there is none, and for every other format."""
+    for marker, start, end in jpeg_segments(data) if format == "jpeg" else ():
+        if marker == 0xE1 and data.startswith(SIGNATURE, start, end):
+            return data[start + len(SIGNATURE) : end]
+    return b""
 
 
 def resolution_of(data: bytes, format: str) -> Resolution:  # noqa: A002 - the manifest's word for it

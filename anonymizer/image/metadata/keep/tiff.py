@@ -31,7 +31,7 @@ def put(data: bytes, kept: KeptValues) -> tuple[bytes, KeptValues]:
     profile = None
     if kept.icc and not following and all(tag != _PROFILE for tag, *_ in entries):
         profile = _PROFILE_OF.get(_photometric(entries))
-    held = replace(kept, icc=profile is not None)
+    held = replace(kept, icc=profile is not None, projection=None)
     entries += new_entries(held.as_exif())
     if profile is not None:
         content = PROFILES[profile]

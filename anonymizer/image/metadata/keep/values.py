@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from anonymizer.config import Kept
 from anonymizer.image.metadata.keep.exif import ExifValues
+from anonymizer.image.metadata.keep.projection import Projection
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class KeptValues:
         capture_year: Year of DateTimeOriginal, 1826 to 2100.
         position: Latitude and longitude in tenths of a degree, north and east positive.
         dpi: Whole pixels per inch, across and down the upright picture, 1 to 65535.
+        projection: Of a panorama, whose pixels lie as they did in the source.
     """
 
     orientation: bool = False
@@ -26,6 +28,7 @@ class KeptValues:
     capture_year: int | None = None
     position: tuple[int, int] | None = None
     dpi: tuple[int, int] | None = None
+    projection: Projection | None = None
 
     @property
     def names(self) -> tuple[Kept, ...]:
@@ -36,6 +39,7 @@ class KeptValues:
             "gps_coarse": self.position is not None,
             "icc": self.icc,
             "orientation": self.orientation,
+            "projection": self.projection is not None,
         }
         return tuple(name for name, is_there in there.items() if is_there)
 

@@ -23,7 +23,8 @@ class _Chunk(NamedTuple):
 def put(data: bytes, kept: KeptValues) -> tuple[bytes, KeptValues]:
     """See `anonymizer.image.metadata.keep`."""
     chunks = _chunks(data)
-    held = replace(kept, icc=kept.icc and all(chunk.name != b"ICCP" for chunk in chunks))
+    unnamed = all(chunk.name != b"ICCP" for chunk in chunks)
+    held = replace(kept, icc=kept.icc and unnamed, projection=None)
     block = exif_block(held.as_exif())
     if chunks[0].name in _PLAIN:
         chunks.insert(0, _Chunk(b"VP8X", _header_of(chunks[0])))

@@ -20,20 +20,21 @@ from infra.proof.fuzz.explore import Finding, judged
 from infra.proof.fuzz.invariants import demand_clean, demand_same_samples
 from infra.proof.fuzz.mutate import mutated
 from infra.proof.fuzz.targets import WRITTEN, Sample, Target, targets
+from tests.image.codec import jxl
 
 CONFIG = CodecConfig(max_pixels=200_000)
-FORMATS = [name for name in WRITTEN if name in codec.CODECS]
+FORMATS = [name for name in WRITTEN if name in codec.CODECS and (name != "jxl" or jxl.IS_HERE)]
 LOSSLESS = [name for name in FORMATS if name not in ("jpeg", "webp", "avif")]
 # What holds samples of 16 bit, alpha, ink and more than one frame as they are.
-DEEP, CLEAR, INK = {"png", "tiff", "jp2"}, {"png", "tiff", "jp2", "bmp"}, {"tiff"}
+DEEP, CLEAR, INK = {"png", "tiff", "jp2", "jxl"}, {"png", "tiff", "jp2", "jxl", "bmp"}, {"tiff"}
 # OpenCV, which writes JPEG 2000 of 16 bit, asks for six resolutions; smaller pictures of that kind are refused.
 SMALLEST = {"jp2": 32}
 MOVING = {"png", "gif", "tiff"}
-JUDGES = [name for name in targets() if not name.startswith("mark-")]
+JUDGES = [name for name in targets() if not name.startswith("mark-") and (jxl.IS_HERE or not name.endswith("jxl"))]
 BEGINNINGS = (
     b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", b"RIFF\x40\0\0\0WEBPVP8X", b"BM\0\0\0\0\0\0\0\0", b"GIF89a",
     b"II*\0\x08\0\0\0", b"MM\0*\0\0\0\x08", b"\0\0\0\x18ftypavif", b"\0\0\0\x18ftypheic", b"\xff\x4f\xff\x51\0\x29",
-    b"\0\0\0\x0cjP  \r\n\x87\n",
+    b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n\0\0\0\x14ftypjxl \0\0\0\0jxl ",
 )  # fmt: skip
 
 # Decoders warn of what is damaged, which is what they are given here.

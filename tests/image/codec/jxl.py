@@ -1,0 +1,66 @@
+"""JPEG XL files as others write and read them: by imagecodecs, and boxes by hand."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.util
+import struct
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from anonymizer.image.codec.jxl import library, write
+
+#: Whether there is a libjxl, and another reader and writer of such files.
+IS_HERE = library.load() is not None and importlib.util.find_spec("imagecodecs") is not None
+
+OPENING = b"\0\0\0\x0cJXL \r\n\x87\n\0\0\0\x14ftypjxl \0\0\0\0jxl "
+
+
+def saved(samples: NDArray[Any], **settings: Any) -> bytes:
+    """A file of (H, W) or (H, W, C) samples, without loss unless `distance` is given."""
+    import imagecodecs
+
+    if samples.dtype == np.uint16 and not settings:
+        # imagecodecs says of them that they are linear light.
+        stored = samples[..., None] if samples.ndim == 2 else samples
+        colors = 1 if stored.shape[2] < 3 else 3
+        return write.of_frames(_found(), [stored], write.Form(16, colors, None, 0, 3))
+    if "distance" not in settings:
+        settings["lossless"] = True
+    return bytes(imagecodecs.jpegxl_encode(np.ascontiguousarray(samples), **settings))
+
+
+def _found() -> ctypes.CDLL:
+    here = library.load()
+    assert here is not None
+    return here
+
+
+def from_jpeg(jpeg: bytes) -> bytes:
+    """A file from which that JPEG can be made again, byte for byte."""
+    import imagecodecs
+
+    return bytes(imagecodecs.jpegxl_encode_jpeg(jpeg))
+
+
+def shown(data: bytes) -> NDArray[Any]:
+    """What another reader sees, (H, W), (H, W, C), or with several frames (N, H, W, C)."""
+    import imagecodecs
+
+    return np.asarray(imagecodecs.jpegxl_decode(data))
+
+
+def box(name: bytes, payload: bytes) -> bytes:
+    return struct.pack(">I", 8 + len(payload)) + name + payload
+
+
+def boxed(codestream: bytes, *more: bytes) -> bytes:
+    """A codestream in a container, with more boxes behind it."""
+    return OPENING + box(b"jxlc", codestream) + b"".join(more)
+
+
+def with_boxes(data: bytes, *more: bytes) -> bytes:
+    """A file with more boxes at its end, in a container if it was none."""
+    return boxed(data, *more) if data.startswith(b"\xff\x0a") else data + b"".join(more)
