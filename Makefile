@@ -20,8 +20,13 @@ help: ## List these commands
 demo: $(READY) ## Anonymize a small, messy folder and show what came of it (nothing is downloaded but the dependencies)
 	@$(BIN)/python infra/demo/demo.py
 
+# Whole runs mostly wait for Ray's processes, so the other tests run beside them.
 test: lint ## Lint, type check and run every test
-	$(BIN)/python -m pytest
+	@log=$$(mktemp); $(BIN)/python -m pytest tests/integration > "$$log" 2>&1 & runs=$$!; \
+	trap 'kill "$$runs" 2> /dev/null || true; rm -f "$$log"' EXIT; \
+	others=0; $(BIN)/python -m pytest --ignore tests/integration || others=$$?; \
+	whole=0; wait "$$runs" || whole=$$?; cat "$$log"; \
+	exit $$((others > whole ? others : whole))
 
 test-s3: $(READY) ## The storage and whole runs against a real S3: Debian's radosgw, started here (installs it as root if need be)
 	@command -v radosgw ceph-mon ceph-osd ceph > /dev/null \
