@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from anonymizer.image.views import light_of, negatives, to_display, views
-from anonymizer.image.views.hdr import as_sdr, hlg_scene, pq_nits, pq_signal
+from anonymizer.image.views.hdr import as_sdr, hlg_scene, mapped, pq_nits, pq_signal
 from anonymizer.records import HLG, PQ, CodePoints, Frame, Samples
 from tests.image.codec.samples import photo
 
@@ -109,3 +109,31 @@ def test_everything_that_looks_at_a_frame_sees_light(points: CodePoints) -> None
 def test_bands_do_not_show() -> None:
     tall = np.repeat(graded(photo(48, 64)), 120, axis=0)
     np.testing.assert_array_equal(as_sdr(tall, _HLG)[::120], as_sdr(graded(photo(48, 64)), _HLG))
+
+
+@pytest.mark.parametrize("transfer", [PQ, HLG])
+def test_a_picture_that_a_screen_without_hdr_cannot_show_is_looked_at_as_it_is_coded_too(transfer: int) -> None:
+    """Darker than black, brighter than white, outside of BT.709: there, whatever is drawn becomes one colour."""
+    drawing = photo().astype(np.uint16)
+    flat = np.full((48, 64), 40_000, np.uint16)
+    hidden = {
+        "below black": (np.dstack([drawing[..., 1] * np.uint16(15)] * 3), False),
+        "above white": (np.dstack([236 * 256 + drawing[..., 1] * np.uint16(18)] * 3), False),
+        "less red than there is": (np.dstack([drawing[..., 1] * np.uint16(80), flat, 0 * flat]), True),
+    }
+    for name, (samples, full_range) in hidden.items():
+        points = CodePoints(9, transfer, full_range=full_range)
+        assert mapped(samples, points)[1], name
+        seen = list(views(Frame(samples, hdr=points)))
+        assert any(np.array_equal(one, samples >> 8) for one in seen), name
+
+
+def test_a_picture_of_bt709_is_not_looked_at_as_it_is_coded() -> None:
+    # To BT.2020 (ITU-R BT.2087-0, annex 2), in the ten bits that videos and AVIF have.
+    to_bt2020 = np.array([[0.6274, 0.3293, 0.0433], [0.0691, 0.9195, 0.0114], [0.0164, 0.0880, 0.8956]])
+    levels = np.arange(0, 256, 5)
+    colors = np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(-1, len(levels), 3) / 255
+    linear = np.where(colors <= 0.04045, colors / 12.92, ((colors + 0.055) / 1.055) ** 2.4)
+    for nits in (203, 1000):
+        ten_bits = np.rint(pq_signal(nits * (linear @ to_bt2020.T)) * 1023)
+        assert not mapped(np.rint(ten_bits * (65535 / 1023)).astype(np.uint16), _PQ)[1]

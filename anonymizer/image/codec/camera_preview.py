@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from typing import NamedTuple
 
 from anonymizer.config import CodecConfig
@@ -137,7 +138,8 @@ def _canon_contents(data: bytes) -> tuple[list[tuple[int, int]], list[_Found], i
     """Of CR3: each track of the film is a picture, the first one a JPEG; the sizes stand in the sample entries."""
     sizes, found = list[tuple[int, int]](), list[_Found]()
     film = descend(data, whole(data), b"moov")
-    for trak in boxes(data, film.start, film.end) if film is not None else ():
+    inner = boxes(data, film.start, film.end) if film is not None else iter(())
+    for trak in islice(inner, _MAX_DIRECTORIES):
         table = descend(data, trak, b"mdia", b"minf", b"stbl") if trak.name == b"trak" else None
         if table is None:
             continue
@@ -164,10 +166,11 @@ def _canon_orientation(data: bytes, film: Box) -> int:
 
 def _measured(data: bytes, at: int, size: int) -> Iterator[_Found]:
     """The JPEG at a place, with the sides that its frame says; nothing where there is none."""
-    content = data[at : at + size]
+    # A view: many places may name the same bytes, and a copy of all of them takes its time.
+    content = memoryview(data)[at : at + size]
     place = 2
     for _ in range(_MAX_SEGMENTS):
-        if len(content) < size or content[:2] != b"\xff\xd8" or content[place : place + 1] != b"\xff":
+        if len(content) < size or bytes(content[:2]) != b"\xff\xd8" or bytes(content[place : place + 1]) != b"\xff":
             return
         marker, length = content[place + 1], int.from_bytes(content[place + 2 : place + 4], "big")
         if marker in _FRAMES:

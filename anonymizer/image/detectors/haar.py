@@ -33,7 +33,7 @@ class Haar:
     """
 
     name = "haar"
-    output_revision = 3
+    output_revision = 4
 
     def __init__(self, config: DetectorConfig, _weights: bytes | None = None) -> None:
         path = Path(cv2.data.haarcascades) / _FILE

@@ -30,7 +30,7 @@ class Patch:
 
     name = "patch"
     sha256 = hashlib.sha256(name.encode()).hexdigest()
-    output_revision = 3
+    output_revision = 4
 
     def __init__(self, config: DetectorConfig, _weights: bytes | None = None) -> None:
         self._config = config

@@ -32,7 +32,7 @@ class YuNet:
     """`cv2.FaceDetectorYN` on one CPU thread. Its scores are higher than CenterFace's: 0.3 is a low one."""
 
     name = "yunet"
-    output_revision = 3
+    output_revision = 4
 
     def __init__(self, config: DetectorConfig, weights: bytes | None) -> None:
         if weights is None:

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from anonymizer.image.views.hdr import as_sdr
+from anonymizer.image.views.hdr import as_sdr, mapped
 from anonymizer.image.views.levels import Levels, Points, all_levels, levels_of, stretched
 from anonymizer.image.views.samples import to_rgb, to_uint8
-from anonymizer.records import Frame, Pixels, Samples
+from anonymizer.records import CodePoints, Frame, Pixels, Samples
 
 #: A picture is gray if its channels differ by at most this many of 255 levels on average.
 GRAY_CHROMA = 4.0
@@ -24,7 +24,7 @@ def views(frame: Frame) -> Iterator[Pixels]:
     A face that is drawn only in alpha, or in black (CMYK) below solid colours, is invisible in a viewer, but easy to
     extract. The same is true of a face in a narrow range of levels, so pictures with such a range are also yielded
     with stretched levels (`all_levels`). HDR is converted to standard dynamic range, because its coded values look
-    gray and flat.
+    gray and flat; those are yielded too where the conversion makes different samples equal.
     """
     for light, alpha in _planes(frame):
         yield to_uint8(light)
@@ -62,11 +62,22 @@ def light_of(frame: Frame) -> Samples:
 
 def _planes(frame: Frame) -> Iterator[tuple[Samples, Samples | None]]:
     """What is looked at by itself, gray or RGB of any depth, and its alpha."""
-    yield light_of(frame), frame.alpha
+    if frame.hdr is None:
+        yield to_rgb(frame.pixels), frame.alpha
+    else:
+        yield from _hdr_planes(frame.pixels, frame.hdr, frame.alpha)
     if frame.pixels.ndim == 3 and frame.pixels.shape[2] == 4 and _varies(frame.pixels[..., 3]):
         yield np.iinfo(frame.pixels.dtype).max - frame.pixels[..., 3], None
     if frame.alpha is not None and _varies(frame.alpha):
         yield frame.alpha, None
+
+
+def _hdr_planes(pixels: Samples, points: CodePoints, alpha: Samples | None) -> Iterator[tuple[Samples, Samples | None]]:
+    """What a screen without HDR shows; where it cannot show everything, the coded values too, as other viewers do."""
+    light, clipped = mapped(pixels, points)
+    yield light, alpha
+    if clipped:
+        yield pixels, alpha
 
 
 def _may_be_negative(points: Points, levels: Levels) -> bool:

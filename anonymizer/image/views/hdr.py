@@ -24,6 +24,10 @@ PEAKS_NITS = (
 _SAME_PEAK = 1.02
 """So much above a peak is that peak: white that was rounded to a step of eight or ten bits is still white."""
 
+_SAME_SHARE, _SAME_NITS = 0.02, 0.05
+"""A colour of BT.709 that was rounded to ten bits in other primaries lies outside of it by less than this share of its
+brightest channel, or in the dark by this light in cd/m2."""
+
 _PQ_NITS, _HLG_NITS, _HLG_GAMMA = 10_000.0, 1_000.0, 1.2
 
 # ITU-R BT.2100-2, tables 4 and 5.
@@ -54,17 +58,46 @@ def as_sdr(pixels: Samples, points: CodePoints) -> Samples:
     Returns:
         uint16 of the same shape, sRGB.
     """
+    return mapped(pixels, points)[0]
+
+
+def mapped(pixels: Samples, points: CodePoints) -> tuple[Samples, bool]:
+    """The same as `as_sdr`, and whether samples that differ may have become equal.
+
+    That is so where a sample is darker than black or brighter than white (of a narrow range), or where a colour lies
+    outside of BT.709: on a screen without HDR nobody sees what is drawn there, in the samples anybody does.
+    """
     light = _light_of_codes(points.transfer, points.full_range, pixels.itemsize)
     peak = float(light[pixels.max()]) if points.transfer == PQ else _HLG_NITS * float(light[pixels.max()]) ** _HLG_GAMMA
-    curve = _curve(next((step for step in PEAKS_NITS if step * _SAME_PEAK >= peak), PEAKS_NITS[-1]))
+    peak = next((step for step in PEAKS_NITS if step * _SAME_PEAK >= peak), PEAKS_NITS[-1])
+    curve = _curve(peak)
+    clipped = not points.full_range and _is_beyond(pixels)
     result = np.empty(pixels.shape, np.uint16)
     step = max(1, _BAND_PIXELS // pixels.shape[1])
     for start in range(0, pixels.shape[0], step):
         rows = slice(start, start + step)
         nits = _displayed(light[pixels[rows]], points)
+        clipped = clipped or _is_outside(nits, peak)
         share = np.minimum(np.sqrt(np.maximum(nits, 0) / np.float32(_PQ_NITS)), 1)
         result[rows] = curve[np.rint(share * _STEPS).astype(np.intp)]
-    return result
+    return result, clipped
+
+
+def _is_outside(nits: NDArray[np.float32], peak_nits: float) -> bool:
+    """Whether colours lie outside of BT.709, by more than rounding explains."""
+    if nits.ndim == 2:
+        return False
+    red, green, blue = (nits[..., channel] for channel in range(3))
+    brightest = np.maximum(np.maximum(red, green), blue)
+    least = np.minimum(np.minimum(red, green), blue)
+    below = least + np.float32(_SAME_SHARE) * np.maximum(brightest, 0) < -_SAME_NITS
+    return bool(below.any() or brightest.max() > peak_nits * _SAME_PEAK)
+
+
+def _is_beyond(pixels: Samples) -> bool:
+    """Whether samples of a narrow range are below its black or above its white (BT.2100-2, table 9)."""
+    unit = 256 ** (pixels.itemsize - 1)
+    return bool(pixels.min() < 16 * unit or pixels.max() > 235 * unit)
 
 
 def pq_nits(signal: Floats) -> Floats:

@@ -38,6 +38,32 @@ def _found() -> ctypes.CDLL:
     return here
 
 
+def with_alpha(samples: NDArray[np.uint16], depth: int, alpha_depth: int, *, premultiplied: bool = False) -> bytes:
+    """A file without loss of (H, W, 4) samples of 16 bit, brought to as many bits as wanted."""
+    here = _found()
+    info, channel = library.BasicInfo(), library.ExtraChannelInfo()
+    here.JxlEncoderInitBasicInfo(ctypes.byref(info))
+    here.JxlEncoderInitExtraChannelInfo(0, ctypes.byref(channel))
+    info.ysize, info.xsize = samples.shape[:2]
+    info.bits_per_sample, info.num_color_channels, info.uses_original_profile = depth, 3, 1
+    info.num_extra_channels, info.alpha_bits, info.alpha_premultiplied = 1, alpha_depth, int(premultiplied)
+    channel.bits_per_sample, channel.alpha_premultiplied = alpha_depth, int(premultiplied)
+    encoder = here.JxlEncoderCreate(None)
+    settings = here.JxlEncoderFrameSettingsCreate(encoder, None)
+    form, stored = library.PixelFormat(4, 3, 0, 0), np.ascontiguousarray(samples)
+    statuses = (
+        here.JxlEncoderSetBasicInfo(encoder, ctypes.byref(info)),
+        here.JxlEncoderSetExtraChannelInfo(encoder, 0, ctypes.byref(channel)),
+        here.JxlEncoderSetColorEncoding(encoder, ctypes.byref(write.color_encoding(None, 3))),
+        here.JxlEncoderSetFrameLossless(settings, 1),
+        here.JxlEncoderAddImageFrame(settings, ctypes.byref(form), stored.ctypes.data, stored.nbytes),
+    )
+    assert not any(statuses)
+    file = write._output(here, encoder)
+    here.JxlEncoderDestroy(encoder)
+    return file
+
+
 def from_jpeg(jpeg: bytes) -> bytes:
     """A file from which that JPEG can be made again, byte for byte."""
     import imagecodecs

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -93,6 +95,19 @@ def test_a_raw_file_that_does_not_say_its_size_is_refused():
     codec.decode(data, PREVIEW)
     with pytest.raises(UnsupportedFormat):
         codec.decode(data.replace(b"\x01\x00\x00\x04", b"\x01\x01\x00\x04"), PREVIEW)
+
+
+def test_places_that_name_the_whole_file_do_not_copy_it():
+    """Each of many tracks took a copy: some hundred bytes of a large file cost as much time as reading all of it."""
+    source = raws.cr3(b"\0" * 2**22, (168, 100))
+    tracemalloc.start()
+    try:
+        with pytest.raises(UnsupportedFormat):
+            codec.decode(source, PREVIEW)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 2**20
 
 
 def test_a_tiff_is_still_a_tiff():

@@ -168,6 +168,24 @@ def test_float_and_light_beyond_white_are_refused():
         codec.decode(jxl.saved(photo().astype(np.float32) / 255), CONFIG)
 
 
+@pytest.mark.parametrize(
+    ("depth", "alpha_depth", "premultiplied", "encoding"),
+    [
+        (8, 8, False, "exact"),
+        (8, 1, False, "exact"),
+        (16, 8, False, "exact"),
+        (8, 16, False, "reencoded"),
+        (10, 16, False, "reencoded"),
+        (8, 8, True, "reencoded"),
+    ],
+)
+def test_alpha_that_does_not_come_out_as_it_is_coded_is_not_called_exact(depth, alpha_depth, premultiplied, encoding):
+    levels = np.linspace(0, 65535, 48 * 64).reshape(48, 64)
+    samples = np.dstack([levels] * 4).astype(np.uint16)
+    source = jxl.with_alpha(samples, depth, alpha_depth, premultiplied=premultiplied)
+    assert codec.encode(codec.decode(source, CONFIG)).encoding == encoding
+
+
 def test_spare_channels_are_dropped_and_named():
     samples = np.dstack((photo()[..., 0], photo()[..., 1]))
     data = jxl.saved(samples, photometric="gray", planar=False)

@@ -44,6 +44,7 @@ class Settings:
         durations: Ticks of each frame.
         from_jpeg: It was made from a JPEG without loss.
         jpeg: What that JPEG's encoder needs of it.
+        alpha_kept: Its alpha is straight, and of no more bits than are written.
     """
 
     depth: int = 8
@@ -53,6 +54,7 @@ class Settings:
     durations: tuple[int, ...] = (0,)
     from_jpeg: bool = False
     jpeg: object = field(default=None, repr=False)
+    alpha_kept: bool = True
 
 
 def decode(data: bytes, config: CodecConfig) -> Picture:
@@ -98,7 +100,7 @@ def encode(picture: Picture) -> Encoded:
         durations=settings.durations,
     )
     written = write.of_frames(library, [_stored(frame, settings.depth) for frame in picture.frames], form)
-    exact = settings.lossless and not picture.converted
+    exact = settings.lossless and settings.alpha_kept and not picture.converted
     return Encoded(_bare(written), "jxl", "exact" if exact else "reencoded")
 
 
@@ -122,7 +124,8 @@ def _of_jpeg(library: ctypes.CDLL, data: bytes, header: read.Header, config: Cod
 def _of_pixels(library: ctypes.CDLL, data: bytes, header: read.Header) -> Picture:
     found, profile = read.frames(library, data, header)
     upright = [upright_frame(*_parted(samples, header), profile, orientation=1) for samples in found]
-    settings = Settings(max(header.depth, 8), header.lossless, header.ticks, header.loop, header.durations)
+    depth, kept = max(header.depth, 8), header.alpha_kept
+    settings = Settings(depth, header.lossless, header.ticks, header.loop, header.durations, alpha_kept=kept)
     return Picture(
         "jxl",
         tuple(one.frame for one in upright),

@@ -55,6 +55,7 @@ class Header:
         colors: 1 or 3.
         extra: Channels beside the colours.
         alpha: One of these is alpha.
+        alpha_kept: There is none, or its samples and those of the colours come out of the decoder as they are coded.
         lossless: Samples are coded in their own colour space, not in the one that is made for loss (XYB).
         orientation: EXIF's: how the stored picture is turned.
         ticks: Numerator and denominator of ticks a second; of an animation.
@@ -68,6 +69,7 @@ class Header:
     colors: int
     extra: int
     alpha: bool
+    alpha_kept: bool
     lossless: bool
     orientation: int
     ticks: tuple[int, int] | None
@@ -107,6 +109,7 @@ def header(library: ctypes.CDLL, data: bytes, config: CodecConfig) -> Header:
         colors=info.num_color_channels,
         extra=info.num_extra_channels,
         alpha=info.alpha_bits > 0,
+        alpha_kept=info.alpha_bits == 0 or _keeps_alpha(info),
         lossless=bool(info.uses_original_profile),
         orientation=info.orientation,
         ticks=(info.tps_numerator, info.tps_denominator) if info.have_animation else None,
@@ -147,6 +150,12 @@ def frames(library: ctypes.CDLL, data: bytes, header: Header) -> tuple[list[Samp
     if header.depth > 8:
         found = [spread(samples, header.depth) for samples in found]
     return found, profile
+
+
+def _keeps_alpha(info: BasicInfo) -> bool:
+    """Whether alpha is not multiplied into the colours, and each of its values has one in the colours' depth."""
+    deepest, greatest = 2 ** max(info.bits_per_sample, 8) - 1, 2**info.alpha_bits - 1
+    return not info.alpha_premultiplied and deepest % greatest == 0
 
 
 def _room(library: ctypes.CDLL, decoder: int, header: Header) -> Samples:

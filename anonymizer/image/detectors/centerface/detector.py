@@ -44,7 +44,7 @@ class CenterFace:
 
     name = "centerface"
     sha256 = CENTERFACE_SHA256
-    output_revision = 5
+    output_revision = 6
 
     def __init__(
         self, config: DetectorConfig, weights: bytes | None, fitted: calibration.Weights = calibration.FITTED
