@@ -36,7 +36,10 @@ def _add_arguments(verify: argparse.ArgumentParser) -> None:
     text = "seed of the random sample (default: the id of the newest run)"
     sampling.add_argument("--seed", metavar="TEXT", help=text)
     add_options(sampling, ("--detector", "--weights"))
-    text = "redact the suspected faces: process their photos again with the newest run's settings; later runs redact them too"
+    text = (
+        "redact the suspected faces: process their photos again with the newest run's settings; "
+        "later runs redact them too"
+    )
     sampling.add_argument("--redact-suspects", action="store_true", help=text)
     text = "JSON file to write the statements and all suspected faces to, any fsspec URL"
     verify.add_argument("--json", metavar="FILE", help=text)
