@@ -501,6 +501,12 @@ def test_wrong_usage_of_the_command_line(argv, capsys):
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
+@pytest.mark.parametrize("number", ["few", "0", "-1", "1.5"])
+def test_a_wrong_sample_size_is_named(number, capsys):
+    assert cli.main(["verify", "out", f"--sample={number}"], {}) == 2
+    assert f"argument --sample: must be a whole number of at least 1, not '{number}'" in capsys.readouterr().err
+
+
 def test_the_environment_names_the_cluster(monkeypatch):
     seen = []
 

@@ -20,7 +20,7 @@ _DESCRIPTION = (
     "only parts that this software writes, that every file has a row and every row its file. Changes nothing. Use it "
     "while no run is active."
 )
-_SECOND_LOOK = (
+_SECOND_DETECTOR = (
     "Searches a random sample of the published photos for faces with a second detector, at a larger size than the run "
     "and also mirrored. A face with less than 80 % of its area in pixels that were found to be redacted is a finding, "
     "unless consent allows it. Best with a detector that the run did not use: --detector yunet --weights FILE."
@@ -30,23 +30,30 @@ _SECOND_LOOK = (
 def _add_arguments(verify: argparse.ArgumentParser) -> None:
     verify.add_argument("output", metavar="OUTPUT", help=documentation("output"))
     add_options(verify, ("--manifest", "--workers", "--address"))
-    look = verify.add_argument_group("second look", _SECOND_LOOK)
-    text = "number of published photos to draw at random"
-    look.add_argument("--sample", metavar="N", type=_count, help=text)
+    sampling = verify.add_argument_group("second detector", _SECOND_DETECTOR)
+    text = "number of published photos to sample at random"
+    sampling.add_argument("--sample", metavar="N", type=_count, help=text)
     text = "seed of the random sample (default: the id of the newest run)"
-    look.add_argument("--seed", metavar="TEXT", help=text)
-    add_options(look, ("--detector", "--weights"))
-    text = "redact the suspects: process their photos again with the newest run's settings; later runs redact them too"
-    look.add_argument("--redact-suspects", action="store_true", help=text)
-    text = "JSON file to write the statements and all suspects to, any fsspec URL"
+    sampling.add_argument("--seed", metavar="TEXT", help=text)
+    add_options(sampling, ("--detector", "--weights"))
+    text = (
+        "redact the suspected faces: process their photos again with the newest run's settings; "
+        "later runs redact them too"
+    )
+    sampling.add_argument("--redact-suspects", action="store_true", help=text)
+    text = "JSON file to write the statements and all suspected faces to, any fsspec URL"
     verify.add_argument("--json", metavar="FILE", help=text)
     add_common(verify, "log every finding as it happens")
 
 
 def _count(text: str) -> int:
-    number = int(text)
+    """Reads a whole number of 1 or more; raises ArgumentTypeError, whose text argparse prints, for anything else."""
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
     if number < 1:
-        raise argparse.ArgumentTypeError("at least 1")
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, not {text!r}")
     return number
 
 

@@ -25,7 +25,7 @@ class Store(Protocol):
     def get_with_version(self, name: str) -> tuple[bytes, str]: ...
 
     def publish(
-        self, key: str, data: bytes, *, expected: str | None, media_type: str, alive: Callable[[], None]
+        self, key: str, data: bytes, *, expected: str | None, media_type: str, check: Callable[[], None]
     ) -> str: ...
 
 
@@ -104,4 +104,4 @@ def write(store: Store, record: Record, expected: str | None) -> str:
         PublishConflict: The file has another version.
     """
     data = json.dumps(asdict(record)).encode()
-    return store.publish(NAME, data, expected=expected, media_type="application/json", alive=lambda: None)
+    return store.publish(NAME, data, expected=expected, media_type="application/json", check=lambda: None)

@@ -1,4 +1,4 @@
-"""How a root is reached: the options of its storage, and what publishing into it has to heed."""
+"""How a root is reached: the options of its storage, and the rules for publishing into it."""
 
 from __future__ import annotations
 

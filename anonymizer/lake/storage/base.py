@@ -54,7 +54,7 @@ class Root(ABC):
         self.close()
 
     def close(self) -> None:  # noqa: B027 - most backends hold no connection
-        """Gives connections back; a later call opens new ones."""
+        """Closes the connections; a later call opens new ones."""
 
     @abstractmethod
     def list(
@@ -76,11 +76,11 @@ class Root(ABC):
         check_key(key, empty_parts=self.empty_parts)
 
     def key_error(self, key: str) -> type[ObjectError] | None:
-        """The error that a key deserves here, None for a good one."""
+        """Returns the error of a key that this root cannot hold, None for a valid key."""
         return key_error(key, empty_parts=self.empty_parts)
 
     def can_hold(self, key: str) -> bool:
-        """Whether the store knows names of such a form at all."""
+        """Returns whether the store can hold names of this form."""
         return name_fits(key, empty_parts=self.empty_parts)
 
     def read(self, ref: ImageRef) -> bytes:
@@ -102,7 +102,7 @@ class Root(ABC):
         return self.read(ref), ""
 
     def publish(
-        self, key: str, data: bytes, *, expected: str | None, media_type: str, alive: Callable[[], None]
+        self, key: str, data: bytes, *, expected: str | None, media_type: str, check: Callable[[], None]
     ) -> str:
         """Writes one object, atomically, over the expected version only. It appears complete or not at all.
 
@@ -111,7 +111,7 @@ class Root(ABC):
             data: The whole content.
             expected: The version that is overwritten; None: there must be none.
             media_type: Content type, where the storage keeps one.
-            alive: Called right before every step that cannot be taken back; it raises to forbid it.
+            check: Called right before every step that cannot be taken back; it raises to forbid it.
 
         Returns:
             The new version.
@@ -122,10 +122,10 @@ class Root(ABC):
             AccessDenied, StorageUnavailable, StorageError: The storage did not take it.
         """
         self.check(key)
-        return self._publish(key, data, expected=expected, media_type=media_type, alive=alive)
+        return self._publish(key, data, expected=expected, media_type=media_type, check=check)
 
     def remove(self, key: str, *, expected: str | None) -> None:
-        """Removes one object; one that is gone already is fine.
+        """Removes one object; does nothing if it no longer exists.
 
         Args:
             key: Below the root.
@@ -162,7 +162,7 @@ class Root(ABC):
         return True
 
     def has_mark(self, output_id: str) -> bool:
-        """Whether the root bears the mark of this OUTPUT.
+        """Returns whether the root has the mark of this OUTPUT.
 
         Raises:
             AccessDenied, StorageUnavailable, StorageError: The storage cannot tell.
@@ -176,13 +176,13 @@ class Root(ABC):
         """Marks the root as this OUTPUT; makes the folder where it is not there."""
         name, data = mark_name(output_id), mark_content(output_id)
         try:
-            self._publish(name, data, expected=None, media_type="application/json", alive=lambda: None)
+            self._publish(name, data, expected=None, media_type="application/json", check=lambda: None)
         except PublishConflict:
             if not self.has_mark(output_id):
                 raise
 
     def clear_mark(self, output_id: str) -> None:
-        """Takes a mark away."""
+        """Removes a mark."""
         self._remove(mark_name(output_id), None)
 
     def marks(self) -> Iterator[str]:
@@ -203,7 +203,7 @@ class Root(ABC):
         return self._read(name, None)
 
     def exists(self, name: str) -> bool:
-        """Whether there is such an object."""
+        """Returns whether the object exists."""
         return self.version(name) is not None
 
     def tighten(self) -> None:  # noqa: B027 - for stores without modes
@@ -227,19 +227,19 @@ class Root(ABC):
 
     @abstractmethod
     def stat(self, key: str) -> Listed | None:
-        """One object as the listing would have it, None without one."""
+        """Returns one object as the listing would describe it, None if it does not exist."""
 
     @abstractmethod
     def put(self, name: str, data: bytes) -> None:
-        """Writes an object, atomically, whatever stood there."""
+        """Writes an object atomically and replaces any existing one."""
 
     @abstractmethod
     def create(self, name: str, data: bytes) -> bool:
-        """Writes an object that is not there yet, atomically; False if it is."""
+        """Creates an object atomically; returns False if it already exists."""
 
     @abstractmethod
     def delete(self, names: Iterable[str]) -> None:
-        """Removes objects; those that are gone already are fine."""
+        """Removes objects; those that no longer exist are skipped."""
 
     @abstractmethod
     def names(self, prefix: str = "") -> Iterator[str]:
@@ -251,7 +251,7 @@ class Root(ABC):
 
     @abstractmethod
     def _publish(
-        self, key: str, data: bytes, *, expected: str | None, media_type: str, alive: Callable[[], None]
+        self, key: str, data: bytes, *, expected: str | None, media_type: str, check: Callable[[], None]
     ) -> str: ...
 
     @abstractmethod

@@ -162,12 +162,12 @@ class GenericRoot(Root):
         *,
         expected: str | None,
         media_type: str,  # noqa: ARG002 - fsspec has no common word for it
-        alive: Callable[[], None],
+        check: Callable[[], None],
     ) -> str:
         self.check_publishing()
         if self._standing(key) != expected:
             raise PublishConflict(key)
-        alive()
+        check()
         self._write(key, data, "overwrite")
         with _translated():
             written = self._info(key)

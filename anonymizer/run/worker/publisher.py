@@ -102,7 +102,7 @@ class Publisher:
                 image.data,
                 expected=item.output_version,
                 media_type=codec.MEDIA_TYPES[image.format],
-                alive=deadline.check,
+                check=deadline.check,
             )
         except PublishConflict:
             # No conflict if the output has the same content already, for example from an earlier attempt.

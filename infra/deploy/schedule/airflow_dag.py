@@ -1,9 +1,9 @@
-"""An Airflow DAG: anonymize every night, verify whatever came of it, and write the table that anybody may see.
+"""An Airflow DAG: anonymize every night, verify the outputs, and write the public copy of the manifest.
 
 Needs apache-airflow-providers-cncf-kubernetes. Every exit status but 0 fails the task and so the night: 3 when more
-objects than `--max-failures` stand as failed, 4 when `verify` finds something, 5 when an output that is no longer safe
-is still there. The log of the pod ends with the status and what it is about, or with one line that says why the command
-did not come to its end.
+objects failed than `--max-failures` allows, 4 when `verify` finds something, 5 when an output that is no longer safe
+is still there. The log of the pod ends with the status and its meaning, or with one line that says why the command did
+not finish.
 """
 
 from __future__ import annotations

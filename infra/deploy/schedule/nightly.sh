@@ -1,9 +1,9 @@
 #!/bin/sh
-# Runs a command for cron: nothing is said when all is well, else what its exit status means and how its log ends, and
-# cron mails what is said.
+# Runs a command for cron. It prints nothing when the command succeeds; otherwise it prints the meaning of the exit status
+# and the end of the log, which cron then mails.
 #   nightly.sh LOG COMMAND...
-# LOG holds this night, LOG.1 the one before; what every run did stands in the manifest. A log names files, so it is for
-# its owner only; the mask of the command itself stays as it is, since it decides who may read the outputs.
+# LOG is the log of this night, LOG.1 that of the night before; the manifest records what every run did. A log names files,
+# so only its owner may read it. The umask of the command itself is unchanged, because it decides who may read the outputs.
 set -u
 log=$1
 shift
@@ -12,11 +12,11 @@ status=0
 "$@" >> "$log" 2>&1 || status=$?
 case $status in
     0) exit 0 ;;
-    2) meaning="nothing was done but to take down what had run out: wrong usage, settings or registry" ;;
-    3) meaning="more objects than --max-failures stand as failed; nothing unsafe is published" ;;
-    4) meaning="OUTPUT and manifest disagree, or a second look has seen a face" ;;
+    2) meaning="wrong usage, settings or registry; nothing was done except removing outputs whose consent has expired" ;;
+    3) meaning="more objects failed than --max-failures allows; nothing unsafe is published" ;;
+    4) meaning="OUTPUT and manifest disagree, or the second detector found a face that is not redacted" ;;
     5) meaning="URGENT: an output that is no longer safe could not be removed and is still there" ;;
-    *) meaning="it did not come to its end; the next run goes on where it stopped" ;;
+    *) meaning="the command did not finish; the next run resumes where it stopped" ;;
 esac
 echo "anonymizer on $(uname -n): exit status $status: $meaning"
 echo "What to do: infra/docs/operations.md. The end of $log:"

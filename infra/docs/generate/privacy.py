@@ -42,7 +42,7 @@ def table(known: Mapping[str, Any], what: str, gallery: str) -> str:
 
 
 def beyond_solid(known: Mapping[str, Any]) -> str:
-    """Markdown: the area of the default minus that of `solid`, an attacker a line."""
+    """Markdown: the AUC of the default minus that of `solid`, an attacker a line."""
     lines = [f"| attacker | {RAW} | {REDACTED} |", "|---|---|---|"]
     for attacker in ATTACKERS:
         cells = [signed(known[f"beyond.smooth.{attacker}.{gallery}"]) for gallery in (RAW, REDACTED)]
@@ -51,10 +51,10 @@ def beyond_solid(known: Mapping[str, Any]) -> str:
 
 
 def strongest(known: Mapping[str, Any]) -> str:
-    """Markdown: of each variant the attacker with the greatest area against raw photos."""
+    """Markdown: of each variant the attacker with the greatest AUC against raw photos."""
     names = {"raw": "original photo", "pixelate": "6 × 6 cells in blocks (`pixelate`)"}
     names |= {"blur": "6 × 6 cells, smoothed (`blur`)", "gaussian": "`gaussian`", "smooth": "`smooth` (default)"}
-    lines = ["| | strongest attacker | area under the curve | first guess |", "|---|---|---|---|"]
+    lines = ["| | strongest attacker | AUC | rank-1 |", "|---|---|---|---|"]
     for variant in ("raw", "pixelate", "blur", "gaussian", "smooth", "solid"):
         best = _best(known, variant)
         area, first = (known[f"{what}.{variant}.{best}.{RAW}"] for what in ("area", "first"))

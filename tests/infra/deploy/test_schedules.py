@@ -175,12 +175,12 @@ def test_the_cron_lines_run_commands_that_there_are():
 @pytest.mark.parametrize(
     ("status", "says"),
     [
-        (1, "did not come to its end"),
+        (1, "did not finish"),
         (2, "wrong usage, settings or registry"),
-        (3, "stand as failed"),
+        (3, "more objects failed than --max-failures"),
         (4, "disagree"),
         (5, "URGENT"),
-        (137, "did not come to its end"),
+        (137, "did not finish"),
     ],
 )
 def test_cron_mails_what_an_exit_status_means(tmp_path, status, says):

@@ -46,7 +46,7 @@ EMPTY_PARTS = ["/a", "a/", "a//b", "//", "a/b//"]
 """To S3 these are names like any other."""
 
 
-def alive() -> None:
+def check() -> None:
     """The deadline is far."""
 
 
@@ -61,7 +61,7 @@ def refs(root: Root, *, output: bool = False) -> list[ImageRef]:
 
 
 def publish(root: Root, key: str, data: bytes, expected: str | None) -> str:
-    return root.publish(key, data, expected=expected, media_type="image/jpeg", alive=alive)
+    return root.publish(key, data, expected=expected, media_type="image/jpeg", check=check)
 
 
 class TestList:
@@ -345,7 +345,7 @@ class TestPublish:
     def test_not_past_the_deadline(self, store: Store):
         root = store.open()
         with pytest.raises(DeadlinePassed):
-            root.publish("a", b"1", expected=None, media_type="image/jpeg", alive=dead)
+            root.publish("a", b"1", expected=None, media_type="image/jpeg", check=dead)
         assert list(root.list()) == []
 
     def test_no_unsafe_key(self, store: Store):

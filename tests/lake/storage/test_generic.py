@@ -22,7 +22,7 @@ from anonymizer.records import ImageRef
 from tests.lake.storage.conftest import Store
 
 
-def alive() -> None:
+def check() -> None:
     """The deadline is far."""
 
 
@@ -31,7 +31,7 @@ def test_publishing_needs_consent_to_the_race(memory_store: Store):
     with pytest.raises(ConfigError, match=r"storage\.unconditional"):
         root.check_publishing()
     with pytest.raises(ConfigError, match=r"storage\.unconditional"):
-        root.publish("a", b"1", expected=None, media_type="image/jpeg", alive=alive)
+        root.publish("a", b"1", expected=None, media_type="image/jpeg", check=check)
     assert list(root.list()) == []
 
 
@@ -125,4 +125,4 @@ def test_what_was_written_has_to_stand_there_whole(memory_store: Store, monkeypa
         filesystem, "pipe_file", lambda self, path, data, **rest: original(self, path, data[:2], **rest)
     )
     with pytest.raises(PublishConflict):
-        root.publish("a", b"1234", expected=None, media_type="image/jpeg", alive=alive)
+        root.publish("a", b"1234", expected=None, media_type="image/jpeg", check=check)

@@ -183,13 +183,13 @@ class LocalRoot(Root):
         *,
         expected: str | None,
         media_type: str,  # noqa: ARG002 - file systems keep none
-        alive: Callable[[], None],
+        check: Callable[[], None],
     ) -> str:
         only_over = _only_over(expected)
 
         def permit(current: str | None) -> None:
             only_over(current)
-            alive()
+            check()
 
         return self._store(key, data, permit)
 

@@ -14,7 +14,7 @@ from anonymizer.lake.storage.s3.ranges import in_order, one_by_one
 PAGE = 1000
 """Keys of one ListObjectsV2 or DeleteObjects request: S3's limit."""
 _LEVELS = 8
-"""So deep are levels looked for that have more than one prefix."""
+"""Maximum depth at which a level with more than one prefix is searched for."""
 
 
 class BucketListing:

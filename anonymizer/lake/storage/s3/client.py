@@ -40,27 +40,27 @@ class S3Client:
         self._making = threading.Lock()
 
     def send(
-        self, operation: str, parameters: dict[str, Any], alive: Callable[[], None] = _always
+        self, operation: str, parameters: dict[str, Any], check: Callable[[], None] = _always
     ) -> tuple[dict[str, Any], bytes]:
-        """One request, sent again while that helps.
+        """Sends one request and retries it while the failure may be temporary.
 
         Args:
             operation: Method of botocore's client.
             parameters: Its arguments, without the bucket.
-            alive: Called before each attempt; it raises to forbid it.
+            check: Called before each attempt; it raises to forbid it.
 
         Returns:
             The answer and, for `get_object`, the body.
 
         Raises:
-            S3Fault: It failed for good.
+            S3Fault: The request failed and a retry cannot help.
         ConfigError: The options of the filesystem are not understood.
         """
         for attempt in itertools.count(1):
             try:
                 # Before the permission is asked for: making a client takes longer than any request.
                 fs = self._filesystem()
-                alive()
+                check()
                 answer: tuple[dict[str, Any], bytes] = fsspec.asyn.sync(
                     fs.loop, _send, fs, operation, {**self._common, **parameters}
                 )

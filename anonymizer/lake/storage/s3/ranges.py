@@ -20,7 +20,7 @@ Fetch = Callable[[str, str], tuple[Sequence[Item], str]]
 """One page: of the keys behind one, or with a token; what it holds and the token of the next, empty at the end."""
 
 PAGES_AHEAD = 4
-"""So many pages of each range may wait: about 16 MB for eight ranges."""
+"""Maximum number of pages of each range that wait in memory: about 16 MB for eight ranges."""
 _RANGE_KEYS = 4000
 """A range holds about as much as may wait, so that it is listed to its end while those before it are used."""
 _LOOK_S = 0.2
@@ -52,7 +52,7 @@ class Range:
             yield from page
 
     def close(self) -> None:
-        """Nothing more is fetched; returns once the thread has ended."""
+        """Stops fetching; returns once the thread has ended."""
         self._stopped.set()
         self._thread.join()
 

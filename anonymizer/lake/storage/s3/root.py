@@ -149,7 +149,7 @@ class S3Root(Root):
     def create(self, name: str, data: bytes) -> bool:
         self.check(name)
         try:
-            self._publish(name, data, expected=None, media_type="application/octet-stream", alive=lambda: None)
+            self._publish(name, data, expected=None, media_type="application/octet-stream", check=lambda: None)
         except PublishConflict:
             return False
         return True
@@ -205,17 +205,17 @@ class S3Root(Root):
         return data, answer
 
     def _publish(
-        self, key: str, data: bytes, *, expected: str | None, media_type: str, alive: Callable[[], None]
+        self, key: str, data: bytes, *, expected: str | None, media_type: str, check: Callable[[], None]
     ) -> str:
         if self._access.unconditional and self._version(key) != expected:
             raise PublishConflict(key)
         try:
-            answer = self._put(key, data, {"ContentType": media_type, **self._condition(expected)}, alive)
+            answer = self._put(key, data, {"ContentType": media_type, **self._condition(expected)}, check)
         except S3Fault as fault:
             if fault.kind not in DIFFERS:
                 raise s3_error(fault) from None
             if self._reads_bare_tags(key, expected, fault):
-                return self._publish(key, data, expected=expected, media_type=media_type, alive=alive)
+                return self._publish(key, data, expected=expected, media_type=media_type, check=check)
             # The attempt before this one may have been ours and have succeeded without our hearing of it.
             if fault.attempts == 1:
                 raise PublishConflict(key) from None
@@ -266,10 +266,10 @@ class S3Root(Root):
             raise ListingError(f"{self.uri}: {fault.kind.value}") from None
 
     def _put(
-        self, key: str, data: bytes, parameters: dict[str, str], alive: Callable[[], None] = lambda: None
+        self, key: str, data: bytes, parameters: dict[str, str], check: Callable[[], None] = lambda: None
     ) -> dict[str, Any]:
         sent = {"Key": self._prefix + key, "Body": data, **parameters, **self._access.put}
-        return self._client.send("put_object", sent, alive)[0]
+        return self._client.send("put_object", sent, check)[0]
 
 
 def _is_folder(key: str, size: int) -> bool:

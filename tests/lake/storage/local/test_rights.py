@@ -37,7 +37,7 @@ def mode(path: Path) -> int:
 
 
 def overwrite(root: Root, key: str) -> None:
-    root.publish(key, b"new", expected=root.version(key), media_type="image/png", alive=lambda: None)
+    root.publish(key, b"new", expected=root.version(key), media_type="image/png", check=lambda: None)
 
 
 def acl(owner: int, user: tuple[int, int] | None, group: int, mask: int, everybody: int) -> bytes:

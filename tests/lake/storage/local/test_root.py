@@ -33,12 +33,12 @@ from anonymizer.lake.storage.keys import mark_name
 from anonymizer.records import ImageRef
 
 
-def alive() -> None:
+def check() -> None:
     """The deadline is far."""
 
 
 def publish(root: Root, key: str, data: bytes, expected: str | None = None) -> str:
-    return root.publish(key, data, expected=expected, media_type="image/jpeg", alive=alive)
+    return root.publish(key, data, expected=expected, media_type="image/jpeg", check=check)
 
 
 def listed(root: Root) -> dict[str, object]:
@@ -456,7 +456,7 @@ class TestMarked:
             folder.rename(folder.with_name("away"))
             folder.mkdir()
 
-        root.publish("d/a", b"1", expected=None, media_type="image/jpeg", alive=gone)
+        root.publish("d/a", b"1", expected=None, media_type="image/jpeg", check=gone)
         assert everything(folder) == []
         assert (folder.with_name("away") / "d/a").read_bytes() == b"1"
 

@@ -36,12 +36,12 @@ from tests.real_s3 import ENDPOINT_VARIABLE
 SLOW_DOWN = ("503 Slow Down", "SlowDown")
 
 
-def alive() -> None:
+def check() -> None:
     """The deadline is far."""
 
 
 def publish(root: Root, key: str, data: bytes, expected: str | None = None) -> str:
-    return root.publish(key, data, expected=expected, media_type="image/jpeg", alive=alive)
+    return root.publish(key, data, expected=expected, media_type="image/jpeg", check=check)
 
 
 @pytest.fixture
@@ -300,10 +300,10 @@ class TestPublish:
             assert publish(root, "a", b"ours") == root.version("a")
 
     def test_the_permission_is_asked_for_once_the_client_is_made(self, root: Root):
-        def alive() -> None:
+        def check() -> None:
             assert root._client._fs is not None  # type: ignore[attr-defined]
 
-        root.publish("a", b"1", expected=None, media_type="image/jpeg", alive=alive)
+        root.publish("a", b"1", expected=None, media_type="image/jpeg", check=check)
 
     def test_a_store_that_compares_bare_etags_is_understood(self, root: Root, monkeypatch: pytest.MonkeyPatch):
         version = publish(root, "a", b"1")
@@ -369,7 +369,7 @@ class TestPublish:
         s3_server.failures.append(Failure("PUT", *SLOW_DOWN, times=5))
         s3_server.requests.clear()
         with pytest.raises(DeadlinePassed):
-            root.publish("a", b"1", expected=None, media_type="image/jpeg", alive=until_two)
+            root.publish("a", b"1", expected=None, media_type="image/jpeg", check=until_two)
         assert s3_server.requests == ["PUT", "PUT"]
 
     def test_a_store_that_ignores_conditions_is_refused(self, s3_server: FakeS3, s3_store: Store, root: Root):
