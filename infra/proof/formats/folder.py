@@ -19,7 +19,9 @@ SIDE = 64
 MOST, MEAN = 12.0, 2.0
 """Bounds of two thumbnails' difference, in 1/255: decoders round, and spread the colours that pixels share, unlike."""
 
-SAME = "same"
+SAME, NOBODY = "same picture", "read by nobody"
+QUIET = (SAME, NOBODY)
+"""Reasons of which no file is named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,7 @@ class Compared:
 
     Attributes:
         path: In the folder.
-        reason: `SAME`, or why both do not show the same; "" = nobody knows.
+        reason: `SAME`, `NOBODY`, or why both do not show the same; "" = nobody knows.
         detail: What each decoder shows, in words.
     """
 
@@ -56,7 +58,7 @@ def of_file(name: str, data: bytes, decoders: Sequence[Decoder], decode: Decode 
     except ObjectError as error:
         readers = [decoder.name for decoder in decoders if _first(decoder, Asked(data, _format(data)))]
         told = f"read by {', '.join(readers)}" if readers else ""
-        return Compared(name, f"{error.code} for us alone" if readers else "read by nobody", told)
+        return Compared(name, f"{error.code} for us alone" if readers else NOBODY, told)
     asked = Asked(data, picture.format, srgb=picture.converted)
     shown = Seen.of_frame(picture.frames[0])
     apart = {}

@@ -72,8 +72,10 @@ REASONS: tuple[Reason, ...] = (
     Reason("It reads the first frame alone.", ("libvips", "ImageMagick"), ("APNG", "APNG, disposal*"), missing=2),
     Reason("It reads the first frame alone.", ("imagecodecs",), ("WebP, animated",), missing=2),
     # Numbers.
+    Reason("It goes by way of YCbCr of 8 bit and, like libvips, repeats the colours that pixels share.",
+           ("ImageMagick",), (*_SHARED_COLORS, "AVIF, sequence, clean aperture"), (100.0, 3.5), missing=1),
     Reason("It goes by way of YCbCr of 8 bit whose colours have half the resolution; of a film it reads one frame.",
-           ("ImageMagick",), ("AVIF*", "HEIC*"), (100.0, 3.5), missing=2),
+           ("ImageMagick",), ("AVIF*", "HEIC*"), (25.0, 2.5), missing=2),
     Reason("It repeats the colours that pixels share, where we go evenly from one to the next.", ("libvips",),
            _SHARED_COLORS, (100.0, 3.5)),
     Reason("It rounds the matrix from YCbCr in its own way.", ("libvips",), ("AVIF*",), (1.01, 0.1)),

@@ -31,9 +31,7 @@ class Seen:
     alpha: Values | None = None
 
     @classmethod
-    def of_samples(
-        cls, samples: NDArray[Any], greatest: float, *, alpha: bool = False, inks: bool = False
-    ) -> Seen:
+    def of_samples(cls, samples: NDArray[Any], greatest: float, *, alpha: bool = False, inks: bool = False) -> Seen:
         """From samples of any depth.
 
         Args:
@@ -68,14 +66,15 @@ class Seen:
 
     @property
     def inks(self) -> bool:
-        return self.color.shape[2] == 4
+        return int(self.color.shape[2]) == 4
 
     def as_rgb(self) -> Seen:
         """Ink as viewers show it that know no profile: white times what each ink and the black let through."""
         if not self.inks:
             return self
-        paper = RANGE - self.color
-        return Seen(paper[..., :3] * paper[..., 3:] / np.float32(RANGE), self.alpha)
+        paper = np.float32(RANGE) - self.color
+        light: Values = np.asarray(paper[..., :3] * paper[..., 3:] / RANGE, np.float32)
+        return Seen(light, self.alpha)
 
     def planes(self) -> Values:
         """(H, W, C): what can be seen of the colours, those under alpha 0 being black, and alpha."""

@@ -83,11 +83,17 @@ def trial(
     for variant in variants:
         verdicts = list(_of_variant(variant, decoders, decode, reasons))
         if variant.group.endswith(SEEDS):
-            compared = [one for one in verdicts if one.difference is not None]
-            nearest = sorted(compared, key=lambda one: (one.difference.missing, one.difference.most))[:1]
-            known = [one for one in nearest if one.reason is not EQUAL and one.ok]
-            verdicts = known or [replace(one, reason=NEAREST) for one in nearest] or verdicts[:1]
+            verdicts = [_nearest(verdicts)]
         yield from verdicts
+
+
+def _nearest(verdicts: Sequence[Verdict]) -> Verdict:
+    """That of the decoder that is nearest to us, any where none reads the file."""
+    apart = [(one.difference.missing, one.difference.most, at) for at, one in enumerate(verdicts) if one.difference]
+    if not apart:
+        return verdicts[0]
+    found = verdicts[min(apart)[2]]
+    return found if found.reason is not EQUAL and found.ok else replace(found, reason=NEAREST)
 
 
 def _of_variant(

@@ -6,8 +6,8 @@ import itertools
 import re
 import struct
 import zlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -21,8 +21,8 @@ from infra.proof.fuzz.sources import interlaced, sources, tiled
 from tests.image.codec import avif_items, heic, old_jpeg
 from tests.image.codec import tiff_samples as made
 from tests.image.codec.deep_jpeg import lossless
-from tests.image.codec.samples import chunk, exif, png_of, saved, swapped_profile, with_segment
-from tests.image.formats.kinds import FRAMES, KINDS, Kind, deep, frames, with_alpha
+from tests.image.codec.samples import chunk, exif, png_of, saved, swapped_profile
+from tests.image.formats.kinds import FRAMES, KINDS, Kind, Samples, deep, frames, with_alpha
 
 Make = Callable[[], bytes]
 SEEDS = ", the fuzzer's seeds"
@@ -86,13 +86,25 @@ def _of_kinds() -> Iterator[Variant]:
         if kind.name == "JPEG, 12 bit":
             continue
         if kind.deep:
-            yield Variant(f"{kind.name}, {bits} bit", lambda kind=kind: kind.write([deep(_picture())]), bits)
+            yield Variant(f"{kind.name}, {bits} bit", partial(_of_pixels, kind.write, deep), bits)
         if kind.alpha:
-            yield Variant(f"{kind.name}, alpha", lambda kind=kind: kind.write([with_alpha(_picture())]))
+            yield Variant(f"{kind.name}, alpha", partial(_of_pixels, kind.write, with_alpha))
         if kind.hdr is not None:
-            yield Variant(f"{kind.name}, PQ", lambda kind=kind: kind.hdr(kind.write([_picture()])))
+            yield Variant(f"{kind.name}, PQ", partial(_told, kind.write, kind.hdr))
         if kind.cut is not None:
-            yield Variant(f"{kind.name}, clean aperture", lambda kind=kind: kind.cut(_picture()))
+            yield Variant(f"{kind.name}, clean aperture", partial(_cut, kind.cut))
+
+
+def _of_pixels(write: Callable[[Sequence[Samples]], bytes], made_of: Callable[[Samples], Samples]) -> bytes:
+    return write([made_of(_picture())])
+
+
+def _told(write: Callable[[Sequence[Samples]], bytes], tell: Callable[[bytes], bytes]) -> bytes:
+    return tell(write([_picture()]))
+
+
+def _cut(cut: Callable[[Samples], bytes]) -> bytes:
+    return cut(_picture())
 
 
 def _written(kind: Kind, count: int) -> bytes:
@@ -176,12 +188,15 @@ def _tiff() -> Iterator[Variant]:
     yield Variant("TIFF, gray tiles, big-endian", lambda: tiled(">"))
     for planar in (False, True):
         name = "planes" if planar else "tiles"
-        make = partial(made.tiled, _picture(), 2, 32, planar=planar)
-        yield Variant(f"TIFF, RGB, {name}", lambda make=make: made.tiff_of(make()))
+        yield Variant(f"TIFF, RGB, {name}", partial(_tiles, planar))
     for bits, kind in itertools.product((1, 2, 4), (0, 1)):
         name = ("0 is white", "0 is black")[kind]
         rows = made.packed_bits(_picture()[..., 0] >> (8 - bits), bits)
         yield Variant(f"TIFF, gray of {bits} bit, {name}", partial(_gray_of_bits, rows, bits, kind), bits)
+
+
+def _tiles(planar: bool) -> bytes:
+    return made.tiff_of(made.tiled(_picture(), 2, 32, planar=planar))
 
 
 def _gray_of_bits(rows: NDArray[np.uint8], bits: int, photometric: int) -> bytes:
@@ -220,8 +235,7 @@ def _avif() -> Iterator[Variant]:
     for name in ("4:0:0", "4:2:0", "4:2:2", "4:4:4"):
         yield Variant(f"AVIF, {name}", _as("avif", quality=90, speed=8, subsampling=name))
     for name, steps in _TURNS.items():
-        make = partial(avif_items.item, _picture())
-        yield Variant(f"AVIF, {name}", lambda make=make, steps=steps: avif_items.file(_turned(make(), steps)))
+        yield Variant(f"AVIF, {name}", partial(_turned_avif, steps))
     yield Variant("AVIF, 10 bit", _avif_of_ten_bits, 10)
 
 
@@ -232,8 +246,8 @@ _TURNS = {
 }
 
 
-def _turned(item: heic.Item, steps: tuple[bytes, ...]) -> heic.Item:
-    return replace(item, properties=(*item.properties, *steps))
+def _turned_avif(steps: tuple[bytes, ...]) -> bytes:
+    return avif_items.file(avif_items.item(_picture(), *steps))
 
 
 def _avif_of_ten_bits() -> bytes:
@@ -244,7 +258,11 @@ def _avif_of_ten_bits() -> bytes:
 def _heic() -> Iterator[Variant]:
     yield Variant("HEIC, gray", lambda: heic.heic(heic.picture(_picture()[..., 0])))
     for name, steps in _TURNS.items():
-        yield Variant(f"HEIC, {name}", lambda steps=steps: heic.heic(heic.picture(_picture(), *steps)))
+        yield Variant(f"HEIC, {name}", partial(_turned_heic, steps))
+
+
+def _turned_heic(steps: tuple[bytes, ...]) -> bytes:
+    return heic.heic(heic.picture(_picture(), *steps))
 
 
 def _jp2() -> Iterator[Variant]:
