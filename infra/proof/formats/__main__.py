@@ -27,17 +27,17 @@ def main(argv: list[str]) -> int:
     decoders = [decoder for decoder in here() if not options.decoders or decoder.name in options.decoders]
     for decoder in DECODERS:
         if not decoder.is_here:
-            print(f"without {decoder.name}: {decoder.install}", file=sys.stderr)
+            print(f"without {decoder.name}: {decoder.install or 'see requirements-dev.lock'}", file=sys.stderr)
     if options.folder is not None:
         return _folder(options.folder, decoders)
     verdicts = list(trial((one for one in variants() if options.only in one.name), decoders))
-    lines = table.values(verdicts)
-    print(f"{processor()}\n\n{table.table(lines)}")
+    made = table.values(verdicts)
+    print(f"{processor()}\n\n{table.table(made)}")
     for line in faults(verdicts):
         print(line)
     if options.write:
         note = "difference of two samples, the largest / the mean of all, in 1/255 of the range"
-        pages.measured(NAME, "make formats WRITE=--write", lines, note)
+        pages.measured(NAME, "make formats WRITE=--write", made, note)
     return int(any(faults(verdicts)))
 
 

@@ -198,9 +198,14 @@ def by_pi_heif(asked: Asked) -> list[Seen]:
     return [Seen.of_samples(samples, greatest, alpha=image.mode.startswith(("RGBA", "LA")))]
 
 
+_OF_IMAGECODECS = {
+    "jpeg": "jpeg8", "jp2": "jpeg2k", "png": "apng", "webp": "webp", "avif": "avif", "jxl": "jpegxl",
+}  # fmt: skip
+
+
 def by_imagecodecs(asked: Asked) -> list[Seen]:
     """Samples as stored, of what nothing in the lock reads in its full depth."""
-    name = {"jpeg": "jpeg8", "jp2": "jpeg2k", "png": "apng", "webp": "webp", "avif": "avif"}.get(asked.format)
+    name = _OF_IMAGECODECS.get(asked.format)
     if name is None or asked.srgb:
         raise Unread("format")
     decode = getattr(importlib.import_module("imagecodecs"), f"{name}_decode")
@@ -285,7 +290,7 @@ DECODERS: tuple[Decoder, ...] = (
     Decoder("pi_heif", by_pi_heif, _has("pi_heif")),
     Decoder("libvips", by_libvips, _has("pyvips"), "pip install pyvips pyvips-binary"),
     Decoder("ImageMagick", by_imagemagick, _MAGICK is not None, "apt-get install imagemagick"),
-    Decoder("imagecodecs", by_imagecodecs, _has("imagecodecs"), "pip install imagecodecs"),
+    Decoder("imagecodecs", by_imagecodecs, _has("imagecodecs")),
 )
 
 

@@ -72,6 +72,8 @@ REASONS: tuple[Reason, ...] = (
     Reason("It reads the first frame alone.", ("libvips", "ImageMagick"), ("APNG", "APNG, disposal*"), missing=2),
     Reason("It reads the first frame alone.", ("imagecodecs",), ("WebP, animated",), missing=2),
     # Numbers.
+    Reason("libjxl makes other pixels of a JPEG's coefficients; we show that JPEG, which is what others see of it.",
+           ("imagecodecs",), ("JPEG XL, from a JPEG*",), (12.0, 1.5)),
     Reason("It goes by way of YCbCr of 8 bit and, like libvips, repeats the colours that pixels share.",
            ("ImageMagick",), (*_SHARED_COLORS, "AVIF, sequence, clean aperture"), (100.0, 3.5), missing=1),
     Reason("It goes by way of YCbCr of 8 bit whose colours have half the resolution; of a film it reads one frame.",

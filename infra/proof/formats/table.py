@@ -9,44 +9,62 @@ from infra.proof.formats.reasons import EXACT
 from infra.proof.formats.trial import Verdict
 from infra.proof.formats.variants import SEEDS
 
+NEAREST = "nearest"
+NOTHING = "–"
+
 
 def values(verdicts: Iterable[Verdict]) -> dict[str, Any]:
-    """Line to decoder to what was measured: of several variants in a line the worst, of the seeds the nearest decoder.
+    """What is kept of a run.
 
     Returns:
-        For each a list: largest difference, mean, its bounds, missing frames, reason; no bounds = nothing is compared.
+        `decoders`, the columns; `lines`, by name the cells of a line, in that order, between bars; `reasons`, which
+        cells name by their number, from 1.
     """
-    lines: dict[str, dict[str, list[Any]]] = {}
+    lines = worst(verdicts)
+    columns = [NEAREST, *sorted({name for cells in lines.values() for name in cells} - {NEAREST})]
+    notes: dict[str, int] = {}
+    shown = {
+        name: " | ".join(_cell(cells[column], notes) if column in cells else NOTHING for column in columns)
+        for name, cells in lines.items()
+    }
+    return {"decoders": columns, "lines": shown, "reasons": list(notes)}
+
+
+def table(made: Mapping[str, Any]) -> str:
+    """Markdown of `values`."""
+    columns = made["decoders"]
+    head = [f"| | {' | '.join(columns)} |", f"|---|{'---:|' * len(columns)}"]
+    lines = [f"| {name} | {cells} |" for name, cells in made["lines"].items()]
+    reasons = [f"{number}. {text}" for number, text in enumerate(made["reasons"], 1)]
+    return "\n".join([*head, *lines, "", *reasons])
+
+
+def worst(verdicts: Iterable[Verdict]) -> dict[str, dict[str, Verdict]]:
+    """Line to decoder to the verdict with the largest difference; of the fuzzer's seeds the column is `NEAREST`."""
+    lines: dict[str, dict[str, Verdict]] = {}
     for one in verdicts:
         line = lines.setdefault(one.variant.line, {})
-        if one.difference is None:
-            continue
-        column = "nearest" if one.variant.group.endswith(SEEDS) else one.decoder
-        cell = [one.difference.most, one.difference.mean, one.reason.bound, one.difference.missing, one.reason.text]
-        line[column] = max(line.get(column, cell), cell, key=lambda known: known[0])
+        column = NEAREST if one.variant.group.endswith(SEEDS) else one.decoder
+        if one.difference is not None:
+            line[column] = max(line.get(column, one), one, key=_most)
     return lines
 
 
-def table(lines: Mapping[str, Mapping[str, Any]]) -> str:
-    """Markdown."""
-    columns = ["nearest", *sorted({name for cells in lines.values() for name in cells} - {"nearest"})]
-    notes: dict[str, int] = {}
-    head = ["", *columns], ["---", *["---:"] * len(columns)]
-    rows = [f"| {' | '.join(cells)} |" for cells in head]
-    for name, cells in lines.items():
-        shown = [_cell(cells[column], notes) if column in cells else "–" for column in columns]
-        rows.append(f"| {name} | {' | '.join(shown)} |")
-    told = [f"{number}. {text}" for text, number in notes.items()]
-    return "\n".join([*rows, "", *told])
+def _most(verdict: Verdict) -> float:
+    return 0.0 if verdict.difference is None else verdict.difference.most
 
 
-def _cell(cell: list[Any], notes: dict[str, int]) -> str:
+def _cell(verdict: Verdict, notes: dict[str, int]) -> str:
     """Differences, the bounds where they are not those of equal pictures, and the number of the reason."""
-    most, mean, bound, missing, text = cell
+    found, bound, text = verdict.difference, verdict.reason.bound, verdict.reason.text
+    if found is None:
+        return NOTHING
+    fewer = f", {found.missing} frame{'s'[: found.missing - 1]} fewer" if found.missing else ""
+    if bound is not None and found.most <= EXACT[0] and not fewer:
+        return "equal"
     note = f" ({notes.setdefault(text, len(notes) + 1)})" if text else ""
     if bound is None:
         return f"another{note}"
-    fewer = f", {missing} frame{'s'[: missing - 1]} fewer" if missing else ""
-    if most <= EXACT[0]:
-        return f"equal{fewer}{note if missing else ''}"
-    return f"{most:.3g} / {mean:.2g} (of {bound[0]:.3g} / {bound[1]:.2g}){fewer}{note}"
+    if found.most <= EXACT[0]:
+        return f"equal{fewer}{note}"
+    return f"{found.most:.3g} / {found.mean:.2g} (of {bound[0]:.3g} / {bound[1]:.2g}){fewer}{note}"

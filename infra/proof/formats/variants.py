@@ -274,7 +274,7 @@ def _jp2() -> Iterator[Variant]:
 
 
 _SEED_FORMATS = {"jpeg": "JPEG", "png": "PNG", "webp": "WebP", "bmp": "BMP", "gif": "GIF", "tiff": "TIFF"}
-_SEED_FORMATS |= {"avif": "AVIF", "heif": "HEIC", "jp2": "JPEG 2000"}
+_SEED_FORMATS |= {"avif": "AVIF", "heif": "HEIC", "jp2": "JPEG 2000", "jxl": "JPEG XL"}
 
 
 _OLD_JPEG = re.compile(rb"\x00\x02\x03\x00\x01\x00{3}|\x02\x00\x00\x03\x00{3,7}\x01")
@@ -283,13 +283,18 @@ _OLD_JPEG = re.compile(rb"\x00\x02\x03\x00\x01\x00{3}|\x02\x00\x00\x03\x00{3,7}\
 
 def _seeds() -> Iterator[Variant]:
     """What the fuzzer begins with; how many bits a sample of theirs has is not known."""
-    for format_name in CODECS:
+    # Of camera raw only the preview is ever shown, and that to who asks for it.
+    for format_name in sorted(CODECS.keys() - {"raw"}):
         name = _SEED_FORMATS[format_name]
         for number, data in enumerate(sources(format_name)):
             if format_name == "png" and _goes_back_first(data):
                 yield Variant("APNG, first frame disposed of to what was before it", partial(bytes, data))
             elif b"gAMA" + struct.pack(">I", 100_000) in data:
                 yield Variant("PNG, linear light (gAMA)", partial(bytes, data))
+            elif b"jbrd" in data:
+                yield Variant(
+                    f"JPEG XL, from a JPEG, seed {number}", partial(bytes, data), group=f"{name}, from a JPEG"
+                )
             elif format_name != "tiff" or not _OLD_JPEG.search(data):
                 yield Variant(f"{name}, seed {number}", partial(bytes, data), 0, f"{name}{SEEDS}")
 
