@@ -13,7 +13,7 @@ from pathlib import Path
 
 from infra.docs.generate import pages
 from infra.proof.formats import folder, table
-from infra.proof.formats.decoders import DECODERS, Decoder, here
+from infra.proof.formats.decoders import DECODERS, Decoder, here, versions
 from infra.proof.formats.trial import Verdict, trial
 from infra.proof.formats.variants import variants
 from infra.proof.machine import processor
@@ -36,7 +36,7 @@ def main(argv: list[str]) -> int:
     for line in faults(verdicts):
         print(line)
     if options.write:
-        note = "difference of two samples, the largest / the mean of all, in 1/255 of the range"
+        note = versions()
         pages.measured(NAME, "make formats WRITE=--write", made, note)
     return int(any(faults(verdicts)))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import importlib.util
 import shutil
 import subprocess
@@ -292,6 +293,21 @@ DECODERS: tuple[Decoder, ...] = (
     Decoder("ImageMagick", by_imagemagick, _MAGICK is not None, "apt-get install imagemagick"),
     Decoder("imagecodecs", by_imagecodecs, _has("imagecodecs")),
 )
+
+
+def versions() -> str:
+    """Of those that are here: `Pillow 13.0.0, libvips 8.18.7, ...`."""
+    return ", ".join(f"{decoder.name} {_version(decoder.name)}" for decoder in here())
+
+
+def _version(name: str) -> str:
+    if name == "ImageMagick" and _MAGICK is not None:
+        told = subprocess.run([_MAGICK, "-version"], capture_output=True, check=False, timeout=_LIMIT_S, text=True)
+        return told.stdout.split()[2]
+    if name == "libvips":
+        pyvips = importlib.import_module("pyvips")
+        return ".".join(str(pyvips.version(place)) for place in range(3))
+    return importlib.metadata.version({"OpenCV": "opencv-python-headless"}.get(name, name))
 
 
 def here() -> list[Decoder]:

@@ -6,13 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import PIL
 import pytest
 
 from anonymizer.errors import DecodeError
 from anonymizer.records import Picture
 from infra.proof.formats import __main__ as command
 from infra.proof.formats import folder, table
-from infra.proof.formats.decoders import Asked, Decoder, Unread, here
+from infra.proof.formats.decoders import Asked, Decoder, Unread, here, versions
 from infra.proof.formats.reasons import EQUAL, REASONS, Reason, reason_for
 from infra.proof.formats.seen import Difference, Seen, difference
 from infra.proof.formats.trial import NEAREST, OURS, Verdict, ours, trial
@@ -126,6 +127,10 @@ def test_bounds() -> None:
         assert Verdict(variant, "a", found, reason).ok is ok
     assert reason_for("a", "BMP, gray", [loose]) is loose
     assert reason_for("b", "BMP, gray", [loose]) is EQUAL
+
+
+def test_versions_are_told() -> None:
+    assert f"Pillow {PIL.__version__}" in versions()
 
 
 def test_a_decoder_that_fails_reads_nothing() -> None:
