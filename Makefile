@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 UV := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 	--no-annotate --no-header --quiet
 
-.PHONY: help demo test test-s3 lint format bench bench-detection faults days fuzz utility wheel lock docs clean
+.PHONY: help demo test test-s3 lint format bench bench-detection faults days fuzz formats utility wheel lock docs clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ format: $(READY) ## Let ruff format and repair what it can
 
 fuzz: $(READY) ## Fuzz all that reads hostile bytes (SECONDS=60 per target, TARGETS="walk- codec-png", SEED=1, WRITE=--write)
 	$(BIN)/python -m infra.proof.fuzz $(TARGETS) --seconds $(or $(SECONDS),60) --seed $(or $(SEED),1) $(WRITE)
+
+formats: $(READY) ## Our decoder against others, pixel by pixel, or thumbnails of FOLDER (ONLY=TIFF, WRITE=--write; libvips and ImageMagick if here)
+	$(BIN)/python -m infra.proof.formats $(FOLDER) $(if $(ONLY),--only "$(ONLY)") $(WRITE)
 
 bench: $(READY) ## Measure against deface, a bare loop, S3 and more (PARTS="b c", PHOTOS=folder, IMAGES=200, ROUNDS=3, WRITE=--write)
 	$(BIN)/python -m infra.proof.bench $(PARTS) --images $(or $(IMAGES),200) --rounds $(or $(ROUNDS),3) \

@@ -32,6 +32,7 @@ def measured_parts() -> Mapping[str, Callable[[Mapping[str, Measurement]], str]]
     from infra.proof.bench.figures import sections
     from infra.proof.detection import card, cross, fit, hdr, sample
     from infra.proof.faults.table import table as faults
+    from infra.proof.formats.table import table as decoders
     from infra.proof.fuzz.__main__ import page_table as fuzzing
 
     def plain(name: str, table: Callable[[Mapping[str, Any]], str]) -> Callable[[Mapping[str, Measurement]], str]:
@@ -44,6 +45,7 @@ def measured_parts() -> Mapping[str, Callable[[Mapping[str, Measurement]], str]]
         "benchmarks": sections,
         "faults": faults,
         "fuzzing": fuzzing,
+        "decoders": of("formats", decoders),
         "detection": of("detection", card.summary),
         "detection-card": of("detection", card.tables),
         "detection-cross": of("detection-cross", cross.table),

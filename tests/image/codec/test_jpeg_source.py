@@ -9,9 +9,10 @@ import pytest
 from PIL import Image
 
 from anonymizer.errors import DecodeError, UnsupportedFormat
+from anonymizer.image import codec
 from anonymizer.image.codec.jpeg import source as jpeg_source
 from anonymizer.image.codec.jpeg.layout import Component, Layout, Model
-from tests.image.codec.samples import MARKER, photo, saved, segment, with_segment
+from tests.image.codec.samples import CONFIG, MARKER, photo, saved, segment, with_segment
 
 PLAIN = saved(photo(), "jpeg", subsampling=2)
 PROGRESSIVE = saved(photo(), "jpeg", progressive=True)
@@ -164,3 +165,17 @@ def test_a_layout_turns_with_its_picture() -> None:
     assert (turned.components[0].horizontal, turned.components[0].vertical) == (1, 4)
     np.testing.assert_array_equal(np.reshape(turned.components[0].table, (8, 8)), np.reshape(table, (8, 8)).T)
     assert turned.turned(6) == layout
+
+
+@pytest.mark.parametrize("damage", [0x01, 0x02, 0x73, 0xBF])
+def test_damage_that_looks_like_a_marker_ends_nothing_that_has_restart_markers(damage: int) -> None:
+    """As in libjpeg, and so in every viewer: the picture goes on behind the next restart marker."""
+    data = bytearray(saved(photo(64, 64), "jpeg", quality=95, subsampling=0, restart_marker_rows=1))
+    (scan,) = _scans(bytes(data))
+    at = data.index(b"\xff\xd1", scan) + 20
+    assert 0xFF not in data[at - 1 : at + 3]
+    data[at : at + 2] = bytes((0xFF, damage))
+    with Image.open(BytesIO(data)) as image:
+        seen = np.asarray(image)
+    assert seen[-8:].std() > 10
+    np.testing.assert_array_equal(codec.decode(bytes(data), CONFIG).frames[0].pixels, seen)

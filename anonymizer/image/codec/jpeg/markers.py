@@ -26,6 +26,10 @@ _AFTER_FILL = re.compile(rb"[^\xff]")
 # In entropy-coded data 0xFF is followed by 0 (stuffing), more of its kind (fill) or a restart marker.
 _SCAN_END = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 
+# Where there are restart markers, libjpeg passes over damage that looks like a marker below 0xC0, which no file has in
+# earnest, and goes on behind the next restart marker (`jpeg_resync_to_restart`).
+_RESTARTED_SCAN_END = re.compile(rb"\xff[\xc0-\xcf\xd8-\xfe]")
+
 _JFIF = b"JFIF\0\1\1\0\0\1\0\1\0\0"
 _ADOBE = b"Adobe\0\x64\0\0\0\0"
 _ADOBE_TRANSFORMS: dict[Model, bytes] = {"rgb": b"\0", "cmyk": b"\0", "ycck": b"\2"}
@@ -41,7 +45,7 @@ class Segment(NamedTuple):
 
 def segments(data: bytes) -> Iterator[Segment]:
     """From behind SOI up to EOI, or up to where the file does not go on as a JPEG; bytes between are left out."""
-    at = len(START)
+    at, scan_end = len(START), _SCAN_END
     for _ in range(_MAX_SEGMENTS):
         start = data.find(b"\xff", at)
         fill = _AFTER_FILL.search(data, start) if start >= 0 else None
@@ -56,8 +60,10 @@ def segments(data: bytes) -> Iterator[Segment]:
         if marker in (SOI, EOI) or end < at + 2 or end > len(data):
             return
         payload, at = data[at + 2 : end], end
+        if marker == DRI:
+            scan_end = _RESTARTED_SCAN_END if any(payload) else _SCAN_END
         if marker == SOS:
-            following = _SCAN_END.search(data, end)
+            following = scan_end.search(data, end)
             at = following.start() if following else len(data)
         yield Segment(marker, payload, data[end:at].rstrip(b"\xff"))
 

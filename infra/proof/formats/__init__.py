@@ -1,0 +1,1 @@
+"""Our decoder against others, pixel by pixel: `make formats`, whose table stands in infra/docs/formats.md."""
