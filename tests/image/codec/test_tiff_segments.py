@@ -193,3 +193,16 @@ def test_no_page_has_more_pixels_than_the_limit() -> None:
     codec.decode(data, CodecConfig(max_pixels=64))
     with pytest.raises(ImageTooLarge):
         codec.decode(data, CodecConfig(max_pixels=63))
+
+
+@pytest.mark.parametrize("planar", [False, True])
+def test_more_and_smaller_strips_than_the_layout_says_are_damage(planar: bool) -> None:
+    """Rows per strip that overflow make one strip of many: what lies between them would be shown as pixels."""
+    rows = photo(16, 16)
+    planes = [rows[..., c] for c in range(3)] if planar else [rows]
+    made = page(rows, 2, tags={278: (LONG, (4,)), 284: (SHORT, (2 if planar else 1,))})
+    made.segments = [plane[y : y + 4].tobytes() for plane in planes for y in range(0, 16, 4)]
+    np.testing.assert_array_equal(_read(made), rows)
+    made.tags[278] = (LONG, (2**32 - 1,))
+    with pytest.raises(DecodeError):
+        codec.decode(tiff_of(made), CONFIG)

@@ -46,7 +46,9 @@ def with_segments(page: Page, config: CodecConfig) -> Page:
     # Some tilers use the tags of strips for their tiles.
     if page.tiled and _TILE_OFFSETS not in page.directory.entries:
         tags = (_STRIP_OFFSETS, _STRIP_COUNTS)
-    offsets, stated = (page.directory.numbers(tag, MAX_SEGMENTS)[:count] for tag in tags)
+    offsets, stated = (page.directory.numbers(tag, MAX_SEGMENTS) for tag in tags)
+    surplus = len(offsets) > count
+    offsets, stated = offsets[:count], stated[:count]
     end = len(page.directory.data)
     sizes = np.zeros(len(offsets), np.int64)
     sizes[: len(stated)] = stated[: len(offsets)]
@@ -56,7 +58,11 @@ def with_segments(page: Page, config: CodecConfig) -> Page:
         return _of_old_jpeg(page)
     if page.compression == RAW:
         # Writers are careless with the sizes of what is not packed; the layout says them better.
-        page = replace(page, sizes=_unpacked_sizes(page))
+        unpacked = _unpacked_sizes(page)
+        if surplus and (unpacked > sizes).any():
+            # The segments are smaller than the layout says: what lies behind the first ones is no part of them.
+            raise DecodeError
+        page = replace(page, sizes=unpacked)
     if len(offsets) != count or len(page.sizes) != count or not _within(page, end):
         raise DecodeError
     # Strips may be shared, but those that differ do not overlap; else a small file would be read as a large one.
