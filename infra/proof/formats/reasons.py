@@ -40,14 +40,14 @@ class Reason:
 EQUAL = Reason("", (), ())
 
 _SHARED_COLORS = (
-    "AVIF, 4:2:0", "AVIF, 4:2:2", "AVIF, 1? bit", "AVIF, clean aperture", "AVIF, turned*", "AVIF, mirrored*",
+    "AVIF, 4:2:0", "AVIF, 4:2:2", "AVIF, 1? bit", "AVIF, clean aperture*", "AVIF, turned*", "AVIF, mirrored*",
 )  # fmt: skip
 
 REASONS: tuple[Reason, ...] = (
     # What shows another picture.
     Reason("Of an AVIF it shows what lies outside the clean aperture, and turns nothing.",
-           ("OpenCV", "imagecodecs"), ("AVIF, clean aperture", "AVIF, turned*", "AVIF, mirrored*"), None),
-    Reason("Of an AVIF it shows what lies outside the clean aperture.", ("Pillow",), ("AVIF, clean aperture",), None),
+           ("OpenCV", "imagecodecs"), ("AVIF, clean aperture*", "AVIF, turned*", "AVIF, mirrored*"), None),
+    Reason("Of an AVIF it shows what lies outside the clean aperture.", ("Pillow",), ("AVIF, clean aperture*",), None),
     Reason("The film is RGB without alpha: it draws black, or the frame before, where the specification has nothing.",
            OTHERS, ("APNG, first frame disposed of*",), None),
     Reason("It turns Adobe's inks, which are stored the wrong way round, not back.", ("imagecodecs",),

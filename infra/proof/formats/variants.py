@@ -295,6 +295,8 @@ def _seeds() -> Iterator[Variant]:
                 yield Variant(
                     f"JPEG XL, from a JPEG, seed {number}", partial(bytes, data), group=f"{name}, from a JPEG"
                 )
+            elif format_name == "avif" and b"clap" in data:
+                yield Variant(f"AVIF, clean aperture, seed {number}", partial(bytes, data), group=f"{name}{SEEDS}")
             elif format_name != "tiff" or not _OLD_JPEG.search(data):
                 yield Variant(f"{name}, seed {number}", partial(bytes, data), 0, f"{name}{SEEDS}")
 

@@ -48,8 +48,8 @@ def test_the_metadata_of_a_source_are_there_and_do_not_come_out(kind: Kind) -> N
     assert MARKER not in soiled(kind).data
 
 
-def test_the_page_has_one_table_and_its_links_lead_somewhere() -> None:
+def test_the_page_has_the_table_once_and_its_links_lead_somewhere() -> None:
     text = PAGE.read_text(encoding="utf-8")
-    assert [name for name, _ in markers.bodies(text)] == [NAME]
+    assert [name for name, _ in markers.bodies(text)].count(NAME) == 1
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", text):
         assert (PAGE.parent / target).exists(), target
