@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# What:     `exiftool -all=` on an AVIF that has a colour profile beside its code points (as libavif writes it) says "ICC_Profile deleted",
+# WHAT:     `exiftool -all=` on an AVIF that has a colour profile beside its code points (as libavif writes it) says "ICC_Profile deleted",
 #           ends with status 0 and leaves the profile in the file to the byte; Exif beside it is removed. The file counts as unchanged
 #           where the profile was all it had.
-# Packages: exiftool-vendored.pl 13.59.3 (npm: ExifTool 13.59; needs perl and npm), pillow 13.0.0, numpy 2.4.6
-# Guess:    Either the profile goes, as it does from JPEG and PNG, or ExifTool says that it cannot remove it.
-# Seen:     2026-11-30, below.
-# Hurts:    Who cleans a lake with ExifTool and trusts its words or its status: profiles of scanners, cameras and monitors hold the maker,
+# PACKAGES: exiftool-vendored.pl 13.59.3 (npm: ExifTool 13.59; needs perl and npm), pillow 13.0.0, numpy 2.4.6
+# GUESSED:  Either the profile goes, as it does from JPEG and PNG, or ExifTool says that it cannot remove it.
+# SEEN:     2026-11-30, below.
+# WHOM:     Who cleans a lake with ExifTool and trusts its words or its status: profiles of scanners, cameras and monitors hold the maker,
 #           model, serial number, owner and date.
-# Source:   The output below.
+# SOURCE:   The output below.
 set -euo pipefail
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
 npm install --silent --no-audit --no-fund --prefix "$work" exiftool-vendored.pl@13.59.3 > /dev/null

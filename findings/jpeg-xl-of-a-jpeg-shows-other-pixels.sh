@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# What:     A JPEG that is put losslessly into JPEG XL comes back to the byte, but shown as JPEG XL it has other pixels than the JPEG:
+# WHAT:     A JPEG that is put losslessly into JPEG XL comes back to the byte, but shown as JPEG XL it has other pixels than the JPEG:
 #           without chroma subsampling up to 18 of 255 apart on a coloured texture, with 4:2:0 up to 4. (libjxl predicts chroma from luma
 #           where both have the same size, and then keeps more of the colour than the JPEG's own decoder shows.)
-# Packages: imagecodecs 2026.3.6 (libjxl 0.11), pillow 13.0.0 (libjpeg-turbo), numpy 2.4.6
-# Guess:    At most one or two levels, the rounding of two inverse transforms, whatever the subsampling.
-# Seen:     2026-11-30, below.
-# Hurts:    Who moves an archive from JPEG to JPEG XL and trains or detects on both: scores and hashes of pixels change with the container.
-# Source:   The output below; ISO/IEC 18181-1, chroma from luma.
+# PACKAGES: imagecodecs 2026.3.6 (libjxl 0.11), pillow 13.0.0 (libjpeg-turbo), numpy 2.4.6
+# GUESSED:  At most one or two levels, the rounding of two inverse transforms, whatever the subsampling.
+# SEEN:     2026-11-30, below.
+# WHOM:     Who moves an archive from JPEG to JPEG XL and trains or detects on both: scores and hashes of pixels change with the container.
+# SOURCE:   The output below; ISO/IEC 18181-1, chroma from luma.
 set -euo pipefail
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
 python3 -m venv "$work/venv"

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# What:     One JPEG XL file, two readers, two orientations. A file made losslessly from a camera's sideways JPEG is upright in
+# WHAT:     One JPEG XL file, two readers, two orientations. A file made losslessly from a camera's sideways JPEG is upright in
 #           libjxl's own reading (imagecodecs) and sideways, with the tag, in pillow-jxl-plugin. A file that the plugin writes
 #           with `exif=` holding an orientation is turned by `ImageOps.exif_transpose`, and shown unturned by everybody else:
 #           in JPEG XL the codestream's orientation decides, and the plugin leaves it at 1.
-# Packages: pillow-jxl-plugin 1.3.8, pillow 13.0.0, imagecodecs 2026.3.6, numpy 2.4.6
-# Guess:    Each of the two files is shown the same way up by both.
-# Seen:     2026-11-30, below: (width, height) of a picture stored as 80 x 40 with orientation 6.
-# Hurts:    Boxes of faces from one reader lie elsewhere in the other's picture; labels of training data too.
-# Source:   ISO/IEC 18181-1, image metadata (orientation); the outputs below.
+# PACKAGES: pillow-jxl-plugin 1.3.8, pillow 13.0.0, imagecodecs 2026.3.6, numpy 2.4.6
+# GUESSED:  Each of the two files is shown the same way up by both.
+# SEEN:     2026-11-30, below: (width, height) of a picture stored as 80 x 40 with orientation 6.
+# WHOM:     Boxes of faces from one reader lie elsewhere in the other's picture; labels of training data too.
+# SOURCE:   ISO/IEC 18181-1, image metadata (orientation); the outputs below.
 set -euo pipefail
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
 python3 -m venv "$work/venv"

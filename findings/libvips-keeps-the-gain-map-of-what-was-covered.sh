@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# What:     libvips 8.18 loads an Ultra HDR JPEG with its gain map as a metadata field and writes the field back with the picture. Paint
+# WHAT:     libvips 8.18 loads an Ultra HDR JPEG with its gain map as a metadata field and writes the field back with the picture. Paint
 #           over a part, save as an ordinary .jpg, and the map beside the picture still shows what was there. A crop keeps the map
 #           of the whole frame. Only `keep=` without "gainmap" leaves it out.
-# Packages: pyvips 3.2.0, pyvips-binary 8.18.7, numpy 2.4.6
-# Guess:    An operation on pixels drops the map or applies itself to it; a JPEG without `uhdr` in its name has none.
-# Seen:     2026-11-30, below: a bright square, painted over in the picture, is ten times as bright as its surroundings in the map.
-# Hurts:    Whoever redacts or crops photos of current phones with libvips (and what stands on it): faces and number plates that were
+# PACKAGES: pyvips 3.2.0, pyvips-binary 8.18.7, numpy 2.4.6
+# GUESSED:  An operation on pixels drops the map or applies itself to it; a JPEG without `uhdr` in its name has none.
+# SEEN:     2026-11-30, below: a bright square, painted over in the picture, is ten times as bright as its surroundings in the map.
+# WHOM:     Whoever redacts or crops photos of current phones with libvips (and what stands on it): faces and number plates that were
 #           covered can be read from a file that looks redacted on every screen.
-# Source:   libvips 8.18's release notes (Ultra HDR: uhdrload, uhdrsave); the output below.
+# SOURCE:   libvips 8.18's release notes (Ultra HDR: uhdrload, uhdrsave); the output below.
 set -euo pipefail
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
 python3 -m venv "$work/venv"

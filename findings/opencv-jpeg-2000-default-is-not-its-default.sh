@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# What:     OpenCV documents 1000 (lossless) as the default of IMWRITE_JPEG2000_COMPRESSION_X1000. Given, 1000 is lossless; left
+# WHAT:     OpenCV documents 1000 (lossless) as the default of IMWRITE_JPEG2000_COMPRESSION_X1000. Given, 1000 is lossless; left
 #           out, the file is about a fifth of the size and samples are off by a third of the range, in 8 and in 16 bit.
-# Packages: opencv-python-headless 4.14.0.x, numpy 2.4.6
-# Guess:    Leaving a parameter out is the same as giving its documented default.
-# Seen:     2026-11-30, below: largest difference on noise of 64 x 64.
-# Hurts:    Archives that keep masters or medical and survey images as JPEG 2000 through OpenCV and believe them lossless.
-# Source:   The documentation of cv::ImwriteFlags (imgcodecs) names 1000 as the default of this flag; the output below.
+# PACKAGES: opencv-python-headless 4.14.0.x, numpy 2.4.6
+# GUESSED:  Leaving a parameter out is the same as giving its documented default.
+# SEEN:     2026-11-30, below: largest difference on noise of 64 x 64.
+# WHOM:     Archives that keep masters or medical and survey images as JPEG 2000 through OpenCV and believe them lossless.
+# SOURCE:   The documentation of cv::ImwriteFlags (imgcodecs) names 1000 as the default of this flag; the output below.
 set -euo pipefail
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
 python3 -m venv "$work/venv"

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# What:     OpenCV's x86 wheels carry Intel IPP and use it for some functions of 8-bit pictures. With it switched off (as in every wheel
+# WHAT:     OpenCV's x86 wheels carry Intel IPP and use it for some functions of 8-bit pictures. With it switched off (as in every wheel
 #           for ARM), cubic resizing and the bilateral filter give other pixels; bilinear and area resizing, median, Gaussian blur,
 #           Lanczos, affine warp and colour conversion the same ones.
-# Packages: opencv-python-headless 4.13.0.92 (x86-64 Linux), numpy 2.4.6
-# Guess:    A pinned wheel of a fixed-point image function gives the same bytes wherever it runs; if not, then for all filters alike.
-# Seen:     2026-11-30 on an x86-64 processor with AVX2, below.
-# Hurts:    Pipelines that compare hashes of outputs between nodes, caches that are keyed by content, detectors whose input is resized.
-# Source:   OpenCV's documentation of OPENCV_IPP; the output below.
+# PACKAGES: opencv-python-headless 4.13.0.92 (x86-64 Linux), numpy 2.4.6
+# GUESSED:  A pinned wheel of a fixed-point image function gives the same bytes wherever it runs; if not, then for all filters alike.
+# SEEN:     2026-11-30 on an x86-64 processor with AVX2, below.
+# WHOM:     Pipelines that compare hashes of outputs between nodes, caches that are keyed by content, detectors whose input is resized.
+# SOURCE:   OpenCV's documentation of OPENCV_IPP; the output below.
 set -euo pipefail
 [ "$(uname -m)" = x86_64 ] || { echo "IPP is in x86-64 wheels only: nothing to compare here"; exit 0; }
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# What:     OpenCV turns JPEG, PNG and WebP upright as their EXIF orientation says, but not AVIF as its `irot` and `imir` say, with any
+# WHAT:     OpenCV turns JPEG, PNG and WebP upright as their EXIF orientation says, but not AVIF as its `irot` and `imir` say, with any
 #           flag. libvips turns all four.
-# Packages: opencv-python-headless 4.14.0.x, pyvips 3.2.0, pyvips-binary 8.18.7, pillow 13.0.0 (writes the files), numpy 2.4.6
-# Guess:    One library has one rule: what is turned in one format is turned in all.
-# Seen:     2026-11-30, below: (width, height) of a picture stored as 80 x 40 with orientation 6, which is upright at 40 x 80.
-# Hurts:    Faces in AVIF photos of phones are looked for sideways, where detectors find far fewer; boxes of two tools do not fit.
-# Source:   ISO/IEC 23008-12, 6.5.10 (`irot`); the output below.
+# PACKAGES: opencv-python-headless 4.14.0.x, pyvips 3.2.0, pyvips-binary 8.18.7, pillow 13.0.0 (writes the files), numpy 2.4.6
+# GUESSED:  One library has one rule: what is turned in one format is turned in all.
+# SEEN:     2026-11-30, below: (width, height) of a picture stored as 80 x 40 with orientation 6, which is upright at 40 x 80.
+# WHOM:     Faces in AVIF photos of phones are looked for sideways, where detectors find far fewer; boxes of two tools do not fit.
+# SOURCE:   ISO/IEC 23008-12, 6.5.10 (`irot`); the output below.
 set -euo pipefail
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
 python3 -m venv "$work/venv"

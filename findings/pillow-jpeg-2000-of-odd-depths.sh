@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# What:     Gray JPEG 2000 of 10 to 15 bit comes out of Pillow shifted to 16 bit (12 bit: 4095 becomes 65520, so white is not white),
+# WHAT:     Gray JPEG 2000 of 10 to 15 bit comes out of Pillow shifted to 16 bit (12 bit: 4095 becomes 65520, so white is not white),
 #           while 12-bit TIFF and 10-bit AVIF have other rules; of 9 bit only the upper 8 are left, in mode L, without a word.
-# Packages: pillow 12.0.0 and 13.0.0, imagecodecs 2026.3.6 (writes the files), numpy 2.4.6
-# Guess:    The samples as they are stored, 0 to 4095, in mode I;16.
-# Seen:     2026-11-30, both versions alike, below.
-# Hurts:    Archives and digital cinema (12 bit): whoever scales by the file's bit depth multiplies twice and gets a white picture.
-# Source:   The output below; src/libImaging/Jpeg2KDecode.c (shift by 16 - precision).
+# PACKAGES: pillow 12.0.0 and 13.0.0, imagecodecs 2026.3.6 (writes the files), numpy 2.4.6
+# GUESSED:  The samples as they are stored, 0 to 4095, in mode I;16.
+# SEEN:     2026-11-30, both versions alike, below.
+# WHOM:     Archives and digital cinema (12 bit): whoever scales by the file's bit depth multiplies twice and gets a white picture.
+# SOURCE:   The output below; src/libImaging/Jpeg2KDecode.c (shift by 16 - precision).
 set -euo pipefail
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
 python3 -m venv "$work/venv"

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# What:     With pillow-jxl-plugin, a JPEG that is opened, drawn on and saved as JPEG XL is stored as the file that it was opened
+# WHAT:     With pillow-jxl-plugin, a JPEG that is opened, drawn on and saved as JPEG XL is stored as the file that it was opened
 #           from: what was drawn, a mask over a face for instance, is not in it. `lossless_jpeg` is true unless it is set.
-# Packages: pillow-jxl-plugin 1.3.8, pillow 13.0.0, numpy 2.4.6
-# Guess:    `save` stores the pixels that the image object holds now, as Pillow's own formats do.
-# Seen:     2026-11-30. Half of the picture is painted black before `save`; read again, that half has the mean of the untouched
+# PACKAGES: pillow-jxl-plugin 1.3.8, pillow 13.0.0, numpy 2.4.6
+# GUESSED:  `save` stores the pixels that the image object holds now, as Pillow's own formats do.
+# SEEN:     2026-11-30. Half of the picture is painted black before `save`; read again, that half has the mean of the untouched
 #           noise. A UserWarning speaks of "JPEG reconstruction", not of lost edits. After `.copy()` the edit is stored.
-# Hurts:    Whoever blurs faces or crops with Pillow and archives as JPEG XL: the originals are published, metadata included.
-# Source:   The plugin's README (lossless_jpeg); its `_save`, which takes the bytes of `im.filename`.
+# WHOM:     Whoever blurs faces or crops with Pillow and archives as JPEG XL: the originals are published, metadata included.
+# SOURCE:   The plugin's README (lossless_jpeg); its `_save`, which takes the bytes of `im.filename`.
 set -euo pipefail
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
 python3 -m venv "$work/venv"
