@@ -18,7 +18,7 @@ from anonymizer.image.codec import jpeg
 from anonymizer.image.codec.camera_raw import is_camera_raw
 from anonymizer.image.codec.isobmff.boxes import Box, boxes, descend, whole
 from anonymizer.image.codec.orientation import read_orientation
-from anonymizer.image.codec.tiff.directory import Directory, first_directory, is_tiff, read_directory
+from anonymizer.image.codec.tiff.directory import Directory, is_tiff, readable_directories
 from anonymizer.records import Encoded, Picture
 
 _SHARE = 3, 4
@@ -118,20 +118,13 @@ def _fuji_sizes(data: bytes, at: int) -> Iterator[tuple[int, int]]:
 
 
 def _directories(data: bytes) -> Iterator[Directory]:
-    """Those of the chain, and those below them; what cannot be read is passed over."""
-    pending, seen = [first_directory(data)], set[int]()
-    while pending and len(seen) < _MAX_DIRECTORIES:
-        offset = pending.pop()
-        if offset in seen or offset == 0:
-            continue
-        seen.add(offset)
+    """Those that can be read, with their sizes and places."""
+    for directory in readable_directories(data, _MAX_DIRECTORIES):
         try:
-            directory = read_directory(data, offset)
             directory.numbers(_WIDTH, 1), directory.numbers(_OFFSETS, 2)
         except (DecodeError, struct.error):
             continue
         yield directory
-        pending += [directory.following, *directory.children()]
 
 
 def _canon_contents(data: bytes) -> tuple[list[tuple[int, int]], list[_Found], int | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 
 from anonymizer.errors import DecodeError
-from anonymizer.image.codec.tiff.directory import Directory, first_directory, read_directory
+from anonymizer.image.codec.tiff.directory import Directory, readable_directories
 
 _MAX_DIRECTORIES = 64
 
@@ -31,27 +31,17 @@ def is_camera_raw(data: bytes) -> bool:
     if (data[8:10] == b"CR" and data[4:8] == b"\x10\0\0\0") or data[8:16] in _PHASE_ONE:
         return True
     try:
-        pending, seen = [first_directory(data)], set[int]()
+        return any(_is_raw(directory) for directory in readable_directories(data, _MAX_DIRECTORIES))
     except (DecodeError, struct.error):
         return False
-    while pending and len(seen) < _MAX_DIRECTORIES:
-        offset = pending.pop()
-        if offset in seen or offset == 0:
-            continue
-        seen.add(offset)
-        try:
-            directory = read_directory(data, offset)
-            if _is_raw(directory):
-                return True
-        except (DecodeError, struct.error):
-            continue
-        pending += [directory.following, *directory.children()]
-    return False
 
 
 def _is_raw(directory: Directory) -> bool:
-    return (
-        _DNG_VERSION in directory.entries
-        or directory.number(_PHOTOMETRIC, 0) in _MOSAIC
-        or directory.number(_COMPRESSION, 0) in _RAW_COMPRESSIONS
-    )
+    try:
+        return (
+            _DNG_VERSION in directory.entries
+            or directory.number(_PHOTOMETRIC, 0) in _MOSAIC
+            or directory.number(_COMPRESSION, 0) in _RAW_COMPRESSIONS
+        )
+    except (DecodeError, struct.error):
+        return False

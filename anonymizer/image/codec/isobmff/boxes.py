@@ -95,18 +95,23 @@ def item_properties(data: bytes, meta: Box, item: int) -> list[Box]:
     if store is None or links is None:
         return []
     properties = list(inner(data, store))
-    wide_item, wide_index = data[links.start] > 0, data[links.start + 3] & 1
-    (entries,) = struct.unpack_from(">I", data, links.start + 4)
-    at = links.start + 8
+    for number, links_of_item in associations(data, links):
+        if number == item:
+            return [properties[index - 1] for _, index in links_of_item if 0 < index <= len(properties)]
+    return []
+
+
+def associations(data: bytes, ipma: Box) -> Iterator[tuple[int, list[tuple[bool, int]]]]:
+    """For each item its number and its properties: whether one is essential, and its index from 1 (`ipma`)."""
+    wide_item, wide_index = data[ipma.start] > 0, data[ipma.start + 3] & 1
+    (entries,) = struct.unpack_from(">I", data, ipma.start + 4)
+    at, bit = ipma.start + 8, 0x8000 if wide_index else 0x80
     for _ in range(min(entries, _MAX_BOXES)):
         number, count = struct.unpack_from(">IB" if wide_item else ">HB", data, at)
         at += 5 if wide_item else 3
-        indices = struct.unpack_from(f">{count}{'H' if wide_index else 'B'}", data, at)
+        values = struct.unpack_from(f">{count}{'H' if wide_index else 'B'}", data, at)
         at += count * (2 if wide_index else 1)
-        if number == item:
-            chosen = [index & (0x7FFF if wide_index else 0x7F) for index in indices]
-            return [properties[index - 1] for index in chosen if 0 < index <= len(properties)]
-    return []
+        yield number, [(bool(value & bit), value & bit - 1) for value in values]
 
 
 def tracks(data: bytes) -> Iterator[Track]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from anonymizer.errors import DecodeError
-from anonymizer.image.codec.isobmff.boxes import Box, boxes, descend, inner, primary_item
+from anonymizer.image.codec.isobmff.boxes import Box, associations, boxes, descend, inner, primary_item
 
 _MAX_ITEMS, _MAX_LINKS, _MAX_EXTENTS = 10_000, 100_000, 100_000
 _LINKS = (b"dimg", b"auxl", b"prem")
@@ -111,20 +111,11 @@ def _read_properties(data: bytes, meta: Box, items: dict[int, Item]) -> None:
     if store is None or links is None:
         return
     known = list(inner(data, store))
-    wide_item, wide_index = data[links.start] > 0, data[links.start + 3] & 1
-    (entries,) = struct.unpack_from(">I", data, links.start + 4)
-    at = links.start + 8
-    for _ in range(min(entries, _MAX_ITEMS)):
-        number, count = struct.unpack_from(">IB" if wide_item else ">HB", data, at)
-        at += 5 if wide_item else 3
-        told = struct.unpack_from(f">{count}{'H' if wide_index else 'B'}", data, at)
-        at += count * (2 if wide_index else 1)
-        bit = 0x8000 if wide_index else 0x80
-        chosen = [
-            (bool(value & bit), known[(value & bit - 1) - 1]) for value in told if 0 < value & bit - 1 <= len(known)
-        ]
+    for number, told in associations(data, links):
         if number in items and not items[number].properties:
-            items[number].properties = chosen
+            items[number].properties = [
+                (essential, known[index - 1]) for essential, index in told if 0 < index <= len(known)
+            ]
 
 
 def _read_extents(data: bytes, iloc: Box, idat: Box | None, items: dict[int, Item]) -> None:

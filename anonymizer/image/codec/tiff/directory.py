@@ -148,3 +148,27 @@ def chain(data: bytes) -> Iterator[Directory]:
         entries += len(directory.entries)
         yield directory
         offset = directory.following
+
+
+def readable_directories(data: bytes, most: int) -> Iterator[Directory]:
+    """The directories of the chain and those below them; what cannot be read is passed over.
+
+    Args:
+        data: The whole file.
+        most: So many are looked at.
+
+    Raises:
+        DecodeError: There is no header.
+    """
+    pending, seen = [first_directory(data)], set[int]()
+    while pending and len(seen) < most:
+        offset = pending.pop()
+        if offset in seen or offset == 0:
+            continue
+        seen.add(offset)
+        try:
+            directory = read_directory(data, offset)
+        except (DecodeError, struct.error):
+            continue
+        yield directory
+        pending += [directory.following, *directory.children()]
