@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import boto3
 import pytest
 
 from anonymizer.run.start import clock as clock_module
 from infra.proof.days.engine import in_this_process
 from infra.proof.days.steps import Steps
+from tests.fake_s3 import ENVIRONMENT
 from tests.integration.worlds import Bucket, Disk, World
 from tests.pictures import photo
 from tests.real_s3 import RealS3
@@ -57,3 +59,21 @@ def clock(monkeypatch):
 
     monkeypatch.setattr(clock_module, "datetime", Clock)
     return now
+
+
+@pytest.fixture
+def client(s3_server):
+    """A client of the server, with a bucket for INPUT and one for OUTPUT."""
+    client = boto3.client("s3", endpoint_url=s3_server.endpoint_url)
+    for name in ("lake-in", "lake-out"):
+        client.create_bucket(Bucket=name)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def options(s3_server):
+    """Settings that reach it: workers have the environment in which Ray was started, so they are given credentials."""
+    credentials = {"key": ENVIRONMENT["AWS_ACCESS_KEY_ID"], "secret": ENVIRONMENT["AWS_SECRET_ACCESS_KEY"]}
+    reach = s3_server.options | credentials
+    return {"storage": {"input": reach, "output": reach}}

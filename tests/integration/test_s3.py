@@ -5,33 +5,14 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
-import boto3
 import pytest
 
 from anonymizer.errors import ListingError, WrongOutput
 from anonymizer.lake.storage import marked_id
-from tests.fake_s3 import ENVIRONMENT
 from tests.integration.runs import files, rows, run, write
 from tests.pictures import photo
 
 pytestmark = pytest.mark.usefixtures("cluster")
-
-
-@pytest.fixture
-def client(s3_server):
-    client = boto3.client("s3", endpoint_url=s3_server.endpoint_url)
-    for name in ("lake-in", "lake-out"):
-        client.create_bucket(Bucket=name)
-    yield client
-    client.close()
-
-
-@pytest.fixture
-def options(s3_server):
-    # Workers have the environment in which Ray was started, so they are given the credentials.
-    credentials = {"key": ENVIRONMENT["AWS_ACCESS_KEY_ID"], "secret": ENVIRONMENT["AWS_SECRET_ACCESS_KEY"]}
-    reach = s3_server.options | credentials
-    return {"storage": {"input": reach, "output": reach}}
 
 
 # Everything that a store keeps beside an object's bytes and sends along with them.

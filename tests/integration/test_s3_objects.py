@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import io
 
-import boto3
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -15,7 +14,7 @@ from anonymizer.audit import verify
 from anonymizer.lake.storage import marked_id
 from anonymizer.run import driver
 from anonymizer.run.progress import LogProgress
-from tests.fake_s3 import ENVIRONMENT, FakeS3
+from tests.fake_s3 import FakeS3
 from tests.integration.runs import config, rows, run
 from tests.pictures import photo
 
@@ -24,22 +23,6 @@ pytestmark = pytest.mark.usefixtures("cluster")
 INPUT, OUTPUT = "s3://lake-in/photos", "s3://lake-out/run"
 ODD = ["/a.png", "a//b.png", "a/b.png", "c//", "d/", "e///f.png"]
 """Names with empty parts, and one without for comparison."""
-
-
-@pytest.fixture
-def client(s3_server):
-    client = boto3.client("s3", endpoint_url=s3_server.endpoint_url)
-    for name in ("lake-in", "lake-out"):
-        client.create_bucket(Bucket=name)
-    yield client
-    client.close()
-
-
-@pytest.fixture
-def options(s3_server):
-    credentials = {"key": ENVIRONMENT["AWS_ACCESS_KEY_ID"], "secret": ENVIRONMENT["AWS_SECRET_ACCESS_KEY"]}
-    reach = s3_server.options | credentials
-    return {"storage": {"input": reach, "output": reach}}
 
 
 def put(client, key, data, **said):
