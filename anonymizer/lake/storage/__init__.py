@@ -36,7 +36,6 @@ def open_root(
     options: Mapping[str, Any] | None = None,
     *,
     put: Mapping[str, Any] | None = None,
-    request_payer: bool = False,
     unconditional: bool = False,
     private: bool = False,
     keeps_rights: bool = False,
@@ -48,7 +47,6 @@ def open_root(
         uri: A path or any fsspec URL; see `normalize_uri`.
         options: Of the fsspec filesystem (locally only `lock_path`: the lock file, instead of one beside the folder).
         put: Extra S3 PutObject parameters, e.g. `ServerSideEncryption`.
-        request_payer: Reads from a requester-pays bucket.
         unconditional: Publish although the store cannot write conditionally.
         private: See `access.Access`, as for the next one.
         keeps_rights: Of the files that are replaced.
@@ -60,8 +58,7 @@ def open_root(
     access = Access(
         dict(options or {}),
         dict(put or {}),
-        request_payer,
-        unconditional,
+        unconditional=unconditional,
         private=private,
         keeps_rights=keeps_rights,
         mark=mark,

@@ -516,16 +516,15 @@ class TestFailures:
         assert root.exists("a")
 
     @pytest.mark.parametrize(("request_payer", "sent"), [(False, ""), (True, "requester")])
-    def test_requester_pays(
-        self, s3_server: FakeS3, bucket: str, opened: Callable[..., Root], request_payer: bool, sent: str
-    ):
-        root = opened(f"s3://{bucket}", request_payer=request_payer)
+    def test_requester_pays(self, s3_server: FakeS3, bucket: str, request_payer: bool, sent: str):
+        root = open_input(f"s3://{bucket}", s3_server.options, request_payer=request_payer)
         s3_server.payers.clear()
         root.put("a", b"1")
         assert [item.key for item in root.list()] == ["a"]
         root.get("a")
         root.version("a")
         root.delete(["a"])
+        root.close()
         assert s3_server.payers == [sent] * 5
 
 
