@@ -6,7 +6,7 @@ messages all come from these fields. An unknown key is an error.
 
 from anonymizer.config.convert import from_mapping
 from anonymizer.config.fields import choices, fields_of
-from anonymizer.config.hashes import item_settings_sha256, settings_sha256
+from anonymizer.config.hashes import failure_settings_sha256, item_settings_sha256, settings_sha256
 from anonymizer.config.schema import (
     Adopt,
     Bind,
@@ -55,6 +55,7 @@ __all__ = [
     "RunConfig",
     "StorageConfig",
     "choices",
+    "failure_settings_sha256",
     "fields_of",
     "from_mapping",
     "item_settings_sha256",

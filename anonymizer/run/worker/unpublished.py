@@ -43,8 +43,8 @@ class Unpublished:
         deadline.check()
         if self._current_version(item) != item.output_version:
             raise PublishConflict
-        row = _as_read(failed_row(item, error), computed)
-        if error.status == "failed" and item.kept_output is not None:
+        row = _as_read(failed_row(item, error, self._config.allow), computed)
+        if row.status == "failed" and item.kept_output is not None:
             return Outcome(with_kept_output(row, item.kept_output))
         return self._removed(item, row)
 
