@@ -15,7 +15,7 @@ from PIL.Jpeg2KImagePlugin import Jpeg2KImageFile
 from anonymizer.config import CodecConfig
 from anonymizer.errors import DecodeError, EncodeError
 from anonymizer.image.codec.depth import spread
-from anonymizer.image.codec.isobmff.boxes import boxes
+from anonymizer.image.codec.isobmff.boxes import Box, boxes
 from anonymizer.image.codec.pixels import check_size, image_of, only_frame, samples_of, upright_frame
 from anonymizer.image.profiles import PROFILES
 from anonymizer.records import Encoded, Frame, Picture, Samples
@@ -48,6 +48,7 @@ class _Header:
         space: Enumerated colour space; 0 = none.
         profile: ICC profile or None.
         palette: Samples are indices.
+        gray_channel: Of gray with alpha the channel that is the gray.
     """
 
     size: tuple[int, int]
@@ -57,6 +58,7 @@ class _Header:
     space: int = 0
     profile: bytes | None = None
     palette: bool = False
+    gray_channel: int = 0
 
 
 def decode(data: bytes, config: CodecConfig) -> Picture:
@@ -115,15 +117,37 @@ def _deep(data: bytes, image: Image.Image, header: _Header) -> tuple[Samples, Sa
         raise DecodeError
     if header.signed:
         return spread(_signed(image, depth), depth), None
-    stored = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    if stored is None or stored.dtype != np.uint16 or stored.shape[:2] != (image.height, image.width):
-        raise DecodeError
+    if len(header.depths) == 2:
+        gray, alpha = (spread(stored, depth) for stored in _gray_and_alpha(data, image, header))
+        return gray, alpha
+    stored = _stored(data, image, cv2.IMREAD_UNCHANGED)
     if (1 if stored.ndim == 2 else stored.shape[2]) != len(header.depths) or header.space == _CMYK:
         raise DecodeError
     samples = spread(stored, depth)
     if samples.ndim == 2:
         return samples, None
     return np.ascontiguousarray(samples[..., 2::-1]), samples[..., 3] if samples.shape[2] == 4 else None
+
+
+def _stored(data: bytes, image: Image.Image, flags: int) -> Samples:
+    """The samples as OpenCV gives them, blue first."""
+    stored = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    if stored is None or stored.dtype != np.uint16 or stored.shape[:2] != (image.height, image.width):
+        raise DecodeError
+    return np.asarray(stored, np.uint16)
+
+
+def _gray_and_alpha(data: bytes, image: Image.Image, header: _Header) -> Iterator[Samples]:
+    """Two channels, each (H, W) as stored.
+
+    Of gray with alpha OpenCV gives the gray alone, and Pillow 8 bit that wrap around to 0 at their lightest. Which
+    channel is the gray a box says (I.5.3.6): once as the source does, once the other way round.
+    """
+    at = 0 if data.startswith(_CODESTREAM) else _top_boxes(data)[b"jp2c"].start
+    for gray in (header.gray_channel, 1 - header.gray_channel):
+        roles = [(gray, 0, 1), (1 - gray, 1, 0)]
+        file = _file(header.size[::-1], header.depths[0], _color_box(1, None), roles, data[at:])
+        yield _stored(file, image, cv2.IMREAD_ANYDEPTH)
 
 
 def _signed(image: Image.Image, depth: int) -> Samples:
@@ -209,9 +233,14 @@ def _codestream_header(data: bytes, at: int) -> _Header:
     return _Header((x_end - x, y_end - y), depths, signed, subsampled)
 
 
+def _top_boxes(data: bytes) -> dict[bytes, Box]:
+    """The first of each name."""
+    return {box.name: box for box in reversed(list(boxes(data, 0, len(data))))}
+
+
 def _boxed_header(data: bytes) -> _Header:
     """The codestream's header, with what the boxes say about colours; the first such box counts (I.5.3.3)."""
-    top = {box.name: box for box in reversed(list(boxes(data, 0, len(data))))}
+    top = _top_boxes(data)
     if b"jp2h" not in top or b"jp2c" not in top:
         raise DecodeError
     found = _codestream_header(data, top[b"jp2c"].start)
@@ -226,23 +255,51 @@ def _boxed_header(data: bytes) -> _Header:
             elif method in (2, 3):
                 profile = data[box.start + 3 : box.end]
             break
-    return replace(found, space=space, profile=profile, palette=palette)
+    roles = next((_roles(data[box.start : box.end]) for box in header if box.name == b"cdef"), {})
+    return replace(found, space=space, profile=profile, palette=palette, gray_channel=int(roles.get(0, 0) != 0))
+
+
+def _roles(payload: bytes) -> dict[int, int]:
+    """Channel to what it is: 0 = a colour, else opacity or nothing known (I.5.3.6)."""
+    (count,) = struct.unpack_from(">H", payload)
+    told = (struct.unpack_from(">HHH", payload, 2 + 6 * number) for number in range(min(count, 4)))
+    return {channel: role for channel, role, _ in told}
 
 
 def _boxes(frame: Frame, profile: bytes | None, codestream: bytes) -> bytes:
-    """The file: signature, type, header and codestream; nothing about resolution, nothing else."""
+    """The file of a frame."""
     channels = 1 if frame.pixels.ndim == 2 else frame.pixels.shape[2]
     (count,) = struct.unpack_from(">H", codestream, 40)
-    depth = codestream[42]
     # Gray of 16 bit with alpha has become three equal colours.
     channels = max(channels, count - 1) if frame.alpha is not None else channels
-    header = struct.pack(">IIHBBBB", frame.height, frame.width, count, depth, 7, 0, 0)
+    # Each colour to its channel, the last channel is the opacity of all.
+    roles = [(number, 0, number + 1) for number in range(channels)] + [(channels, 1, 0)]
+    color = _color_box(channels, profile)
+    return _file(
+        (frame.height, frame.width), codestream[42] + 1, color, roles if frame.alpha is not None else [], codestream
+    )
+
+
+def _color_box(channels: int, profile: bytes | None) -> bytes:
     space = {1: _GRAY, 3: _SRGB, 4: _CMYK}[channels]
-    color = b"\1\0\0" + struct.pack(">I", space) if profile is None else b"\2\0\0" + profile
-    parts = [_box(b"ihdr", header), _box(b"colr", color)]
-    if frame.alpha is not None:
-        # Each colour to its channel, the last channel is the opacity of all (I.5.3.6).
-        roles = [(number, 0, number + 1) for number in range(channels)] + [(channels, 1, 0)]
+    return _box(b"colr", b"\1\0\0" + struct.pack(">I", space) if profile is None else b"\2\0\0" + profile)
+
+
+def _file(
+    shape: tuple[int, int], depth: int, color: bytes, roles: list[tuple[int, int, int]], codestream: bytes
+) -> bytes:
+    """Signature, type, header and codestream; nothing about resolution, nothing else.
+
+    Args:
+        shape: Height and width.
+        depth: Bits of a sample.
+        color: The box of colours.
+        roles: Of every channel its number, what it is and of which colour (I.5.3.6); none where all are colours.
+        codestream: As it is.
+    """
+    (count,) = struct.unpack_from(">H", codestream, 40)
+    parts = [_box(b"ihdr", struct.pack(">IIHBBBB", *shape, count, depth - 1, 7, 0, 0)), color]
+    if roles:
         table = b"".join(struct.pack(">HHH", *role) for role in roles)
         parts.append(_box(b"cdef", struct.pack(">H", len(roles)) + table))
     return b"".join((_SIGNATURE, _box(b"ftyp", _FILE_TYPE), _box(b"jp2h", *parts), _box(b"jp2c", codestream)))

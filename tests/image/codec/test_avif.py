@@ -221,7 +221,8 @@ def test_an_alpha_of_which_no_size_is_told_has_that_of_its_picture(deep: bool) -
     gray = replace(gray, properties=tuple(told for told in gray.properties if told[4:8] != b"ispe"))
     wanted = only_frame(avif_items.file(avif_items.item(pixels), _alpha_item(pixels[..., 0], 1)))
     frame = only_frame(avif_items.file(avif_items.item(pixels), gray))
-    assert frame.alpha is not None and wanted.alpha is not None
+    assert frame.alpha is not None
+    assert wanted.alpha is not None
     np.testing.assert_array_equal(frame.alpha, wanted.alpha)
     np.testing.assert_array_equal(frame.pixels, wanted.pixels)
 
