@@ -16,7 +16,7 @@ from anonymizer.records import Encoded, Picture
 
 __all__ = ["CODECS", "MEDIA_TYPES", "OUTPUT_REVISION", "READ_REVISION", "Codec", "decode", "encode", "sniff"]
 
-OUTPUT_REVISION = 8
+OUTPUT_REVISION = 9
 """Raised by hand whenever the bytes that `encode` writes for a picture, or the pixels `decode` reads, change.
 
 So it is when more is read than before: what failed for good is tried again only if its file, its consent or the

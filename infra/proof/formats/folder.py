@@ -9,7 +9,8 @@ from pathlib import Path
 from anonymizer.errors import ObjectError
 from anonymizer.image import codec
 from anonymizer.records import Picture
-from infra.proof.formats.decoders import Asked, Decoder, Unread
+from infra.proof.formats.decoders import Decoder
+from infra.proof.formats.readers import Asked, Unread
 from infra.proof.formats.seen import Difference, Seen, difference
 from infra.proof.formats.trial import Decode, ours
 

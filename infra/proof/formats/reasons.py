@@ -52,6 +52,7 @@ REASONS: tuple[Reason, ...] = (
            OTHERS, ("APNG, first frame disposed of*",), None),
     Reason("It turns Adobe's inks, which are stored the wrong way round, not back.", ("imagecodecs",),
            ("JPEG, CMYK",), None),
+    Reason("It does not turn a JPEG as its EXIF says.", ("imagecodecs",), ("JPEG, orientation *",), None),
     Reason("It shows a transparent level of gray as opaque.", ("OpenCV",), ("PNG, gray with one*",), None),
     Reason("It gives the colours of TIFF multiplied by alpha, and drops the alpha of gray.", ("OpenCV",),
            ("TIFF*alpha*",), None),

@@ -9,10 +9,12 @@ from anonymizer.config import CodecConfig
 from anonymizer.errors import ObjectError
 from anonymizer.image import codec
 from anonymizer.records import Picture
-from infra.proof.formats.decoders import Asked, Decoder, Unread
+from infra.proof.formats.decoders import Decoder
+from infra.proof.formats.readers import Asked, Unread
 from infra.proof.formats.reasons import EQUAL, REASONS, Reason, reason_for
 from infra.proof.formats.seen import Difference, Seen, difference
-from infra.proof.formats.variants import SEEDS, Variant
+from infra.proof.formats.variant import Variant
+from infra.proof.formats.variants import SEEDS
 
 CONFIG = CodecConfig()
 Decode = Callable[[bytes], Picture]

@@ -15,7 +15,7 @@ from infra.proof.fuzz.targets import Outcome, Sample, Target
 
 MAX_SAMPLES = 4_000
 MAX_NEW_BYTES = 60_000
-SLOW_S = 0.05
+SLOW_S = 0.015
 """Samples that take more of the processor are judged once, and not mutated."""
 
 

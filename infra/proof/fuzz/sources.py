@@ -97,7 +97,8 @@ def _jpeg() -> Iterator[bytes]:
     yield saved(color, "jpeg", keep_rgb=True)
     yield wide_tables(saved(modes["L"], "jpeg"))
     for orientation in (3, 6, 7):
-        yield saved(color[:16, :16], "jpeg", exif=exif({0x0112: (3, 1, struct.pack("<H2x", orientation))}))
+        block = exif({0x0112: (3, 1, struct.pack("<H2x", orientation))})
+        yield saved(color[:16, :16], "jpeg", exif=b"Exif\0\0" + block)
     for block in (rich_exif(), looping_exif()):
         yield with_segment(plain, 0xE1, b"Exif\0\0" + block)
     yield with_segment(plain, 0xE1, b"http://ns.adobe.com/xap/1.0/\0" + _XMP)

@@ -64,6 +64,47 @@ def with_alpha(samples: NDArray[np.uint16], depth: int, alpha_depth: int, *, pre
     return file
 
 
+def described(
+    samples: NDArray[np.uint8],
+    *,
+    canvas: tuple[int, int] | None = None,
+    at: tuple[int, int] = (0, 0),
+    points: tuple[int, int] = (1, 13),
+) -> bytes:
+    """A file without loss of (H, W, 3) samples.
+
+    Args:
+        samples: One frame.
+        canvas: Width and height that a viewer shows; None = those of the frame.
+        at: Where the frame's upper left corner lies on it.
+        points: Primaries and transfer (ITU-T H.273).
+    """
+    here = _found()
+    info, frame = library.BasicInfo(), library.FrameHeader()
+    here.JxlEncoderInitBasicInfo(ctypes.byref(info))
+    here.JxlEncoderInitFrameHeader(ctypes.byref(frame))
+    height, width = samples.shape[:2]
+    info.xsize, info.ysize = canvas or (width, height)
+    info.bits_per_sample, info.num_color_channels, info.uses_original_profile = 8, 3, 1
+    frame.have_crop, frame.crop, frame.size = int(canvas is not None), at, (width, height)
+    colors = write.color_encoding(None, 3)
+    colors.primaries, colors.transfer_function = points
+    encoder = here.JxlEncoderCreate(None)
+    settings = here.JxlEncoderFrameSettingsCreate(encoder, None)
+    form, stored = library.PixelFormat(3, 2, 0, 0), np.ascontiguousarray(samples)
+    statuses = (
+        here.JxlEncoderSetBasicInfo(encoder, ctypes.byref(info)),
+        here.JxlEncoderSetColorEncoding(encoder, ctypes.byref(colors)),
+        here.JxlEncoderSetFrameLossless(settings, 1),
+        here.JxlEncoderSetFrameHeader(settings, ctypes.byref(frame)),
+        here.JxlEncoderAddImageFrame(settings, ctypes.byref(form), stored.ctypes.data, stored.nbytes),
+    )
+    assert not any(statuses)
+    file = write._output(here, encoder)
+    here.JxlEncoderDestroy(encoder)
+    return file
+
+
 def from_jpeg(jpeg: bytes) -> bytes:
     """A file from which that JPEG can be made again, byte for byte."""
     import imagecodecs

@@ -214,6 +214,20 @@ def test_metadata_and_the_order_of_a_file_do_not_matter(order: str, deep: bool, 
 
 
 @pytest.mark.parametrize("deep", [False, True], ids=["8 bit", "12 bit"])
+def test_an_alpha_of_which_no_size_is_told_has_that_of_its_picture(deep: bool) -> None:
+    """Old writers of AVIF leave `ispe` away there; every browser shows such files."""
+    pixels = _deep(PHOTO) if deep else PHOTO
+    gray = _alpha_item(pixels[..., 0], 1)
+    gray = replace(gray, properties=tuple(told for told in gray.properties if told[4:8] != b"ispe"))
+    wanted = only_frame(avif_items.file(avif_items.item(pixels), _alpha_item(pixels[..., 0], 1)))
+    frame = only_frame(avif_items.file(avif_items.item(pixels), gray))
+    assert frame.alpha is not None
+    assert wanted.alpha is not None
+    np.testing.assert_array_equal(frame.alpha, wanted.alpha)
+    np.testing.assert_array_equal(frame.pixels, wanted.pixels)
+
+
+@pytest.mark.parametrize("deep", [False, True], ids=["8 bit", "12 bit"])
 def test_a_grid_that_is_told_of_behind_its_tiles(deep: bool) -> None:
     tile = photo(64, 64)
     piece = avif_items.item(_deep(tile) if deep else tile)

@@ -129,6 +129,28 @@ def test_each_depth_is_spread_once(depth: int, color: bool, boxed: bool) -> None
     assert _published(data).encoding == "exact"
 
 
+@pytest.mark.parametrize("first", ["gray", "alpha", "codestream"])
+@pytest.mark.parametrize("depth", [9, 12, 16])
+def test_deep_gray_with_alpha_keeps_every_bit_of_both(depth: int, first: str) -> None:
+    """OpenCV gives no alpha beside gray, Pillow 8 bit in which opaque has become transparent."""
+    imagecodecs = pytest.importorskip("imagecodecs")
+    greatest = 2**depth - 1
+    ramp = np.linspace(0, greatest, HEIGHT * WIDTH).astype(np.uint16).reshape(HEIGHT, WIDTH)
+    alpha = np.maximum(ramp[::-1], 1)
+    stored = np.dstack((alpha, ramp) if first == "alpha" else (ramp, alpha))
+    form = "j2k" if first == "codestream" else "jp2"
+    data = imagecodecs.jpeg2k_encode(stored, reversible=True, bitspersample=depth, codecformat=form)
+    if first == "alpha":
+        roles = struct.pack(">7H", 2, 0, 1, 0, 1, 0, 1)
+        data = _with_header(data, box(b"cdef", roles), instead_of=(b"cdef",))
+    frame = only_frame(data)
+    assert frame.alpha is not None
+    for found, samples in ((frame.pixels, ramp), (frame.alpha, alpha)):
+        wanted = np.rint(samples.astype(np.float64) * 65535 / greatest).astype(np.uint16)
+        np.testing.assert_array_equal(found, wanted)
+    assert codec.encode(codec.decode(data, CONFIG)).encoding == "exact"
+
+
 @pytest.mark.parametrize("depth", [10, 12, 16])
 def test_gray_below_zero(depth: int) -> None:
     ramp = np.linspace(0, 2**depth - 1, HEIGHT * WIDTH).astype(np.int64).reshape(HEIGHT, WIDTH)

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from anonymizer.image.detectors.patch import PATCH_RGB
+from anonymizer.image.metadata.keep.projection import SIGNATURE
 from tests.image.codec import avif_items, heic, jxl
 from tests.image.codec.coefficients import ARITHMETIC, transformed
 from tests.image.codec.deep_jpeg import lossless, twelve_bit
-from tests.image.codec.samples import MARKER, encoded, rich_exif, segment, with_chunk
+from tests.image.codec.samples import MARKER, encoded, rich_exif, saved, segment, with_chunk, with_riff_chunk
 from tests.pictures import scene
 
 Samples = NDArray[Any]
@@ -25,10 +26,17 @@ Samples = NDArray[Any]
 #: Upright boxes of the patches; on the blocks of every JPEG, so that their colour stays what it is.
 FACES = ((32, 16, 64, 48), (96, 48, 128, 80))
 WIDTH, HEIGHT, FRAMES = 160, 96, 3
-#: Upright box of what is shown of a picture with a clean aperture: one of the patches.
+#: Upright box of what is shown of a picture that has more, outside its clean aperture or canvas: one of the patches.
 SHOWN = (80, 40, 144, 88)
 _APERTURE = heic.aperture(64, 48, 32, 16)
 _PQ = (9, 16)
+GPANO = (
+    b"<x:xmpmeta><rdf:Description GPano:ProjectionType='equirectangular' GPano:FullPanoWidthPixels='160' "
+    b"GPano:FullPanoHeightPixels='96' GPano:CroppedAreaImageWidthPixels='160' "
+    b"GPano:CroppedAreaImageHeightPixels='96' GPano:CroppedAreaLeftPixels='0' GPano:CroppedAreaTopPixels='0'/>"
+    b"</x:xmpmeta>"
+)
+"""What viewers of 360 degree photos read."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +51,9 @@ class Kind:
         deep: It can hold more than 8 bit.
         alpha: It can hold alpha.
         hdr: The file whose samples are PQ of BT.2020.
-        cut: A file from one frame of which a viewer shows the clean aperture `SHOWN`.
+        cut: A file from one frame of which a viewer shows `SHOWN` alone.
         gain_map: The file with a gain map beside its picture.
+        panorama: The file with a packet of XMP that holds `GPANO`.
     """
 
     name: str
@@ -56,6 +65,7 @@ class Kind:
     hdr: Callable[[bytes], bytes] | None = None
     cut: Callable[[Samples], bytes] | None = None
     gain_map: Callable[[bytes], bytes] | None = None
+    panorama: Callable[[bytes], bytes] | None = None
 
 
 def frames(count: int = 1, faces: Sequence[tuple[int, int, int, int]] = FACES) -> list[Samples]:
@@ -197,6 +207,48 @@ def _gain_map_avif(_: bytes) -> bytes:
     return avif_items.file(avif_items.item(frames()[0]), avif_items.item(frames()[0][::2, ::2]), tone_map)
 
 
+def _panorama_jpeg(data: bytes) -> bytes:
+    return data[:2] + segment(0xE1, SIGNATURE + GPANO) + data[2:]
+
+
+def _panorama_png(data: bytes) -> bytes:
+    return with_chunk(data, b"iTXt", b"XML:com.adobe.xmp" + bytes(5) + GPANO)
+
+
+def _panorama_webp(data: bytes) -> bytes:
+    return with_riff_chunk(data, b"XMP ", GPANO)
+
+
+def _panorama_tiff(_: bytes) -> bytes:
+    return saved(frames()[0], "TIFF", tiffinfo={700: GPANO})
+
+
+def _panorama_items(picture: Callable[[Samples], heic.Item], brands: bytes) -> Callable[[bytes], bytes]:
+    packet = heic.Item(b"mime", GPANO, (), ((b"cdsc", 1),), b"\0application/rdf+xml\0")
+    return lambda _: heic.heic(picture(frames()[0]), packet, brands=brands)
+
+
+def _panorama_jp2(data: bytes) -> bytes:
+    return data + heic.box(b"uuid", bytes.fromhex("be7acfcb97a942e89c71999491e3afac") + GPANO)
+
+
+def _panorama_jxl(data: bytes) -> bytes:
+    return jxl.with_boxes(data, jxl.box(b"xml ", GPANO))
+
+
+def _pq_jxl(_: bytes) -> bytes:
+    return jxl.described(np.asarray(frames()[0], np.uint8), points=_PQ)
+
+
+def _cut_jxl(pixels: Samples) -> bytes:
+    x1, y1, x2, y2 = SHOWN
+    return jxl.described(np.asarray(pixels, np.uint8), canvas=(x2 - x1, y2 - y1), at=(-x1, -y1))
+
+
+def _gain_map_jxl(data: bytes) -> bytes:
+    return jxl.with_boxes(data, jxl.box(b"jhgm", MARKER))
+
+
 def _jxl(pictures: Sequence[Samples]) -> bytes:
     return jxl.saved(pictures[0] if len(pictures) == 1 else np.stack(pictures))
 
@@ -222,17 +274,27 @@ def _soiled_png(data: bytes) -> bytes:
     return with_chunk(with_chunk(data, b"tEXt", b"Author\0" + MARKER), b"eXIf", rich_exif()) + MARKER
 
 
+_panorama_heic = _panorama_items(heic.picture, b"heicmif1")
+_panorama_avif = _panorama_items(avif_items.item, b"avifmif1miaf")
+_IN_JXL: dict[str, Any] = {"gain_map": _gain_map_jxl, "panorama": _panorama_jxl}
+
 _PLAIN_AVIF = _pillow("AVIF", quality=95, speed=8, subsampling="4:4:4")
 
 KINDS: tuple[Kind, ...] = (
-    Kind("JPEG, baseline", _pillow("JPEG", quality=95), _soiled_jpeg),
-    Kind("JPEG, progressive", _pillow("JPEG", quality=95, progressive=True), _soiled_jpeg),
-    Kind("JPEG, gray", _gray, _soiled_jpeg),
-    Kind("JPEG, CMYK", _inks, _soiled_jpeg),
-    Kind("JPEG, arithmetic coding", _arithmetic, _soiled_jpeg),
-    Kind("JPEG, lossless", _lossless, _soiled_jpeg, deep=True),
-    Kind("JPEG, 12 bit", _twelve_bit, _soiled_jpeg, deep=True),
-    Kind("JPEG, MPO and gain maps", _multi_picture, lambda data: data + MARKER, gain_map=_gain_map_jpeg),
+    Kind("JPEG, baseline", _pillow("JPEG", quality=95), _soiled_jpeg, panorama=_panorama_jpeg),
+    Kind("JPEG, progressive", _pillow("JPEG", quality=95, progressive=True), _soiled_jpeg, panorama=_panorama_jpeg),
+    Kind("JPEG, gray", _gray, _soiled_jpeg, panorama=_panorama_jpeg),
+    Kind("JPEG, CMYK", _inks, _soiled_jpeg, panorama=_panorama_jpeg),
+    Kind("JPEG, arithmetic coding", _arithmetic, _soiled_jpeg, panorama=_panorama_jpeg),
+    Kind("JPEG, lossless", _lossless, _soiled_jpeg, deep=True, panorama=_panorama_jpeg),
+    Kind("JPEG, 12 bit", _twelve_bit, _soiled_jpeg, deep=True, panorama=_panorama_jpeg),
+    Kind(
+        "JPEG, MPO and gain maps",
+        _multi_picture,
+        lambda data: data + MARKER,
+        gain_map=_gain_map_jpeg,
+        panorama=_panorama_jpeg,
+    ),
     Kind(
         "PNG",
         _opencv(".png", _pillow("PNG")),
@@ -241,18 +303,40 @@ KINDS: tuple[Kind, ...] = (
         alpha=True,
         hdr=_pq_png,
         gain_map=_gain_map_png,
+        panorama=_panorama_png,
     ),
-    Kind("PNG, palette", _pillow("PNG", "P"), _soiled_png, hdr=_pq_png),
-    Kind("APNG", _pillow("PNG"), _soiled_png, moving=True, alpha=True, hdr=_pq_png),
-    Kind("WebP, lossy", _pillow("WEBP", quality=95, exif=rich_exif()), alpha=True),
-    Kind("WebP, lossless", _pillow("WEBP", lossless=True, exif=rich_exif()), alpha=True),
-    Kind("WebP, animated", _pillow("WEBP", lossless=True, exif=rich_exif()), moving=True, alpha=True),
+    Kind("PNG, palette", _pillow("PNG", "P"), _soiled_png, hdr=_pq_png, panorama=_panorama_png),
+    Kind("APNG", _pillow("PNG"), _soiled_png, moving=True, alpha=True, hdr=_pq_png, panorama=_panorama_png),
+    Kind("WebP, lossy", _pillow("WEBP", quality=95, exif=rich_exif()), alpha=True, panorama=_panorama_webp),
+    Kind("WebP, lossless", _pillow("WEBP", lossless=True, exif=rich_exif()), alpha=True, panorama=_panorama_webp),
+    Kind(
+        "WebP, animated",
+        _pillow("WEBP", lossless=True, exif=rich_exif()),
+        moving=True,
+        alpha=True,
+        panorama=_panorama_webp,
+    ),
     Kind("GIF", _pillow("GIF", "P", comment=MARKER)),
     Kind("GIF, animated", _pillow("GIF", "P", comment=MARKER, loop=0), moving=True),
-    Kind("TIFF", _opencv(".tiff", _pillow("TIFF", software=MARKER.decode())), deep=True, alpha=True),
+    Kind(
+        "TIFF",
+        _opencv(".tiff", _pillow("TIFF", software=MARKER.decode())),
+        deep=True,
+        alpha=True,
+        panorama=_panorama_tiff,
+    ),
     Kind("TIFF, pages", _pillow("TIFF", software=MARKER.decode()), moving=True, alpha=True),
     Kind("BMP", _bitmap, alpha=True),
-    Kind("HEIC", _heic, deep=True, alpha=True, hdr=_pq_boxes, cut=_cut_heic, gain_map=_gain_map_heic),
+    Kind(
+        "HEIC",
+        _heic,
+        deep=True,
+        alpha=True,
+        hdr=_pq_boxes,
+        cut=_cut_heic,
+        gain_map=_gain_map_heic,
+        panorama=_panorama_heic,
+    ),
     Kind(
         "AVIF",
         _opencv(".avif", _PLAIN_AVIF),
@@ -261,15 +345,22 @@ KINDS: tuple[Kind, ...] = (
         hdr=_pq_boxes,
         cut=_cut_avif,
         gain_map=_gain_map_avif,
+        panorama=_panorama_avif,
     ),
     Kind("AVIF, sequence", _PLAIN_AVIF, moving=True, alpha=True, hdr=_pq_boxes, cut=_cut_film),
-    Kind("JPEG 2000", _opencv(".jp2", _pillow("JPEG2000", irreversible=False)), deep=True, alpha=True),
+    Kind(
+        "JPEG 2000",
+        _opencv(".jp2", _pillow("JPEG2000", irreversible=False)),
+        deep=True,
+        alpha=True,
+        panorama=_panorama_jp2,
+    ),
     *(
         (
-            Kind("JPEG XL, lossless", _jxl, _soiled_jxl, deep=True, alpha=True),
-            Kind("JPEG XL, lossy", _lossy_jxl, _soiled_jxl, alpha=True),
-            Kind("JPEG XL, from a JPEG", _jxl_of_jpeg, _soiled_jxl),
-            Kind("JPEG XL, animated", _jxl, _soiled_jxl, moving=True, alpha=True),
+            Kind("JPEG XL, lossless", _jxl, _soiled_jxl, deep=True, alpha=True, hdr=_pq_jxl, cut=_cut_jxl, **_IN_JXL),
+            Kind("JPEG XL, lossy", _lossy_jxl, _soiled_jxl, alpha=True, **_IN_JXL),
+            Kind("JPEG XL, from a JPEG", _jxl_of_jpeg, _soiled_jxl, **_IN_JXL),
+            Kind("JPEG XL, animated", _jxl, _soiled_jxl, moving=True, alpha=True, **_IN_JXL),
         )
         if jxl.IS_HERE
         else ()

@@ -14,12 +14,13 @@ from PIL import Image, UnidentifiedImageError
 
 from anonymizer import Anonymizer
 from anonymizer.config import CodecConfig
-from anonymizer.errors import ObjectError
+from anonymizer.errors import ObjectError, UnsupportedFormat
 from anonymizer.image import codec, metadata
 from anonymizer.image.detectors.patch import PATCH_RGB
+from anonymizer.image.metadata.keep.projection import packet, read_projection
 from anonymizer.records import AnonymizedImage
 from tests.image.codec import jxl
-from tests.image.formats.kinds import FACES, FRAMES, HEIGHT, SHOWN, WIDTH, Kind, deep, frames, with_alpha
+from tests.image.formats.kinds import FACES, FRAMES, GPANO, HEIGHT, SHOWN, WIDTH, Kind, deep, frames, with_alpha
 
 YES, NO, NOT_APPLICABLE = "yes", "no", "–"
 
@@ -160,20 +161,24 @@ def hdr(kind: Kind) -> str:
     """The output says that its samples are PQ, of the same primaries, in the words of its format."""
     if kind.hdr is None:
         return NOT_APPLICABLE
-    image = _anonymizer()(kind.hdr(kind.write(frames(FRAMES if kind.moving else 1))))
+    try:
+        image = _anonymizer()(kind.hdr(kind.write(frames(FRAMES if kind.moving else 1))))
+    except UnsupportedFormat:
+        return NO
     words = {"png": b"cICP" + bytes((9, 16, 0, 1)), "avif": b"nclx" + bytes((0, 9, 0, 16))}
     return _said(words[image.format] in image.data)
 
 
 def hidden(kind: Kind) -> str:
-    """Of a picture with a clean aperture only what lies in that comes out, for another reader too; the row says so."""
+    """What a viewer does not show of a picture does not come out, for another reader too; the row names apertures."""
     if kind.cut is None:
         return NOT_APPLICABLE
     pixels = frames()[0]
     image = _anonymizer()(kind.cut(pixels))
     x1, y1, x2, y2 = SHOWN
     wanted, found = pixels[y1:y2, x1:x2], _shown(image.data)[0]
-    if found.shape != wanted.shape or "heif.hidden" not in image.metadata_removed:
+    named = image.source_format not in ("heif", "avif") or "heif.hidden" in image.metadata_removed
+    if found.shape != wanted.shape or not named:
         return NO
     # A strip that no mask reaches.
     return _said(float(np.abs(found[:, :4].astype(int) - wanted[:, :4]).mean()) < 12)
@@ -188,6 +193,21 @@ def gain_map(kind: Kind) -> str:
     return _said("gainmap" in image.metadata_removed and "gainmap" not in left)
 
 
+@cache
+def _keeping() -> Anonymizer:
+    return Anonymizer({**_SETTINGS, "metadata": {"keep": ["projection"]}})
+
+
+def projection(kind: Kind) -> str:
+    """Viewers of 360 degree photos find in the output, if a user asks for it, what they found in the source."""
+    if kind.panorama is None:
+        return NOT_APPLICABLE
+    source = kind.panorama(kind.write(frames(FRAMES if kind.moving else 1)))
+    image = _keeping()(source)
+    values = read_projection(GPANO)
+    return _said(values is not None and image.metadata_kept == ("projection",) and packet(values) in image.data)
+
+
 COLUMNS: dict[str, Callable[[Kind], str]] = {
     "read": read,
     "all frames": all_frames,
@@ -199,4 +219,5 @@ COLUMNS: dict[str, Callable[[Kind], str]] = {
     "HDR kept": hdr,
     "hidden parts dropped": hidden,
     "gain map named": gain_map,
+    "360° kept": projection,
 }

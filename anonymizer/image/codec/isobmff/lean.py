@@ -151,7 +151,7 @@ def _items_box(data: bytes, items: dict[int, Item], first: int) -> bytes:
         _full(b"iloc", 1, 0, b"\x88\0", count, *places),
         _full(b"iinf", 0, 0, count, *entries),
         _full(b"iref", 0, 0, *_references(items, numbers)),
-        _properties(data, items.values()),
+        _properties(data, items),
     )
 
 
@@ -171,22 +171,33 @@ def _references(items: dict[int, Item], numbers: dict[int, int]) -> Iterator[byt
                 yield _box(kind, struct.pack(f">HH{len(targets)}H", numbers[number], len(targets), *targets))
 
 
-def _properties(data: bytes, items: Iterable[Item]) -> bytes:
-    """The box `iprp`. What cuts and turns a part of a picture stays: only the whole is shown by `turns.shown`."""
+def _properties(data: bytes, items: dict[int, Item]) -> bytes:
+    """The box `iprp`.
+
+    What cuts and turns a part of a picture stays: only the whole is shown by `turns.shown`. An alpha of
+    which the source tells no size, as old writers of AVIF leave it, has that of its picture: libavif refuses it else.
+    """
     store: dict[Box, int] = {}
     links = []
-    for number, item in enumerate(items, 1):
+    for number, item in enumerate(items.values(), 1):
         is_part = number > 1 and all(box.name != b"auxC" for _, box in item.properties)
         seen = set[bytes]()
         wanted = [
             (essential, box)
-            for essential, box in item.properties
+            for essential, box in (*item.properties, *_missing_size(items, item))
             if _is_wanted(data, box, seen) or (is_part and box.name in STEPS)
         ]
         indices = [store.setdefault(box, len(store) + 1) | (0x8000 if essential else 0) for essential, box in wanted]
         links.append(struct.pack(f">HB{len(indices)}H", number, len(indices), *indices))
     bodies = [_box(box.name, data[box.start : box.end]) for box in store]
     return _box(b"iprp", _box(b"ipco", *bodies), _full(b"ipma", 0, 1, struct.pack(">I", len(links)), *links))
+
+
+def _missing_size(items: dict[int, Item], item: Item) -> list[tuple[bool, Box]]:
+    """The size of the picture whose alpha an item is, where that is told of the picture alone."""
+    whole = next((items[target] for kind, target in item.links if kind == b"auxl" and target in items), item)
+    own, wanted = ([told for told in of.properties if told[1].name == b"ispe"] for of in (item, whole))
+    return [] if own else wanted[:1]
 
 
 def _file_type(brand: bytes) -> bytes:

@@ -13,11 +13,13 @@ from anonymizer.errors import DecodeError
 from anonymizer.records import Picture
 from infra.proof.formats import __main__ as command
 from infra.proof.formats import folder, table
-from infra.proof.formats.decoders import Asked, Decoder, Unread, here, versions
+from infra.proof.formats.decoders import Decoder, here, versions
+from infra.proof.formats.readers import Asked, Unread
 from infra.proof.formats.reasons import EQUAL, REASONS, Reason, reason_for
 from infra.proof.formats.seen import Difference, Seen, difference
 from infra.proof.formats.trial import NEAREST, OURS, Verdict, ours, trial
-from infra.proof.formats.variants import SEEDS, Variant, variants
+from infra.proof.formats.variant import Variant
+from infra.proof.formats.variants import SEEDS, variants
 from tests.image.codec import jxl
 from tests.image.codec.samples import photo, saved
 
@@ -53,6 +55,13 @@ def test_a_variant_is_read_alike(name: str) -> None:
     verdicts = list(trial([NAMED[name]], LOCKED))
     assert command.faults(verdicts) == []
     assert any(one.difference is not None and one.reason.bound is not None for one in verdicts)
+
+
+@pytest.mark.parametrize("number", range(5, 9))
+def test_a_variant_with_an_orientation_is_turned(number: int) -> None:
+    """Pillow writes what it is given as EXIF as it is: without its name in front no reader takes it for that."""
+    for name in (f"JPEG, orientation {number}", f"TIFF, orientation {number}"):
+        assert ours(NAMED[name].make()).frames[0].pixels.shape[:2] == (160, 96), name
 
 
 @pytest.mark.parametrize("name", FEW)
