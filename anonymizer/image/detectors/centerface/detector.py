@@ -150,7 +150,7 @@ class CenterFace:
         return np.asarray(np.maximum(scores, 1 / network.HEAT_STEPS), dtype=np.float32)
 
     def _middle_scores(self, crops: Pixels, crop: crop_rescoring.Crop = crop_rescoring.FULL) -> Scores:
-        heatmap, scale, _ = network.run(self._session, np.ascontiguousarray(crops.transpose(0, 3, 1, 2)))
+        heatmap, scale, _ = network.run(self._session, crops)
         return crop_rescoring.middle_score(heatmap[:, 0], scale[:, 0], crop)
 
     def _window(self, halves: ImagePyramid, window: Window, share: float) -> Found:
@@ -159,7 +159,7 @@ class CenterFace:
         width, height = (-(-max(1, round(side * share)) // CANVAS_PX) * CANVAS_PX for side in (x2 - x1, y2 - y1))
         part, factor = halves.part(window, share)
         seen = np.asarray(cv2.resize(part, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
-        heatmap, scale, offset = network.run(self._session, np.ascontiguousarray(seen.transpose(2, 0, 1))[None])
+        heatmap, scale, offset = network.run(self._session, seen[None])
         xyxy, score = decode((heatmap[0], scale[0], offset[0]), PROPOSAL_SCORE)
         kept = _strongest(xyxy, score)
         stretch = np.array([part.shape[1] * factor / width, part.shape[0] * factor / height] * 2, dtype=np.float32)
