@@ -81,20 +81,41 @@ class CenterFace:
         return result(xyxy[kept], calibrated[kept], rgb, how.min_score)
 
     def _rescored(self, rgb: Pixels, xyxy: geometry.FloatBoxes, calibrated: Scores, least: float) -> Scores:
-        """(N,) scores of doubtful boxes after the second look; 0 if a glance shows that they stay below `least`."""
+        """Scores of doubtful boxes after the second look.
+
+        Args:
+            rgb: (H, W, 3) uint8.
+            xyxy: (N, 4) boxes, the strongest first.
+            calibrated: (N,) their scores so far.
+            least: The score that a box needs.
+
+        Returns:
+            (N,) scores; 0 for a box that was ruled out, since it would not reach `least`.
+        """
         scores = np.zeros_like(calibrated)
-        left = np.arange(len(calibrated))
+        order = np.arange(len(calibrated))
+        left = self._glanced(rgb, xyxy, calibrated, least, order[: crop_rescoring.STRONGEST])
+        if not len(left):
+            return scores
+        others = self._glanced(rgb, xyxy, calibrated, least, order[crop_rescoring.STRONGEST :])
+        left = np.concatenate([left, others])
+        looks = self.crop_scores(rgb, xyxy[left], lambda looks: self._may_reach(looks, calibrated[left], least))
+        scores[left] = calibration.rescore(looks, calibrated[left], self._fitted)
+        return scores
 
-        def may_count(looks: Scores, margin: float = 0.0) -> NDArray[np.bool_]:
-            return _reach(calibration.rescore(looks, calibrated[left], self._fitted, margin), least)
-
+    def _glanced(
+        self, rgb: Pixels, xyxy: geometry.FloatBoxes, calibrated: Scores, least: float, left: NDArray[np.intp]
+    ) -> NDArray[np.intp]:
+        """Those of the boxes with the indices `left` that all glances leave."""
         for crop, margin in crop_rescoring.GLANCES:
             if len(left):
-                left = left[may_count(self.glance_scores(rgb, xyxy[left], crop), margin)]
-        if len(left):
-            looks = self.crop_scores(rgb, xyxy[left], may_count)
-            scores[left] = calibration.rescore(looks, calibrated[left], self._fitted)
-        return scores
+                looks = self.glance_scores(rgb, xyxy[left], crop)
+                left = left[self._may_reach(looks, calibrated[left], least, margin)]
+        return left
+
+    def _may_reach(self, looks: Scores, calibrated: Scores, least: float, margin: float = 0.0) -> NDArray[np.bool_]:
+        """(N,) whether boxes reach `least` if their looks are as given, or higher by `margin` (of logits)."""
+        return _reach(calibration.rescore(looks, calibrated, self._fitted, margin), least)
 
     def proposals(self, rgb: Pixels, planned: tuple[Pass, ...]) -> tuple[geometry.FloatBoxes, Scores, Scores]:
         """Face proposals after non-maximum suppression.
