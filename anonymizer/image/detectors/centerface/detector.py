@@ -72,7 +72,7 @@ class CenterFace:
         xyxy, score, share = self.proposals(rgb, passes(rgb.shape[1], rgb.shape[0], how))
         calibrated = calibration.calibrate(xyxy, score, share, self._fitted)
         kept = _reach(calibrated, how.min_score)
-        doubtful = _to_rescore(calibrated, how)
+        doubtful = to_rescore(calibrated, how)
         if len(doubtful):
             least = max(how.min_score, how.lone_score)
             rescored = self._rescored(rgb, xyxy[doubtful], calibrated[doubtful], least)
@@ -196,7 +196,7 @@ def _reach(calibrated: Scores, least: float) -> NDArray[np.bool_]:
     return np.asarray(rounded_to_steps(calibrated, SCORE_STEPS) >= np.float32(least))
 
 
-def _to_rescore(calibrated: Scores, how: Search) -> NDArray[np.intp]:
+def to_rescore(calibrated: Scores, how: Search) -> NDArray[np.intp]:
     """Indices of the proposals to rescore: the highest-scoring few of a photo without a confident detection."""
     if not len(calibrated) or not how.second_looks or calibrated.max() >= SURE_SCORE:
         return np.empty(0, np.intp)
