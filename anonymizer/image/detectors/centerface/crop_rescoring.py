@@ -36,12 +36,12 @@ class Glance(NamedTuple):
 
 FULL = Crop(160, 2.4)
 
-#: Of 3,400 boxes that a full crop lifts over the threshold none has a glance as far below the score that it needs
+#: Of 2,561 boxes that a full crop lifts over the threshold none has a glance as far below the score that it needs
 #: (`make bench-detection WHAT=glances`).
 GLANCES = (Glance(Crop(32, 1.4), 4.75), Glance(Crop(64, 2.0), 2.5))
 
 #: The number of strongest proposals of which one must pass all glances before the others are looked at. In the same
-#: photos no box was lifted without; with one proposal in place of three, seven were.
+#: photos no box was lifted without; with one proposal in place of three, some were.
 STRONGEST = 3
 
 #: A detection in a crop counts as the box if its centre is at most this far from the crop's centre and its height is
