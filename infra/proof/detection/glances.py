@@ -25,8 +25,8 @@ from anonymizer.image.detectors.centerface.crop_rescoring import FULL, GLANCES, 
 from anonymizer.image.detectors.centerface.detector import to_rescore
 from anonymizer.image.detectors.centerface.passes import passes
 from anonymizer.image.detectors.centerface.presets import search
-from infra.proof.detection.fit import FOLDS, centerface
-from infra.proof.detection.photos import LFW_STEP, fold, photos
+from infra.proof.detection.fit import centerface
+from infra.proof.detection.photos import LFW_STEP, photos
 
 NOBODY = "nonface"
 SETS = (NOBODY, "wider_val", "wider_events", "mask853", "mask_wearing149", "lfw@90", "lfw@180", "lfw@270")
@@ -38,13 +38,11 @@ class Looked:
 
     Attributes:
         folder: Name of the set.
-        part: The photo's fold.
         lifted: (N,) whether the full look lifts the box over the threshold.
         shortfalls: (N, G) of each glance.
     """
 
     folder: str
-    part: int
     lifted: NDArray[np.bool_]
     shortfalls: NDArray[np.float64]
 
@@ -86,7 +84,7 @@ def looked(data: Path, config: DetectorConfig, names: Iterable[str]) -> Iterator
             full = calibration.logit(detector.crop_scores(photo.pixels, boxes))
             glances = [calibration.logit(detector.glance_scores(photo.pixels, boxes, one.crop)) for one in GLANCES]
             shortfalls = needed[:, None] - np.stack(glances, axis=1)
-            yield Looked(name, fold(photo.name, FOLDS), full >= needed, shortfalls)
+            yield Looked(name, full >= needed, shortfalls)
 
 
 def needed_logits(
@@ -113,9 +111,8 @@ def figures(all_looked: Sequence[Looked]) -> Iterator[tuple[str, Any]]:
     yield "boxes", sum(len(one.lifted) for one in all_looked)
     yield "lifted", sum(int(one.lifted.sum()) for one in all_looked)
     yield "lost", sum(int((one.lifted & ~there).sum()) for one, there in zip(all_looked, left, strict=True))
-    for number, glance in enumerate(GLANCES):
-        worst = [_largest(one for one in all_looked if one.part == part)[number] for part in range(FOLDS)]
-        yield f"shortfall.{glance.crop.side_px}", [round(float(value), 2) for value in worst]
+    for glance, worst in zip(GLANCES, _largest(all_looked).tolist(), strict=True):
+        yield f"shortfall.{glance.crop.side_px}", round(worst, 2)
     nobody = [one for one in all_looked if one.folder == NOBODY]
     yield "nobody.boxes", sum(len(one.lifted) for one in nobody)
     seen, full = sum(_pixels(one, margins) for one in nobody), sum(_full_pixels(len(one.lifted)) for one in nobody)
@@ -153,7 +150,7 @@ def table(values: Mapping[str, Any]) -> str:
     ]
     for preset in [name.partition(".")[0] for name in values if name.endswith(".lifted")]:
         counts = [f"{values[f'{preset}.{name}']:,}" for name in ("boxes", "lifted", "lost")]
-        worst = [f"{max(values[f'{preset}.shortfall.{side}']):.2f}" for side in sides]
+        worst = [f"{values[f'{preset}.shortfall.{side}']:.2f}" for side in sides]
         pixels = f"{values[f'{preset}.nobody.pixels']:.1%}".replace("%", " %")
         lines.append(f"| {preset} | {' | '.join([*counts, *worst, pixels])} |")
     return "\n".join(lines)

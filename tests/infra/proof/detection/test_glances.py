@@ -17,7 +17,7 @@ FAR, NEAR = [99.0] * len(GLANCES), [0.0] * len(GLANCES)
 
 
 def _looked(*shortfalls: list[float], lifted: tuple[int, ...] = (), folder: str = "nonface") -> Looked:
-    return Looked(folder, 0, np.isin(np.arange(len(shortfalls)), lifted), np.array(shortfalls))
+    return Looked(folder, np.isin(np.arange(len(shortfalls)), lifted), np.array(shortfalls))
 
 
 def test_the_needed_look_is_the_one_that_reaches_the_threshold():
@@ -46,7 +46,7 @@ def test_figures_count_what_is_lost_and_what_is_saved():
         1,
         STRONGEST + 3,
     )
-    assert found[f"shortfall.{GLANCES[0].crop.side_px}"] == [99.0, 0, 0, 0, 0]
+    assert found[f"shortfall.{GLANCES[0].crop.side_px}"] == 99
     sides = [one.crop.side_px**2 * TURNS for one in GLANCES]
     full = (TURNS + 1) * FULL.side_px**2
     seen = (2 + STRONGEST) * sides[0] + sum(sides[1:]) + full
