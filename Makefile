@@ -52,7 +52,7 @@ bench: $(READY) ## Measure against deface, a bare loop, S3 and more (PARTS="b c"
 	$(BIN)/python -m infra.proof.bench $(PARTS) --images $(or $(IMAGES),200) --rounds $(or $(ROUNDS),3) \
 		$(if $(PHOTOS),--photos $(PHOTOS)) $(WRITE)
 
-bench-detection: $(READY) ## What each detector preset finds, misses and costs on labelled photographs (WHAT=fit|cross|hdr|misses|sample|proof|ranges; WRITE=--write)
+bench-detection: $(READY) ## What each detector preset finds, misses and costs on labelled photographs (WHAT=fit|cross|glances|hdr|misses|sample|proof|ranges; WRITE=--write)
 	$(BIN)/python -m infra.proof.detection $(or $(WHAT),measure) $(WRITE)
 
 faults: $(READY) ## Kill, throttle, fill, corrupt: runs that are hit, against an undisturbed one (FAULTS="driver hang", COUNT=2000, KILLS=20, WRITE=--write)

@@ -30,7 +30,7 @@ LIVE: Mapping[str, Callable[[], str]] = {"demo": live.demo, "formats": live.form
 def measured_parts() -> Mapping[str, Callable[[Mapping[str, Measurement]], str]]:
     """Made from what was measured; these modules import much, and are asked for when they are needed."""
     from infra.proof.bench.figures import sections
-    from infra.proof.detection import card, cross, fit, hdr, sample
+    from infra.proof.detection import card, cross, fit, glances, hdr, sample
     from infra.proof.faults.table import table as faults
     from infra.proof.formats.table import table as decoders
     from infra.proof.fuzz.__main__ import page_table as fuzzing
@@ -50,6 +50,7 @@ def measured_parts() -> Mapping[str, Callable[[Mapping[str, Measurement]], str]]
         "detection-card": of("detection", card.tables),
         "detection-cross": of("detection-cross", cross.table),
         "detection-scores": of("detection-cross", fit.reliability_table),
+        "detection-glances": of("detection-glances", glances.table),
         "detection-hdr": of("detection-hdr", hdr.table),
         "privacy-strongest": of("privacy", privacy.strongest),
         **{f"privacy-{name}": plain("privacy", table) for name, table in privacy.TABLES.items()},

@@ -14,7 +14,7 @@ import cv2
 from anonymizer.image.detectors import weights
 from anonymizer.image.detectors.centerface.presets import PRESETS
 from infra.docs.generate import pages
-from infra.proof.detection import card, cross, fit, hdr, misses, ranges, sample
+from infra.proof.detection import card, cross, fit, glances, hdr, misses, ranges, sample
 from infra.proof.machine import processor
 
 ROOT = Path(__file__).parents[3]
@@ -32,6 +32,11 @@ def _cross(options: argparse.Namespace) -> tuple[str, Mapping[str, Any], str]:
     folded, scores = fit.crossed(options.data)
     values = cross.measured(options.data, tuple(options.presets), folded) | scores
     return "detection-cross", values, f"{cross.table(values)}\n\n{fit.reliability_table(values)}"
+
+
+def _glances(options: argparse.Namespace) -> tuple[str, Mapping[str, Any], str]:
+    values = glances.measured(options.data, tuple(options.presets))
+    return "detection-glances", values, glances.table(values)
 
 
 def _hdr(options: argparse.Namespace) -> tuple[str, Mapping[str, Any], str]:
@@ -55,6 +60,7 @@ def _proof(options: argparse.Namespace) -> tuple[str, Mapping[str, Any], str]:
 _MEASURE: dict[str, Callable[[argparse.Namespace], tuple[str, Mapping[str, Any], str]]] = {
     "measure": _measure,
     "cross": _cross,
+    "glances": _glances,
     "hdr": _hdr,
     "sample": _sample,
     "proof": _proof,

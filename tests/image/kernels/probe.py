@@ -47,7 +47,9 @@ def outputs() -> Iterator[tuple[str, Any]]:
         yield f"HDR {transfer}", _digest(as_sdr(wide, CodePoints(9, transfer)).tobytes())
     corners = random.integers(-40, 460, (40, 2))
     boxes = np.concatenate([corners, corners + random.integers(6, 200, (40, 2))], axis=1).astype(np.int32)
-    yield "second looks", _digest(crop_rescoring.crops(picture, boxes[(boxes[:, :2] >= 0).all(axis=1)] + 0.3).tobytes())
+    inside = boxes[(boxes[:, :2] >= 0).all(axis=1)] + 0.3
+    for crop in (crop_rescoring.FULL, *(glance.crop for glance in crop_rescoring.GLANCES)):
+        yield f"second looks {crop.side_px}", _digest(crop_rescoring.crops(picture, inside, crop).tobytes())
     for method in redactors.METHODS:
         redactor = redactors.make(RedactionConfig(method=method))
         for grid in (Grid(1, 1), Grid(16, 16, 1)):

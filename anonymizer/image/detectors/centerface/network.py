@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonymizer.errors import DetectionFailed
+from anonymizer.image.detectors.centerface.stem import cells
+from anonymizer.records import Pixels
 
 Maps = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
 
@@ -44,10 +46,17 @@ def session(weights: bytes) -> Any:
     return onnxruntime.InferenceSession(weights, options, providers=providers(onnxruntime.get_available_providers()))
 
 
-def run(session: Any, blob: NDArray[np.uint8]) -> Maps:
-    """Heatmaps (N, 1, h, w), scales and offsets (N, 2, h, w), float32, of an (N, 3, H, W) batch of RGB pictures.
+def run(session: Any, pictures: Pixels) -> Maps:
+    """Runs the network on a batch of RGB pictures.
 
     All outputs are rounded to the steps above, so that results do not depend on the processor.
+
+    Args:
+        session: See `session`.
+        pictures: (N, H, W, 3) uint8; sides are multiples of 32.
+
+    Returns:
+        Heatmaps (N, 1, h, w), scales and offsets (N, 2, h, w), float32.
 
     Raises:
         DetectionFailed: The network could not be run, or an output is not finite.
@@ -55,7 +64,8 @@ def run(session: Any, blob: NDArray[np.uint8]) -> Maps:
     from onnxruntime.capi.onnxruntime_pybind11_state import Fail, RuntimeException
 
     # The int8 network takes uint8 input (`quantized`).
-    given = blob if session.get_inputs()[0].type == "tensor(uint8)" else blob.astype(np.float32)
+    in_integers = session.get_inputs()[0].type == "tensor(uint8)"
+    given = cells(np.ascontiguousarray(pictures)) if in_integers else _channels_first(pictures)
     try:
         heatmap, scale, offset = session.run(_OUTPUTS, {_INPUT: given})
     except (Fail, RuntimeException, MemoryError):
@@ -67,6 +77,10 @@ def run(session: Any, blob: NDArray[np.uint8]) -> Maps:
         _rounded_to_steps(scale, SCALE_STEPS),
         _rounded_to_steps(offset, OFFSET_STEPS),
     )
+
+
+def _channels_first(pictures: Pixels) -> NDArray[np.float32]:
+    return np.asarray(pictures.transpose(0, 3, 1, 2).astype(np.float32, order="C"))
 
 
 def _rounded_to_steps(values: NDArray[np.float32], steps: int) -> NDArray[np.float32]:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from anonymizer.image.detectors.centerface import exact_sums
+from anonymizer.image.detectors.centerface import exact_sums, stem
 from anonymizer.image.detectors.centerface.graph_writer import GraphWriter
 
 _OPSET = 13
@@ -57,7 +57,7 @@ def quantized(data: bytes, ranges: Mapping[str, tuple[float, float]]) -> bytes:
         ranges: Minimum and maximum of each tensor in `activations`.
 
     Returns:
-        A serialized model with the same outputs and a uint8 input.
+        A serialized model with the same outputs, whose input is uint8 (`stem.cells`).
     """
     import onnx
 
@@ -65,10 +65,9 @@ def quantized(data: bytes, ranges: Mapping[str, tuple[float, float]]) -> bytes:
     graph = model.graph
     model.opset_import[0].version = _OPSET
     quantizer = _Quantizer(graph, ranges)
-    for value in graph.input:
-        # A picture is uint8 already.
-        value.type.tensor_type.elem_type = onnx.TensorProto.UINT8
-        quantizer.picture(value.name)
+    (value,) = graph.input
+    stem.set_input(value)
+    quantizer.picture(value.name)
     for node in graph.node:
         quantizer.layer(node)
     quantizer.out.write_to(graph)
@@ -98,12 +97,15 @@ class _Quantizer:
         self._scales = _commensurable(graph, {name: _scale(*ranges[name]) for name in activations(graph)})
         self._layers = {node.output[0]: node for node in graph.node}
         self._rectified_as = {node.input[0]: node.output[0] for node in graph.node if node.op_type == "Relu"}
+        (self._picture,) = (value.name for value in graph.input)
+        self._paired = dict[str, int]()
+        """Tensors that their layer outputs in pairs -> their number of channels."""
         self._in_steps = set[str]()
         """Tensors that their layer already outputs in units of their scale."""
 
     def picture(self, name: str) -> None:
         """Adds the network's input, which is already uint8."""
-        self.out.add("DequantizeLinear", [name, *self._steps(name)], f"{name}_rounded")
+        self.out.add("DequantizeLinear", [stem.add_cells(self.out, name), *self._steps(name)], f"{name}_rounded")
 
     def layer(self, node: Any) -> None:
         """Rewrites one node of the old graph."""
@@ -118,6 +120,8 @@ class _Quantizer:
             self._clipped_features(node)
         elif node.op_type == "Conv" and node.input[0] == _FEATURES:
             self._head(node)
+        elif node.input[0] == self._picture:
+            self._stem(node)
         else:
             self._in_integers(node)
 
@@ -151,6 +155,12 @@ class _Quantizer:
         self._exactly(node, exact_sums.layer(kernel / _FEATURE_STEPS, bias, 0, _FEATURE_MOST), node.output[0])
         self._round(node.output[0])
 
+    def _stem(self, node: Any) -> None:
+        """Rewrites the first layer, which computes two of its outputs at once."""
+        given = [f"{self._picture}_rounded", *self._integer_weights(node, stem.PAIR)]
+        self.out.copy_node(node, given, list(node.output), **stem.ATTRIBUTES)
+        self._paired[self._rectified_as[node.output[0]]] = len(self._weights[node.input[1]])
+
     def _in_integers(self, node: Any) -> None:
         """Rewrites any other layer; the runtime uses integer kernels where inputs and output are quantized."""
         name = node.output[0]
@@ -161,15 +171,18 @@ class _Quantizer:
         self.out.copy_node(node, inputs, list(node.output))
         self._round(name)
 
-    def _integer_weights(self, node: Any) -> list[str]:
+    def _integer_weights(self, node: Any, pair: int = 1) -> list[str]:
         """Adds a convolution's kernel as int8, one scale per channel, and its bias as int32 in the product's scale."""
         kernel, bias = (self._weights[part] for part in node.input[1:3])
         step = np.maximum(np.abs(kernel).reshape(len(kernel), -1).max(axis=1), 1e-8) / np.float32(_WEIGHT_MOST)
         integers = np.rint(kernel / step.reshape(-1, 1, 1, 1)).astype(np.int8)
         bias_step = (step * np.float32(self._scales[node.input[0]][0])).astype(np.float32)
+        whole_bias, step = np.rint(bias / bias_step).astype(np.int32), step.astype(np.float32)
+        if pair > 1:
+            integers = stem.paired_kernel(integers)
         return [
-            self.out.dequantized(node.input[1], integers, step.astype(np.float32)),
-            self.out.dequantized(node.input[2], np.rint(bias / bias_step).astype(np.int32), bias_step),
+            self.out.dequantized(node.input[1], integers, np.tile(step, pair)),
+            self.out.dequantized(node.input[2], np.tile(whole_bias, pair), np.tile(bias_step, pair)),
         ]
 
     def _exactly(self, node: Any, layer: exact_sums.Layer, result: str) -> None:
@@ -199,7 +212,10 @@ class _Quantizer:
             return
         steps = self._steps(name)
         given = [self.out.constant(f"{name}_one", _ONE), steps[1]] if name in self._in_steps else steps
-        self.out.add("QuantizeLinear", [name, *given], f"{name}_integers")
+        in_pairs = name in self._paired
+        self.out.add("QuantizeLinear", [name, *given], f"{name}_pairs" if in_pairs else f"{name}_integers")
+        if in_pairs:
+            stem.add_unpaired(self.out, f"{name}_pairs", f"{name}_integers", self._paired[name])
         self.out.add("DequantizeLinear", [f"{name}_integers", *steps], f"{name}_rounded")
 
     def _steps(self, name: str) -> list[str]:

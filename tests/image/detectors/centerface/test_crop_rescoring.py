@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from anonymizer.image.detectors.centerface.crop_rescoring import CONTEXT, SIDE_PX, TURNS, crops, middle_score, turned
+from anonymizer.image.detectors.centerface.crop_rescoring import FULL, TURNS, crops, middle_score, turned
 from anonymizer.image.geometry import as_boxes
 
 
@@ -12,9 +12,9 @@ def test_the_box_stands_in_the_middle_at_its_size():
     for scale in (1, 4):
         large = np.kron(picture, np.ones((scale, scale, 1), np.uint8))
         (crop,) = crops(large, as_boxes([(300 * scale, 100 * scale, 380 * scale, 180 * scale)]))
-        rows = np.flatnonzero(crop[:, SIDE_PX // 2, 0] > 127)
-        assert abs(len(rows) - SIDE_PX / CONTEXT) <= 2
-        assert abs(rows.mean() - (SIDE_PX - 1) / 2) <= 1
+        rows = np.flatnonzero(crop[:, FULL.side_px // 2, 0] > 127)
+        assert abs(len(rows) - FULL.side_px / FULL.context) <= 2
+        assert abs(rows.mean() - (FULL.side_px - 1) / 2) <= 1
 
 
 def test_beyond_the_border_is_black():
@@ -33,7 +33,7 @@ def test_four_turns_of_each():
 
 def test_only_a_face_of_the_place_and_size_counts():
     heat = np.zeros((3, 40, 40), np.float32)
-    size = np.full((3, 40, 40), np.log(40 / CONTEXT), np.float32)
+    size = np.full((3, 40, 40), np.log(40 / FULL.context), np.float32)
     heat[0, 20, 20] = 0.9
     heat[1, 2, 20] = 0.9
     heat[2, 20, 20], size[2] = 0.9, np.log(3)

@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 import onnxruntime
 import pytest
-from skimage.data import astronaut
+from skimage.data import astronaut, chelsea
 
 from anonymizer.config import DetectorConfig
 from anonymizer.errors import ConfigError, DetectionFailed
 from anonymizer.image import geometry
 from anonymizer.image.detectors import load_weights, weights
+from anonymizer.image.detectors.centerface import crop_rescoring
 from anonymizer.image.detectors.centerface.detector import CenterFace, decode
 
 #: Brow to chin of the portrait in `skimage.data` (512 × 512 px), drawn by hand.
@@ -157,6 +158,76 @@ def test_self_test_sees_a_network_that_finds_faces_everywhere(detector, monkeypa
     monkeypatch.setattr(detector, "_session", Dreamer())
     with pytest.raises(DetectionFailed):
         detector.self_test()
+
+
+UPSIDE_DOWN = np.ascontiguousarray(astronaut()[::-1, ::-1])
+
+
+def test_a_cat_is_ruled_out_at_a_glance(detector, monkeypatch):
+    monkeypatch.setattr(CenterFace, "crop_scores", lambda *_: pytest.fail("it was looked at in full"))
+    glances = []
+
+    def scores(rgb, xyxy, crop):
+        glances.append(len(xyxy))
+        return np.zeros(len(xyxy), np.float32)
+
+    monkeypatch.setattr(detector, "glance_scores", scores)
+    xyxy, _ = detector.detect(np.ascontiguousarray(chelsea()[::-1, ::-1]))
+    assert (len(xyxy), glances) == (0, [2])
+
+
+def test_glances_change_no_score(detector, monkeypatch):
+    quick = detector.detect(UPSIDE_DOWN)
+    monkeypatch.setattr(crop_rescoring, "GLANCES", ())
+    full = detector.detect(UPSIDE_DOWN)
+    assert len(quick[1]) > 0
+    for ours, theirs in zip(quick, full, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_weaker_proposals_are_looked_at_only_beside_a_strong_one(detector, monkeypatch):
+    boxes = np.repeat(ASTRONAUT_XYXY, 6, axis=0)
+    before = np.full(6, 0.2, np.float32)
+    seen = []
+
+    def scores(rgb, xyxy, crop):
+        seen.append(len(xyxy))
+        return np.full(len(xyxy), hope, np.float32)
+
+    monkeypatch.setattr(detector, "glance_scores", scores)
+    hope = 0.001
+    assert not detector._rescored(astronaut(), boxes, before, 0.5).any()
+    assert seen == [crop_rescoring.STRONGEST]
+    seen.clear()
+    hope = 0.9
+    assert detector._rescored(astronaut(), boxes, before, 0.5).all()
+    assert seen == [3, 3, 3, 3]
+
+
+def test_the_mirror_image_is_looked_at_only_where_it_counts(detector, monkeypatch):
+    asked = []
+    real = detector._middle_scores
+
+    def scores(crops):
+        asked.append(len(crops))
+        return real(crops)
+
+    monkeypatch.setattr(detector, "_middle_scores", scores)
+    boxes = np.repeat(ASTRONAUT_XYXY, 2, axis=0)
+    both = detector.crop_scores(astronaut(), boxes)
+    one = detector.crop_scores(astronaut(), boxes, lambda looks: np.array([True, False]))
+    assert asked == [8, 2, 8, 1]
+    assert one[0] == both[0]
+    assert one[1] < both[1]
+
+
+def test_a_box_has_the_same_scores_in_any_company(detector):
+    boxes = np.concatenate([ASTRONAUT_XYXY, ASTRONAUT_XYXY + 40, ASTRONAUT_XYXY - 30])
+    for crop, _ in crop_rescoring.GLANCES:
+        alone = [detector.glance_scores(astronaut(), boxes[[i]], crop)[0] for i in range(3)]
+        assert detector.glance_scores(astronaut(), boxes, crop).tolist() == alone
+    alone = [detector.crop_scores(astronaut(), boxes[[i]])[0] for i in range(3)]
+    assert detector.crop_scores(astronaut(), boxes).tolist() == alone
 
 
 def test_no_weights():

@@ -53,8 +53,8 @@ def test_weights_keep_to_seven_bits(rounded):
 @pytest.mark.parametrize("size", [(32, 32), (64, 96), (160, 32)])
 def test_maps_of_any_size_are_close_to_those_of_the_exact_network(exact, rounded, size):
     picture = np.ascontiguousarray(astronaut()[40 : 40 + size[0], 160 : 160 + size[1]])
-    blob = picture.transpose(2, 0, 1)[None]
-    for ours, theirs in zip(run(session(rounded), blob), run(session(exact), blob), strict=True):
+    pictures = picture[None]
+    for ours, theirs in zip(run(session(rounded), pictures), run(session(exact), pictures), strict=True):
         assert ours.shape == theirs.shape
         assert np.abs(ours - theirs).mean() < 0.1 * np.abs(theirs).mean() + 0.01
 
