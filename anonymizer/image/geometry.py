@@ -7,6 +7,7 @@ boxes are always rounded outward, so that a face is covered up to its last row a
 from __future__ import annotations
 
 import functools
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -26,6 +27,9 @@ MASK_EXPONENT = 4.0
 #: much background.
 BLOCK_SHARE = 0.4
 MASK_CORE = 2 ** (-1 / MASK_EXPONENT)
+
+#: Rows of pixels times columns of blocks that are computed at a time.
+_MASK_WORK = 2**20
 
 
 def as_boxes(xyxy: ArrayLike) -> FloatBoxes:
@@ -130,12 +134,127 @@ def head_mask(xyxy: NDArray[np.int32], width: int, height: int, grid: Grid = PIX
 
 @functools.lru_cache(maxsize=1)
 def _head_mask(boxes: bytes, width: int, height: int, grid: Grid) -> Mask:
-    mask = np.zeros((height, width), bool)
-    for box in np.frombuffer(boxes, np.int32).reshape(-1, 4):
-        rows, columns, patch = mask_patch(box, width, height, grid)
-        mask[rows, columns] |= patch
+    xyxy = np.frombuffer(boxes, np.int32).reshape(-1, 4)
+    if grid.width == grid.height == 1:
+        mask = np.zeros((height, width), bool)
+        for box in xyxy:
+            rows, columns, patch = mask_patch(box, width, height)
+            mask[rows, columns] |= patch
+    else:
+        mask = _enlarged(block_mask(xyxy, width, height, grid), grid)[:height, :width]
     mask.flags.writeable = False
     return mask
+
+
+def block_mask(xyxy: NDArray[np.int32], width: int, height: int, grid: Grid) -> Mask:
+    """(block rows, block columns) bool: the blocks of `head_mask`; the border may cut the last ones.
+
+    The same as the blocks of each box's `mask_patch`, but a crowd takes a few calls in place of some for each box.
+    """
+    mask = np.zeros((-(-height // grid.height), -(-width // grid.width)), bool)
+    down, across = _Sides.of(xyxy[:, 1::2], height, grid.height), _Sides.of(xyxy[:, ::2], width, grid.width)
+    work = (down.last - down.first) * grid.height * (across.last - across.first)
+    seen = np.flatnonzero(work)
+    # A part at a time, so that many large boxes take no more memory than one.
+    for part in np.split(seen, np.flatnonzero(np.diff(np.cumsum(work[seen]) // _MASK_WORK)) + 1):
+        _add_blocks(mask, down.only(part), across.only(part))
+    return mask
+
+
+class _Sides(NamedTuple):
+    """The sides of N boxes along one axis.
+
+    Attributes:
+        centre: (N,) twice the centre, not clipped, in pixels.
+        half: (N,) half the length in pixels.
+        first: (N,) first visible block.
+        last: (N,) the block behind the last visible one.
+        length: Length of the image in pixels.
+        block: Length of a block in pixels.
+    """
+
+    centre: NDArray[np.int64]
+    half: NDArray[np.float64]
+    first: NDArray[np.int64]
+    last: NDArray[np.int64]
+    length: int
+    block: int
+
+    @classmethod
+    def of(cls, ends: NDArray[np.int32], length: int, block: int) -> _Sides:
+        low, high = ends.T.astype(np.int64)
+        start, stop = np.clip(low, 0, length), np.clip(high, 0, length)
+        seen = stop > start
+        blocks = np.where(seen, start // block, 0), np.where(seen, -(-stop // block), 0)
+        return cls(low + high, np.maximum((high - low) / 2, 0.5), *blocks, length, block)
+
+    def only(self, part: NDArray[np.intp]) -> _Sides:
+        return self._replace(
+            centre=self.centre[part], half=self.half[part], first=self.first[part], last=self.last[part]
+        )
+
+    def visible_px(self, block: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Pixels of blocks that the border does not cut off."""
+        return np.minimum(self.length - block * self.block, self.block)
+
+    def distances(self) -> tuple[NDArray[np.intp], NDArray[np.int64], NDArray[np.float64]]:
+        """Box, place and distance from its centre (1 = its side) of each pixel in its visible blocks, box by box."""
+        box, place = _runs(self.first * self.block, np.minimum(self.last * self.block, self.length))
+        return box, place, np.abs(place + 0.5 - self.centre[box] / 2) / self.half[box]
+
+
+def _runs(first: NDArray[np.int64], last: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
+    """The numbers from `first` to `last` (excluded), run by run, and which run each belongs to."""
+    counts = last - first
+    of = np.repeat(np.arange(len(counts)), counts)
+    return of, np.arange(len(of)) + (first - (np.cumsum(counts) - counts))[of]
+
+
+def _add_blocks(mask: Mask, down: _Sides, across: _Sides) -> None:
+    """Adds boxes to a mask of blocks, in place."""
+    box, place, y = down.distances()
+    left, right = _ends(y, box, across)
+    row_box, row = _runs(down.first, down.last)  # Rows of blocks, box by box.
+    row_of, column = _runs(across.first[row_box], across.last[row_box])  # Blocks, row by row.
+    # The superellipse's pixels in each block: of each row of pixels those in each column of blocks, then added up.
+    pixel_row, at = _runs(across.first[box], across.last[box])
+    counts = np.minimum(right[pixel_row], (at + 1) * across.block) - np.maximum(left[pixel_row], at * across.block)
+    wide = across.last - across.first
+    before = np.cumsum((down.last - down.first) * wide) - (down.last - down.first) * wide
+    owner = box[pixel_row]
+    block = before[owner] + (place[pixel_row] // down.block - down.first[owner]) * wide[owner] + at
+    counts = np.bincount(block - across.first[owner], np.maximum(counts, 0), len(column))
+    mostly = counts >= BLOCK_SHARE * (down.visible_px(row)[row_of] * across.visible_px(column))
+    owner = row_box[row_of]
+    inner_columns = _inner(across)[(np.cumsum(wide) - wide - across.first)[owner] + column]
+    chosen = mostly | (_inner(down)[row_of] & inner_columns)
+    mask[row[row_of][chosen], column[chosen]] = True
+
+
+def _inner(sides: _Sides) -> Mask:
+    """Whether each visible block, box by box, touches the inner rectangle; see `_touched`."""
+    box, place, distance = sides.distances()
+    first = np.flatnonzero(place % sides.block == 0)
+    return np.asarray(np.minimum.reduceat(distance, first) < (MASK_CORE + 0.5 / sides.half)[box[first]])
+
+
+def _ends(y: NDArray[np.float64], box: NDArray[np.intp], across: _Sides) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """For each row of pixels the first column in the superellipse and the first behind it, cut at the border.
+
+    Args:
+        y: (rows,) distance from the centre of the box.
+        box: (rows,) the box.
+        across: Its columns.
+    """
+    centre, half, share = across.centre[box], across.half[box], (y * y) * (y * y)
+    root = np.sqrt(np.sqrt(np.maximum(1 - share, 0)))
+    # Twice the distance of the outermost column from the centre is odd or even like the distances of all columns.
+    reach = (2 * half * root).astype(np.int64)
+    reach += 2 - (reach + centre + 1) % 2
+    for _ in range(2):
+        x = reach / 2 / half
+        reach = np.where(share + (x * x) * (x * x) <= 1.0, reach, reach - 2)
+    return np.maximum((centre - 1 - reach) // 2, 0), np.minimum((centre + 1 + reach) // 2, across.length)
 
 
 def widened(mask: Mask, reach: int) -> Mask:
@@ -189,6 +308,6 @@ def _mostly(mask: Mask, grid: Grid) -> Mask:
 
 def _enlarged(blocks: Mask, grid: Grid) -> Mask:
     """Enlarges a mask of blocks, (block rows, block columns), to pixels."""
-    if grid.height > 1:
-        blocks = blocks.repeat(grid.height, axis=0)
-    return blocks.repeat(grid.width, axis=1) if grid.width > 1 else blocks
+    # Columns first: what is then repeated are whole rows.
+    blocks = blocks.repeat(grid.width, axis=1) if grid.width > 1 else blocks
+    return blocks.repeat(grid.height, axis=0) if grid.height > 1 else blocks
