@@ -7,6 +7,7 @@ boxes are always rounded outward, so that a face is covered up to its last row a
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -141,16 +142,31 @@ def _head_mask(boxes: bytes, width: int, height: int, grid: Grid) -> Mask:
             rows, columns, patch = mask_patch(box, width, height)
             mask[rows, columns] |= patch
     else:
-        mask = _enlarged(block_mask(xyxy, width, height, grid), grid)[:height, :width]
+        mask = _enlarged(_block_mask(boxes, width, height, grid), grid)[:height, :width]
     mask.flags.writeable = False
     return mask
 
 
-def block_mask(xyxy: NDArray[np.int32], width: int, height: int, grid: Grid) -> Mask:
+def reduced_mask(xyxy: NDArray[np.int32], width: int, height: int, grid: Grid, factor: int) -> Mask:
+    """`head_mask` of a picture that is so many times smaller, which the sides of the grid's blocks are multiples of.
+
+    Returns:
+        (H, W) bool, the picture's sides divided by `factor` and rounded up.
+    """
+    if factor == 1:
+        return head_mask(xyxy, width, height, grid)
+    blocks = _block_mask(np.asarray(xyxy, dtype=np.int32).tobytes(), width, height, grid)
+    enlarged = _enlarged(blocks, replace(grid, width=grid.width // factor, height=grid.height // factor))
+    return enlarged[: -(-height // factor), : -(-width // factor)]
+
+
+@functools.lru_cache(maxsize=1)
+def _block_mask(boxes: bytes, width: int, height: int, grid: Grid) -> Mask:
     """(block rows, block columns) bool: the blocks of `head_mask`; the border may cut the last ones.
 
     The same as the blocks of each box's `mask_patch`, but a crowd takes a few calls in place of some for each box.
     """
+    xyxy = np.frombuffer(boxes, np.int32).reshape(-1, 4)
     mask = np.zeros((-(-height // grid.height), -(-width // grid.width)), bool)
     down, across = _Sides.of(xyxy[:, 1::2], height, grid.height), _Sides.of(xyxy[:, ::2], width, grid.width)
     work = (down.last - down.first) * grid.height * (across.last - across.first)

@@ -70,6 +70,7 @@ def test_the_mask_of_many_boxes_is_all_their_masks(boxes, width, height, grid, a
         rows, columns, mask = geometry.mask_patch(each, width, height, grid)
         expected[rows, columns] |= mask
     geometry._head_mask.cache_clear()
+    geometry._block_mask.cache_clear()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(geometry, "_MASK_WORK", at_a_time)
         assert np.array_equal(geometry.head_mask(xyxy, width, height, grid), expected)

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonymizer.config import RedactionConfig
-from anonymizer.image.geometry import IntBoxes, head_mask
+from anonymizer.image.geometry import IntBoxes, head_mask, reduced_mask
 from anonymizer.image.redactors.clusters import Cluster, clusters
 from anonymizer.image.redactors.patches import only, paste, widened
 from anonymizer.image.redactors.solid import LUMA
-from anonymizer.records import PIXELS, Grid, Mask, Pixels
+from anonymizer.records import PIXELS, Grid, Mask, Partial, Pixels
 
 Floats = NDArray[np.float32]
 
@@ -80,45 +80,80 @@ class Smooth:
 
     def redact(self, pixels: Pixels, xyxy: IntBoxes, grid: Grid = PIXELS) -> Pixels:
         """A copy of `pixels` with every mask filled; see `Redactor.redact`."""
-        height, width = pixels.shape[:2]
-        mask = head_mask(xyxy, width, height, grid)
-        if not mask.any():
-            return pixels.copy()
         redacted = pixels.copy()
-        for cluster in clusters(xyxy, width, height, grid):
-            fill = _fill(pixels, ~_hidden(mask, cluster, grid.reach), cluster)
-            # A crop touches no mask of another cluster, so the order of the clusters does not matter.
-            paste(redacted, cluster.rows, cluster.columns, fill, mask[cluster.rows, cluster.columns])
+        _paint(redacted, pixels, 1, xyxy, grid)
+        return redacted
+
+    def reduction(self, xyxy: IntBoxes, width: int, height: int, grid: Grid) -> int:
+        """So many times as the fill is computed smaller anyway; see `FromReduced.reduction`."""
+        return 1 << min((_halvings(cluster) for cluster in clusters(xyxy, width, height, grid)), default=0)
+
+    def redact_reduced(self, pixels: Pixels, whole: Partial, xyxy: IntBoxes, grid: Grid) -> Pixels:
+        """Every mask filled; see `FromReduced.redact_reduced`."""
+        redacted = np.zeros((whole.height, whole.width, *pixels.shape[2:]), np.uint8)
+        _paint(redacted, pixels, whole.factor, xyxy, grid)
         return redacted
 
 
-def _hidden(mask: Mask, cluster: Cluster, reach: int) -> Mask:
-    """(h, w) pixels of a cluster's crop that lie below or within `reach` of any mask, also of one outside the crop."""
-    top, left = min(reach, cluster.rows.start), min(reach, cluster.columns.start)
-    around = mask[cluster.rows.start - top : cluster.rows.stop + reach, cluster.columns.start - left :]
-    around = around[:, : cluster.columns.stop + reach - cluster.columns.start + left]
-    height, width = cluster.shape
-    return widened(around, reach)[top : top + height, left : left + width]
+def _paint(target: Pixels, pixels: Pixels, factor: int, xyxy: IntBoxes, grid: Grid) -> None:
+    """Fills every mask of `target`, in place, from pixels of the picture that are `factor` times smaller."""
+    height, width = target.shape[:2]
+    mask = head_mask(xyxy, width, height, grid)
+    if not mask.any():
+        return
+    masked, reach = reduced_mask(xyxy, width, height, grid, factor), -(-grid.reach // factor)
+    for cluster in clusters(xyxy, width, height, grid):
+        crop = cluster.rounded(factor)
+        fill = _fill(pixels, ~_hidden(masked, crop.reduced(factor), reach), crop, factor)
+        inside = fill[cluster.rows.start - crop.rows.start :, cluster.columns.start - crop.columns.start :]
+        # A crop touches no mask of another cluster, so the order of the clusters does not matter.
+        inside = inside[: cluster.shape[0], : cluster.shape[1]]
+        paste(target, cluster.rows, cluster.columns, inside, mask[cluster.rows, cluster.columns])
 
 
-def _fill(pixels: Pixels, visible: Mask, cluster: Cluster) -> Pixels:
-    """The crop of a cluster, filled from its visible pixels; meaningful only below its masks."""
+def _hidden(mask: Mask, crop: Cluster, reach: int) -> Mask:
+    """(h, w) pixels of a crop that lie below or within `reach` of any mask, also of one outside the crop."""
+    top, left = min(reach, crop.rows.start), min(reach, crop.columns.start)
+    around = mask[crop.rows.start - top : crop.rows.stop + reach, crop.columns.start - left :]
+    around = around[:, : crop.columns.stop + reach - crop.columns.start + left]
+    return widened(around, reach)[top:, left:][: crop.shape[0], : crop.shape[1]]
+
+
+def _fill(pixels: Pixels, visible: Mask, crop: Cluster, factor: int) -> Pixels:
+    """The crop of a cluster, filled from its visible pixels; meaningful only below its masks.
+
+    Args:
+        pixels: The picture, `factor` times smaller.
+        visible: (h, w) the crop's pixels among those that may be read.
+        crop: In the whole picture, from a multiple of `factor` on.
+        factor: A power of two.
+
+    Returns:
+        At least as large as the crop.
+    """
     if not visible.any():
         # The crop has no margin of visible pixels, so it is the whole picture.
-        return np.full((*cluster.shape, *pixels.shape[2:]), NOTHING_VISIBLE, np.uint8)
-    face_px = float(np.min(cluster.boxes[:, 2:].astype(np.int64) - cluster.boxes[:, :2]))
-    halvings = _halvings(face_px, visible.size)
+        return np.full((*crop.shape, *pixels.shape[2:]), NOTHING_VISIBLE, np.uint8)
+    halvings = max(_halvings(crop), factor.bit_length() - 1)
+    left = halvings - (factor.bit_length() - 1)
+    reduced = crop.reduced(factor)
     # From here on `pixels` is not read: masked pixels are 0 and have weight 0.
-    seen = only(pixels[cluster.rows, cluster.columns], visible, 1 << halvings)
-    colour, weight = _reduced(seen, visible, halvings)
-    filled = _softened(_push_pull(colour, weight), weight, SOFTENING * face_px / (1 << halvings))
-    with_ovals = _with_ovals(filled, _tone(colour, weight), cluster, 0.5**halvings)
-    return _enlarged(with_ovals, seen)[: visible.shape[0], : visible.shape[1]]
+    seen = only(pixels[reduced.rows, reduced.columns], visible, 1 << left)
+    colour, weight = _reduced(seen, visible, left)
+    filled = _softened(_push_pull(colour, weight), weight, SOFTENING * _face_px(crop) / (1 << halvings))
+    with_ovals = _with_ovals(filled, _tone(colour, weight), crop, 0.5**halvings)
+    return _enlarged(with_ovals, 1 << halvings, seen.ndim)
 
 
-def _halvings(face_px: float, crop_px: int) -> int:
+def _face_px(cluster: Cluster) -> float:
+    """The shortest side of all boxes of a cluster."""
+    return float(np.min(cluster.boxes[:, 2:].astype(np.int64) - cluster.boxes[:, :2]))
+
+
+def _halvings(cluster: Cluster) -> int:
     """How often a crop is halved; reducing by exactly two is many times as fast as by other factors."""
-    scale = max(1.0, face_px / FACE_WORK_PX, math.sqrt(crop_px / CROP_WORK_PX))
+    crop_px = cluster.shape[0] * cluster.shape[1]
+    scale = max(1.0, _face_px(cluster) / FACE_WORK_PX, math.sqrt(crop_px / CROP_WORK_PX))
     # Products instead of a logarithm, whose last bit may depend on the processor.
     return next(count for count in itertools.count() if scale <= HALVING_SLACK * 2**count)
 
@@ -255,13 +290,13 @@ def _oval(y: Floats, x: Floats) -> Floats:
     return _array(np.float32(OVAL_OPACITY) * inward * inward * (3 - 2 * inward))
 
 
-def _enlarged(filled: Floats, seen: Pixels) -> Pixels:
-    """Enlarges the fill to the size, type and number of axes of the original crop."""
+def _enlarged(filled: Floats, factor: int, axes: int) -> Pixels:
+    """The fill enlarged to the size and type of the whole picture, with as many axes."""
     rounded = np.clip(np.rint(filled), 0, 255).astype(np.uint8)
-    size = (seen.shape[1], seen.shape[0])
-    if rounded.shape[:2] != seen.shape[:2]:
-        rounded = np.asarray(cv2.resize(rounded, size, interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
-    return rounded.reshape(seen.shape)
+    height, width = rounded.shape[0] * factor, rounded.shape[1] * factor
+    if factor > 1:
+        rounded = np.asarray(cv2.resize(rounded, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
+    return rounded.reshape((height, width, -1) if axes == 3 else (height, width))
 
 
 _ONE = np.ones(1, np.float32)
