@@ -215,11 +215,11 @@ class _Sides(NamedTuple):
 
     def distances(self) -> tuple[NDArray[np.intp], NDArray[np.int64], NDArray[np.float64]]:
         """Box, place and distance from its centre (1 = its side) of each pixel in its visible blocks, box by box."""
-        box, place = _runs(self.first * self.block, np.minimum(self.last * self.block, self.length))
+        box, place = runs(self.first * self.block, np.minimum(self.last * self.block, self.length))
         return box, place, np.abs(place + 0.5 - self.centre[box] / 2) / self.half[box]
 
 
-def _runs(first: NDArray[np.int64], last: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
+def runs(first: NDArray[np.int64], last: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
     """The numbers from `first` to `last` (excluded), run by run, and which run each belongs to."""
     counts = last - first
     of = np.repeat(np.arange(len(counts)), counts)
@@ -230,10 +230,10 @@ def _add_blocks(mask: Mask, down: _Sides, across: _Sides) -> None:
     """Adds boxes to a mask of blocks, in place."""
     box, place, y = down.distances()
     left, right = _ends(y, box, across)
-    row_box, row = _runs(down.first, down.last)  # Rows of blocks, box by box.
-    row_of, column = _runs(across.first[row_box], across.last[row_box])  # Blocks, row by row.
+    row_box, row = runs(down.first, down.last)  # Rows of blocks, box by box.
+    row_of, column = runs(across.first[row_box], across.last[row_box])  # Blocks, row by row.
     # The superellipse's pixels in each block: of each row of pixels those in each column of blocks, then added up.
-    pixel_row, at = _runs(across.first[box], across.last[box])
+    pixel_row, at = runs(across.first[box], across.last[box])
     counts = np.minimum(right[pixel_row], (at + 1) * across.block) - np.maximum(left[pixel_row], at * across.block)
     wide = across.last - across.first
     before = np.cumsum((down.last - down.first) * wide) - (down.last - down.first) * wide

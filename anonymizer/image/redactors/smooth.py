@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 import math
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from anonymizer.config import RedactionConfig
-from anonymizer.image.geometry import IntBoxes, head_mask, reduced_mask
+from anonymizer.image.geometry import IntBoxes, head_mask, reduced_mask, runs
 from anonymizer.image.redactors.clusters import Cluster, clusters
 from anonymizer.image.redactors.patches import only, paste, widened
 from anonymizer.image.redactors.solid import LUMA
@@ -260,29 +261,52 @@ def _brightness(luma: Floats) -> float:
 def _with_ovals(filled: Floats, tone: Floats, cluster: Cluster, zoom: float) -> Floats:
     """The fill with a soft oval in every box; where ovals overlap, the more opaque one counts."""
     height, width = filled.shape[:2]
-    opacity = np.zeros((height, width), np.float32)
-    for x1, y1, x2, y2 in cluster.boxes.tolist():
-        down = OVAL_DOWN * (y2 - y1)
-        rows, y = _axis((y1 + down, y2 + down), cluster.rows.start, zoom, OVAL[1], height)
-        columns, x = _axis((x1, x2), cluster.columns.start, zoom, OVAL[0], width)
-        patch = opacity[rows, columns]
-        np.maximum(patch, _oval(y, x), out=patch)
-    return filled + _times(tone - filled, opacity)
+    boxes = cluster.boxes.astype(np.float64)
+    down = OVAL_DOWN * (boxes[:, 3] - boxes[:, 1])
+    y = _Axis.of(boxes[:, 1] + down, boxes[:, 3] + down, cluster.rows.start, zoom, OVAL[1], height)
+    x = _Axis.of(boxes[:, 0], boxes[:, 2], cluster.columns.start, zoom, OVAL[0], width)
+    # All pixels of all ovals, row by row: a crowd takes a few calls in place of some for each box.
+    box, row = runs(y.low, y.high)
+    line, column = runs(x.low[box], x.high[box])
+    inward = y.squares(box, row)[line] + x.squares(box[line], column)
+    opacity = np.zeros(height * width, np.float32)
+    np.maximum.at(opacity, row[line] * width + column, _oval(inward))
+    return filled + _times(tone - filled, opacity.reshape(height, width))
 
 
-def _axis(side: tuple[float, float], start: int, zoom: float, share: float, length: int) -> tuple[slice, Floats]:
-    """Along one axis: the pixels within an oval's extent, and their distances from its centre in half axes."""
-    first, last = ((end - start) * zoom for end in side)
-    centre, half = (first + last) / 2, max((last - first) / 2 * share, 0.5)
-    low, high = (
-        int(min(max(end, 0), length)) for end in (centre - half * OVAL_FADE[1], centre + half * OVAL_FADE[1] + 1)
-    )
-    return slice(low, high), _array((np.arange(low, high) + 0.5 - centre) / half)
+class _Axis(NamedTuple):
+    """The ovals of N boxes along one axis of the fill.
+
+    Attributes:
+        centre: (N,) in pixels of the fill.
+        half: (N,) half axes in pixels.
+        low: (N,) int64 first pixel within an oval's extent.
+        high: (N,) int64 the one behind the last.
+    """
+
+    centre: NDArray[np.float64]
+    half: NDArray[np.float64]
+    low: NDArray[np.int64]
+    high: NDArray[np.int64]
+
+    @classmethod
+    def of(
+        cls, first: NDArray[np.float64], last: NDArray[np.float64], start: int, zoom: float, share: float, length: int
+    ) -> _Axis:
+        first, last = (first - start) * zoom, (last - start) * zoom
+        centre, half = (first + last) / 2, np.maximum((last - first) / 2 * share, 0.5)
+        reach = half * OVAL_FADE[1]
+        low, high = (np.clip(end, 0, length).astype(np.int64) for end in (centre - reach, centre + reach + 1))
+        return cls(centre, half, low, high)
+
+    def squares(self, box: NDArray[np.intp], place: NDArray[np.int64]) -> Floats:
+        """Squared distance of pixels from the centre of their box, in half axes."""
+        distance = _array((place + 0.5 - self.centre[box]) / self.half[box])
+        return distance * distance
 
 
-def _oval(y: Floats, x: Floats) -> Floats:
-    """(len(y), len(x)) opacity of an oval."""
-    inward = (y * y)[:, None] + (x * x)[None]
+def _oval(inward: Floats) -> Floats:
+    """Opacity of an oval at squared distances from its centre; the array is used up."""
     np.sqrt(inward, out=inward)
     np.subtract(OVAL_FADE[1], inward, out=inward)
     inward *= np.float32(1 / (OVAL_FADE[1] - OVAL_FADE[0]))

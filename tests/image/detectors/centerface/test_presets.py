@@ -90,9 +90,9 @@ def test_a_picture_without_limit_is_seen_at_its_scale():
     ],
 )
 def test_a_smaller_picture_gives_the_network_the_same_input(size, settings, factor):
-    how = search(DetectorConfig(**settings))
-    assert reduction(*size, how) == factor
-    whole, small = passes(*size, how), passes(*(-(-side // factor) for side in size), how)
+    (width, height), how = size, search(DetectorConfig(**settings))
+    assert reduction(width, height, how) == factor
+    whole, small = passes(width, height, how), passes(-(-width // factor), -(-height // factor), how)
     for one, other in zip(whole, small, strict=True):
         assert len(one.windows) == len(other.windows) == 1 or factor == 1
         assert other.share == pytest.approx(one.share * factor, rel=1e-3)
