@@ -7,8 +7,7 @@ boxes are always rounded outward, so that a face is covered up to its last row a
 from __future__ import annotations
 
 import functools
-from dataclasses import replace
-from typing import NamedTuple
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -169,22 +168,27 @@ def _block_mask(boxes: bytes, width: int, height: int, grid: Grid) -> Mask:
     xyxy = np.frombuffer(boxes, np.int32).reshape(-1, 4)
     mask = np.zeros((-(-height // grid.height), -(-width // grid.width)), bool)
     down, across = _Sides.of(xyxy[:, 1::2], height, grid.height), _Sides.of(xyxy[:, ::2], width, grid.width)
-    work = (down.last - down.first) * grid.height * (across.last - across.first)
-    seen = np.flatnonzero(work)
-    # A part at a time, so that many large boxes take no more memory than one.
-    for part in np.split(seen, np.flatnonzero(np.diff(np.cumsum(work[seen]) // _MASK_WORK)) + 1):
-        _add_blocks(mask, down.only(part), across.only(part))
+    seen = np.flatnonzero((down.count > 0) & (across.count > 0))
+    # Boxes of about the same size at a time, and not too many: what is computed is as large as the largest of them.
+    size = np.frexp(down.count[seen])[1] * 64 + np.frexp(across.count[seen])[1]
+    for each in np.unique(size):
+        alike = seen[size == each]
+        work = int(down.count[alike].max()) * grid.height * int(across.count[alike].max())
+        for part in np.split(alike, range(0, len(alike), max(1, _MASK_WORK // work))):
+            if len(part):
+                _add_blocks(mask, down.only(part), across.only(part))
     return mask
 
 
-class _Sides(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Sides:
     """The sides of N boxes along one axis.
 
     Attributes:
         centre: (N,) twice the centre, not clipped, in pixels.
         half: (N,) half the length in pixels.
         first: (N,) first visible block.
-        last: (N,) the block behind the last visible one.
+        count: (N,) number of visible blocks.
         length: Length of the image in pixels.
         block: Length of a block in pixels.
     """
@@ -192,7 +196,7 @@ class _Sides(NamedTuple):
     centre: NDArray[np.int64]
     half: NDArray[np.float64]
     first: NDArray[np.int64]
-    last: NDArray[np.int64]
+    count: NDArray[np.int64]
     length: int
     block: int
 
@@ -200,77 +204,80 @@ class _Sides(NamedTuple):
     def of(cls, ends: NDArray[np.int32], length: int, block: int) -> _Sides:
         low, high = ends.T.astype(np.int64)
         start, stop = np.clip(low, 0, length), np.clip(high, 0, length)
-        seen = stop > start
-        blocks = np.where(seen, start // block, 0), np.where(seen, -(-stop // block), 0)
-        return cls(low + high, np.maximum((high - low) / 2, 0.5), *blocks, length, block)
+        first = start // block
+        count = np.where(stop > start, -(-stop // block) - first, 0)
+        return cls(low + high, np.maximum((high - low) / 2, 0.5), first, count, length, block)
 
     def only(self, part: NDArray[np.intp]) -> _Sides:
-        return self._replace(
-            centre=self.centre[part], half=self.half[part], first=self.first[part], last=self.last[part]
-        )
+        """Some of the boxes, as columns: (n, 1) each."""
+        columns = {name: getattr(self, name)[part, None] for name in ("centre", "half", "first", "count")}
+        return replace(self, **columns)
 
-    def visible_px(self, block: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Pixels of blocks that the border does not cut off."""
-        return np.minimum(self.length - block * self.block, self.block)
+    def blocks(self) -> NDArray[np.int64]:
+        """(n, most) numbers of the blocks of each box, from its first on; more of them than there are for some."""
+        return np.asarray(self.first + np.arange(self.count.max()))
 
-    def distances(self) -> tuple[NDArray[np.intp], NDArray[np.int64], NDArray[np.float64]]:
-        """Box, place and distance from its centre (1 = its side) of each pixel in its visible blocks, box by box."""
-        box, place = runs(self.first * self.block, np.minimum(self.last * self.block, self.length))
-        return box, place, np.abs(place + 0.5 - self.centre[box] / 2) / self.half[box]
+    def distances(self) -> NDArray[np.float64]:
+        """(n, most * block) from the centre (1 = the side) of each pixel in the visible blocks; infinite beyond."""
+        place = self.first * self.block + np.arange(self.count.max() * self.block)
+        distance = np.abs(place + 0.5 - self.centre / 2) / self.half
+        distance[place >= np.minimum((self.first + self.count) * self.block, self.length)] = np.inf
+        return np.asarray(distance)
 
+    def inner(self, distance: NDArray[np.float64]) -> Mask:
+        """(n, most) whether each block touches the inner rectangle; see `_touched`."""
+        nearest = distance.reshape(len(distance), -1, self.block).min(axis=2)
+        return np.asarray(nearest < MASK_CORE + 0.5 / self.half)
 
-def runs(first: NDArray[np.int64], last: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
-    """The numbers from `first` to `last` (excluded), run by run, and which run each belongs to."""
-    counts = last - first
-    of = np.repeat(np.arange(len(counts)), counts)
-    return of, np.arange(len(of)) + (first - (np.cumsum(counts) - counts))[of]
+    def visible_px(self) -> NDArray[np.int64]:
+        """(n, most) pixels of each block that the border does not cut off."""
+        return np.clip(self.length - self.blocks() * self.block, 0, self.block)
 
 
 def _add_blocks(mask: Mask, down: _Sides, across: _Sides) -> None:
     """Adds boxes to a mask of blocks, in place."""
-    box, place, y = down.distances()
-    left, right = _ends(y, box, across)
-    row_box, row = runs(down.first, down.last)  # Rows of blocks, box by box.
-    row_of, column = runs(across.first[row_box], across.last[row_box])  # Blocks, row by row.
+    y = down.distances()
+    left, right = _ends(y, across)
+    starts = (across.blocks() * across.block).astype(np.int32)[:, None]
     # The superellipse's pixels in each block: of each row of pixels those in each column of blocks, then added up.
-    pixel_row, at = runs(across.first[box], across.last[box])
-    counts = np.minimum(right[pixel_row], (at + 1) * across.block) - np.maximum(left[pixel_row], at * across.block)
-    wide = across.last - across.first
-    before = np.cumsum((down.last - down.first) * wide) - (down.last - down.first) * wide
-    owner = box[pixel_row]
-    block = before[owner] + (place[pixel_row] // down.block - down.first[owner]) * wide[owner] + at
-    counts = np.bincount(block - across.first[owner], np.maximum(counts, 0), len(column))
-    mostly = counts >= BLOCK_SHARE * (down.visible_px(row)[row_of] * across.visible_px(column))
-    owner = row_box[row_of]
-    inner_columns = _inner(across)[(np.cumsum(wide) - wide - across.first)[owner] + column]
-    chosen = mostly | (_inner(down)[row_of] & inner_columns)
-    mask[row[row_of][chosen], column[chosen]] = True
+    counts = np.minimum(right[..., None], starts + np.int32(across.block))
+    counts -= np.maximum(left[..., None], starts)
+    np.maximum(counts, 0, out=counts)
+    counts = counts.reshape(len(y), -1, down.block, counts.shape[2]).sum(axis=2)
+    tall, wide = down.visible_px()[:, :, None], across.visible_px()[:, None]
+    chosen = counts >= BLOCK_SHARE * (tall * wide)
+    chosen |= down.inner(y)[:, :, None] & across.inner(across.distances())[:, None]
+    chosen &= (np.arange(counts.shape[1]) < down.count)[:, :, None] & (np.arange(counts.shape[2]) < across.count)[
+        :, None
+    ]
+    box, row, column = np.nonzero(chosen)
+    mask[down.first[box, 0] + row, across.first[box, 0] + column] = True
 
 
-def _inner(sides: _Sides) -> Mask:
-    """Whether each visible block, box by box, touches the inner rectangle; see `_touched`."""
-    box, place, distance = sides.distances()
-    first = np.flatnonzero(place % sides.block == 0)
-    return np.asarray(np.minimum.reduceat(distance, first) < (MASK_CORE + 0.5 / sides.half)[box[first]])
-
-
-def _ends(y: NDArray[np.float64], box: NDArray[np.intp], across: _Sides) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _ends(y: NDArray[np.float64], across: _Sides) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """For each row of pixels the first column in the superellipse and the first behind it, cut at the border.
 
     Args:
-        y: (rows,) distance from the centre of the box.
-        box: (rows,) the box.
-        across: Its columns.
+        y: (n, rows) distance from the centre of the box; no column is in where it is more than 1.
+        across: The boxes' columns.
     """
-    centre, half, share = across.centre[box], across.half[box], (y * y) * (y * y)
+    share = (y * y) * (y * y)
     root = np.sqrt(np.sqrt(np.maximum(1 - share, 0)))
     # Twice the distance of the outermost column from the centre is odd or even like the distances of all columns.
-    reach = (2 * half * root).astype(np.int64)
-    reach += 2 - (reach + centre + 1) % 2
+    reach = (2 * across.half * root).astype(np.int64)
+    reach += 2 - (reach + across.centre + 1) % 2
     for _ in range(2):
-        x = reach / 2 / half
+        x = reach / 2 / across.half
         reach = np.where(share + (x * x) * (x * x) <= 1.0, reach, reach - 2)
-    return np.maximum((centre - 1 - reach) // 2, 0), np.minimum((centre + 1 + reach) // 2, across.length)
+    left, right = (across.centre - 1 - reach) // 2, (across.centre + 1 + reach) // 2
+    return np.clip(left, 0, across.length).astype(np.int32), np.clip(right, 0, across.length).astype(np.int32)
+
+
+def runs(first: NDArray[np.int64], last: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
+    """The numbers from `first` to `last` (excluded) of N runs, one run after the other, and which each belongs to."""
+    counts = np.maximum(last - first, 0)
+    of = np.repeat(np.arange(len(counts)), counts)
+    return of, np.arange(len(of)) + (first - (np.cumsum(counts) - counts))[of]
 
 
 def widened(mask: Mask, reach: int) -> Mask:
