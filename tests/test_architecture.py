@@ -28,7 +28,11 @@ FLOORS = [
 #: Within a wing, in the same way.
 ROOMS = {
     "config": [{"fields", "convert", "sources"}, {"schema"}, {"hashes"}],
-    "image": [{"geometry", "profiles", "tiff_fields", "views"}, {"codec", "metadata", "detectors", "redactors"}],
+    "image": [
+        {"block_masks"},
+        {"geometry", "profiles", "tiff_fields", "views"},
+        {"codec", "metadata", "detectors", "redactors"},
+    ],
     "people": [{"consent"}, {"boxes"}],
     "lake": [{"storage", "lease", "naming"}, {"files", "manifest", "outputs"}, {"identity", "roots"}],
     "run": [

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anonymizer.image import geometry
+from anonymizer.image import block_masks, geometry
 from anonymizer.records import Grid
 
 coordinate = st.floats(-50, 150, width=32)
@@ -70,9 +70,9 @@ def test_the_mask_of_many_boxes_is_all_their_masks(boxes, width, height, grid, a
         rows, columns, mask = geometry.mask_patch(each, width, height, grid)
         expected[rows, columns] |= mask
     geometry._head_mask.cache_clear()
-    geometry._block_mask.cache_clear()
+    block_masks.block_mask.cache_clear()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(geometry, "_MASK_WORK", at_a_time)
+        patch.setattr(block_masks, "_MASK_WORK", at_a_time)
         assert np.array_equal(geometry.head_mask(xyxy, width, height, grid), expected)
 
 

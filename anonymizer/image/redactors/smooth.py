@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from anonymizer.config import RedactionConfig
-from anonymizer.image.geometry import IntBoxes, head_mask, reduced_mask, runs
+from anonymizer.image.geometry import IntBoxes, head_mask, reduced_mask
 from anonymizer.image.redactors.clusters import Cluster, clusters
+from anonymizer.image.redactors.ovals import ovals
 from anonymizer.image.redactors.patches import only, paste, widened
 from anonymizer.image.redactors.solid import LUMA
 from anonymizer.records import PIXELS, Grid, Mask, Partial, Pixels
@@ -38,13 +38,6 @@ TONE_LUMA = (62.0, 0.55)
 #: Mean difference between the channels of the visible pixels at which the oval has its full colour; below, it fades to
 #: gray, so that it is gray in a gray picture.
 COLOURED = 9.0
-#: The oval's half axes relative to the padded box's half sides, and its vertical offset relative to the box's height:
-#: the position of a face within a head.
-OVAL = (0.66, 0.76)
-OVAL_DOWN = 0.04
-#: Distances from the centre, in half axes, at which the oval starts to fade and ends; opacity at the centre.
-OVAL_FADE = (0.35, 1.25)
-OVAL_OPACITY = 0.9
 #: Standard deviation of the blur of the fill, as a share of the smallest face's shorter side.
 SOFTENING = 0.06
 #: Gray level of a picture without visible pixels.
@@ -142,7 +135,8 @@ def _fill(pixels: Pixels, visible: Mask, crop: Cluster, factor: int) -> Pixels:
     seen = only(pixels[reduced.rows, reduced.columns], visible, 1 << left)
     colour, weight = _reduced(seen, visible, left)
     filled = _softened(_push_pull(colour, weight), weight, SOFTENING * _face_px(crop) / (1 << halvings))
-    with_ovals = _with_ovals(filled, _tone(colour, weight), crop, 0.5**halvings)
+    opacity = ovals(crop, 0.5**halvings, filled.shape[:2])
+    with_ovals = filled + _times(_tone(colour, weight) - filled, opacity)
     return _enlarged(with_ovals, 1 << halvings, seen.ndim)
 
 
@@ -256,62 +250,6 @@ def _tone(colour: Floats, weight: Floats) -> Floats:
 
 def _brightness(luma: Floats) -> float:
     return TONE_LUMA[0] + TONE_LUMA[1] * float(np.percentile(luma, TONE_PERCENTILE))
-
-
-def _with_ovals(filled: Floats, tone: Floats, cluster: Cluster, zoom: float) -> Floats:
-    """The fill with a soft oval in every box; where ovals overlap, the more opaque one counts."""
-    height, width = filled.shape[:2]
-    boxes = cluster.boxes.astype(np.float64)
-    down = OVAL_DOWN * (boxes[:, 3] - boxes[:, 1])
-    y = _Axis.of(boxes[:, 1] + down, boxes[:, 3] + down, cluster.rows.start, zoom, OVAL[1], height)
-    x = _Axis.of(boxes[:, 0], boxes[:, 2], cluster.columns.start, zoom, OVAL[0], width)
-    # All pixels of all ovals, row by row: a crowd takes a few calls in place of some for each box.
-    box, row = runs(y.low, y.high)
-    line, column = runs(x.low[box], x.high[box])
-    inward = y.squares(box, row)[line] + x.squares(box[line], column)
-    opacity = np.zeros(height * width, np.float32)
-    np.maximum.at(opacity, row[line] * width + column, _oval(inward))
-    return filled + _times(tone - filled, opacity.reshape(height, width))
-
-
-class _Axis(NamedTuple):
-    """The ovals of N boxes along one axis of the fill.
-
-    Attributes:
-        centre: (N,) in pixels of the fill.
-        half: (N,) half axes in pixels.
-        low: (N,) int64 first pixel within an oval's extent.
-        high: (N,) int64 the one behind the last.
-    """
-
-    centre: NDArray[np.float64]
-    half: NDArray[np.float64]
-    low: NDArray[np.int64]
-    high: NDArray[np.int64]
-
-    @classmethod
-    def of(
-        cls, first: NDArray[np.float64], last: NDArray[np.float64], start: int, zoom: float, share: float, length: int
-    ) -> _Axis:
-        first, last = (first - start) * zoom, (last - start) * zoom
-        centre, half = (first + last) / 2, np.maximum((last - first) / 2 * share, 0.5)
-        reach = half * OVAL_FADE[1]
-        low, high = (np.clip(end, 0, length).astype(np.int64) for end in (centre - reach, centre + reach + 1))
-        return cls(centre, half, low, high)
-
-    def squares(self, box: NDArray[np.intp], place: NDArray[np.int64]) -> Floats:
-        """Squared distance of pixels from the centre of their box, in half axes."""
-        distance = _array((place + 0.5 - self.centre[box]) / self.half[box])
-        return distance * distance
-
-
-def _oval(inward: Floats) -> Floats:
-    """Opacity of an oval at squared distances from its centre; the array is used up."""
-    np.sqrt(inward, out=inward)
-    np.subtract(OVAL_FADE[1], inward, out=inward)
-    inward *= np.float32(1 / (OVAL_FADE[1] - OVAL_FADE[0]))
-    np.clip(inward, 0, 1, out=inward)
-    return _array(np.float32(OVAL_OPACITY) * inward * inward * (3 - 2 * inward))
 
 
 def _enlarged(filled: Floats, factor: int, axes: int) -> Pixels:
