@@ -79,8 +79,11 @@ class Smooth:
         return redacted
 
     def reduction(self, xyxy: IntBoxes, width: int, height: int, grid: Grid) -> int:
-        """So many times as the fill is computed smaller anyway; see `FromReduced.reduction`."""
-        return 1 << min((_halvings(cluster) for cluster in clusters(xyxy, width, height, grid)), default=0)
+        """Twice as many times as the fill is computed smaller anyway; see `FromReduced.reduction`.
+
+        The fill of a face that is `FACE_WORK_PX` wide has no detail finer than three of its pixels (`SOFTENING`).
+        """
+        return 2 << min((_halvings(cluster) for cluster in clusters(xyxy, width, height, grid)), default=0)
 
     def redact_reduced(self, pixels: Pixels, whole: Partial, xyxy: IntBoxes, grid: Grid) -> Pixels:
         """Every mask filled; see `FromReduced.redact_reduced`."""
