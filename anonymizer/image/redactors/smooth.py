@@ -138,8 +138,8 @@ def _fill(pixels: Pixels, visible: Mask, crop: Cluster, factor: int) -> Pixels:
     seen = only(pixels[reduced.rows, reduced.columns], visible, 1 << left)
     colour, weight = _reduced(seen, visible, left)
     filled = _softened(_push_pull(colour, weight), weight, SOFTENING * _face_px(crop) / (1 << halvings))
-    opacity = ovals(crop, 0.5**halvings, filled.shape[:2])
-    with_ovals = filled + _times(_tone(colour, weight) - filled, opacity)
+    opacity = ovals(crop, 0.5**halvings, weight.shape)
+    with_ovals = _blended(filled, _tone(colour, weight)[:, None, None], opacity)
     return _enlarged(with_ovals, 1 << halvings, seen.ndim)
 
 
@@ -157,12 +157,12 @@ def _halvings(cluster: Cluster) -> int:
 
 
 def _reduced(seen: Pixels, visible: Mask, halvings: int) -> tuple[Floats, Floats]:
-    """Reduced crop: (h, w, C) mean visible colour times weight, and (h, w) weight, the visible share of each pixel."""
-    weight = only(visible.view(np.uint8) * np.uint8(255), visible, 1 << halvings)
+    """Reduced crop: (C, h, w) mean visible colour times weight, and (h, w) weight, the visible share of each pixel."""
+    weight = np.zeros(seen.shape[:2], np.uint8)
+    np.multiply(visible.view(np.uint8), 255, out=weight[: visible.shape[0], : visible.shape[1]])
     for _ in range(halvings):
         seen, weight = _halved(seen), _halved(weight)
-    height, width = weight.shape
-    return _array(seen).reshape(height, width, -1), _array(weight) * np.float32(1 / 255)
+    return _array(cv2.split(seen)), _array(weight) * np.float32(1 / 255)
 
 
 def _halved(plane: Pixels) -> Pixels:
@@ -172,36 +172,57 @@ def _halved(plane: Pixels) -> Pixels:
 
 
 def _push_pull(colour: Floats, weight: Floats) -> Floats:
-    """(h, w, C) colour everywhere: the pull phase reduces until all pixels are known, the push phase fills the gaps."""
+    """(C, h, w) colour everywhere: the pull phase reduces until all pixels are known, the push phase fills the gaps."""
     levels = [(colour, weight)]
     while max(weight.shape) > 1 and float(weight.min()) < 1:
-        colour, known = (
-            _array(cv2.pyrDown(_stepped(plane, steps)))
-            for plane, steps in ((colour, LEVEL_STEPS), (weight, WEIGHT_STEPS))
-        )
+        colour, known = _halved_smoothly(colour, LEVEL_STEPS), _halved_smoothly(weight[None], WEIGHT_STEPS)[0]
         # Gortler's saturation: a pixel of which a quarter is known counts as known.
         weight = np.minimum(known * 4, 1)
-        colour = _times(colour.reshape(*known.shape, -1), weight / np.maximum(known, _TINY))
+        colour *= weight / np.maximum(known, _TINY)
         levels.append((colour, weight))
     colour, weight = levels.pop()
-    filled = _times(colour, 1 / np.maximum(weight, _TINY))
+    filled: Floats = _array(colour * (1 / np.maximum(weight, _TINY)))
     for colour, weight in reversed(levels):
-        doubled = _array(cv2.pyrUp(_stepped(filled, LEVEL_STEPS), dstsize=weight.shape[::-1])).reshape(colour.shape)
-        filled = colour + _times(doubled, 1 - weight)
+        filled = _doubled_smoothly(filled, weight.shape)
+        filled *= 1 - weight
+        filled += colour
     return filled
+
+
+def _halved_smoothly(planes: Floats, steps: np.float32) -> Floats:
+    height, width = planes.shape[1:]
+    result = np.empty((len(planes), (height + 1) // 2, (width + 1) // 2), np.float32)
+    for plane, half in zip(_stepped(planes, steps), result, strict=True):
+        cv2.pyrDown(plane, half)
+    return result
+
+
+def _doubled_smoothly(planes: Floats, shape: tuple[int, ...]) -> Floats:
+    result = np.empty((len(planes), *shape), np.float32)
+    for plane, double in zip(_stepped(planes, LEVEL_STEPS), result, strict=True):
+        cv2.pyrUp(plane, double, dstsize=shape[::-1])
+    return result
 
 
 def _softened(filled: Floats, weight: Floats, sigma_px: float) -> Floats:
     """Blurs the fill using hidden pixels only, so that only filled pixels are blended."""
     hidden = 1 - weight
     kernel = _gaussian(max(sigma_px, 0.5))
-    near_hidden = _blurred(hidden, kernel, SOFT_WEIGHT_STEPS)
-    blurred = _blurred(_times(filled, hidden), kernel, SOFT_LEVEL_STEPS).reshape(filled.shape)
-    soft = _times(blurred, 1 / np.maximum(near_hidden, _TINY))
+    near_hidden = _blurred(hidden[None], kernel, SOFT_WEIGHT_STEPS)[0]
+    soft = _blurred(filled * hidden, kernel, SOFT_LEVEL_STEPS)
+    soft *= 1 / np.maximum(near_hidden, _TINY)
     # At the mask's edge half of a pixel's neighbourhood is hidden, deep inside all of it. The blur fades to zero
     # towards the edge, so that no seam is visible.
     depth = np.clip(2 * near_hidden - 1, 0, 1)
-    return filled + _times(soft - filled, hidden * depth)
+    return _blended(filled, soft, hidden * depth)
+
+
+def _blended(under: Floats, over: Floats, opacity: Floats) -> Floats:
+    """(C, h, w) `over` of (h, w) opacity, 0 to 1, on `under`."""
+    mixed = over - under
+    mixed *= opacity
+    mixed += under
+    return mixed
 
 
 def _gaussian(sigma_px: float) -> Floats:
@@ -213,35 +234,34 @@ def _gaussian(sigma_px: float) -> Floats:
     return _array(whole / SOFT_KERNEL_STEPS)
 
 
-def _blurred(plane: Floats, kernel: Floats, steps: np.float32) -> Floats:
+def _blurred(planes: Floats, kernel: Floats, steps: np.float32) -> Floats:
     """Separable filter, one direction after the other; values are rounded before each."""
     for x_kernel, y_kernel in ((kernel, _ONE), (_ONE, kernel)):
-        plane = _array(cv2.sepFilter2D(_stepped(plane, steps), -1, x_kernel, y_kernel))
-    return plane
+        planes = _stepped(planes, steps)
+        result = np.empty_like(planes)
+        for plane, blurred in zip(planes, result, strict=True):
+            cv2.sepFilter2D(plane, -1, x_kernel, y_kernel, blurred)
+        planes = result
+    return planes
 
 
-def _stepped(plane: Floats, steps: np.float32) -> Floats:
-    whole = plane * steps
-    np.rint(whole, out=whole)
-    whole *= 1 / steps
-    return whole
+def _stepped(planes: Floats, steps: np.float32) -> Floats:
+    """Rounds to multiples of 1/steps, halves to even ones: the last bit of a float32 next to `large` is worth that."""
+    large = np.float32(1.5 * 2**23) / steps
+    stepped = planes + large
+    stepped -= large
+    return stepped
 
 
 def _array(values: object) -> Floats:
     return np.asarray(values, dtype=np.float32)
 
 
-def _times(colour: Floats, plane: NDArray[np.floating]) -> Floats:
-    """(h, w, C) times (h, w). Same as broadcasting, but several times as fast."""
-    return colour * _array(cv2.merge([plane] * colour.shape[2])).reshape(colour.shape)
-
-
 def _tone(colour: Floats, weight: Floats) -> Floats:
     """(C,) the oval's colour: warm if the visible pixels have colour, with a luma from their upper percentile."""
     sure = np.flatnonzero(weight >= min(0.5, float(weight.max())))
     sure = sure[:: 1 + len(sure) // TONE_SAMPLES]
-    # Channels first, because reductions along a last axis of length three are slow.
-    seen = np.ascontiguousarray((colour.reshape(-1, colour.shape[2])[sure] / weight.reshape(-1, 1)[sure]).T)
+    seen = colour.reshape(len(colour), -1)[:, sure] / weight.reshape(-1)[sure]
     if len(seen) == 1:
         return np.array([_brightness(seen[0])], np.float32)
     brightness = _brightness(_array(sum(np.float32(part) * plane for part, plane in zip(LUMA, seen, strict=True))))
@@ -257,11 +277,11 @@ def _brightness(luma: Floats) -> float:
 
 def _enlarged(filled: Floats, factor: int, axes: int) -> Pixels:
     """The fill enlarged to the size and type of the whole picture, with as many axes."""
-    rounded = np.clip(np.rint(filled), 0, 255).astype(np.uint8)
+    rounded = cv2.merge(list(np.clip(np.rint(filled), 0, 255).astype(np.uint8)))
     height, width = rounded.shape[0] * factor, rounded.shape[1] * factor
     if factor > 1:
-        rounded = np.asarray(cv2.resize(rounded, (width, height), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
-    return rounded.reshape((height, width, -1) if axes == 3 else (height, width))
+        rounded = cv2.resize(rounded, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(rounded, dtype=np.uint8).reshape((height, width, -1) if axes == 3 else (height, width))
 
 
 _ONE = np.ones(1, np.float32)
