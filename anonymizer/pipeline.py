@@ -29,6 +29,7 @@ from anonymizer.records import (
     Face,
     Frame,
     GivenBoxes,
+    Partial,
     Picture,
 )
 
@@ -119,7 +120,7 @@ class Anonymizer:
             ObjectError: The image cannot be anonymized, or (policy public) may not be published.
         """
         source_sha256 = hashlib.sha256(data).hexdigest()
-        picture = codec.decode(data, self.config.codec)
+        picture = codec.decode(data, self.config.codec, self._reduction)
         if is_withheld(decision, self.config.consent.policy):
             raise Withheld  # Independent of its faces, so detection is not needed.
         detections = self._found(picture, source_sha256, given)
@@ -127,9 +128,13 @@ class Anonymizer:
         verdict = apply_consent(decision, detections, canvas, self.config.consent)
         source_format, frame_count = picture.format, len(picture.frames)
         width, height = picture.frames[0].width, picture.frames[0].height
-        redacted = self._redact(picture, detections, verdict)
+        masks = self._masks(picture, detections, verdict)
+        redacted = self._redact(data, picture, masks)
         del picture  # Frees memory for the encoder.
-        encoded = codec.encode(redacted)
+        try:
+            encoded = codec.encode(redacted)
+        except codec.WholeNeeded:
+            encoded = codec.encode(self._redact_whole(data, masks))
         kept = metadata.keep.read(data, source_format, self.config.metadata.keep)
         published, kept_names = metadata.keep.insert(encoded.data, encoded.format, kept)
         metadata.check(published, encoded.format, width, height, frame_count, kept_names)
@@ -154,6 +159,10 @@ class Anonymizer:
             sha256=hashlib.sha256(published).hexdigest(),
         )
 
+    def _reduction(self, width: int, height: int) -> int:
+        """How many times smaller a picture of this size may be read to find its faces."""
+        return detectors.reduction(self.detector, width, height) if self.detector is not None else 1
+
     def _found(self, picture: Picture, source_sha256: str, given: GivenBoxes | None) -> Detections:
         """Merges faces known from outside with detected ones, and adds the suspects of earlier verifications."""
         known = boxes.placed(given, picture.frames, source_sha256) if given is not None and given.complete else None
@@ -167,22 +176,39 @@ class Anonymizer:
         suspects = given.suspects if given is not None else None
         return found if suspects is None else boxes.with_suspects(found, suspects, len(picture.frames), source_sha256)
 
-    def _redact(self, picture: Picture, detections: Detections, verdict: Verdict) -> Picture:
-        frames = []
-        for index, frame in enumerate(picture.frames):
-            faces = np.concatenate(
+    def _masks(self, picture: Picture, detections: Detections, verdict: Verdict) -> list[geometry.IntBoxes]:
+        """The padded boxes to redact in each frame."""
+        faces = (
+            np.concatenate(
                 [
                     detections.xyxy[verdict.redact & (detections.frame == index)],
                     verdict.extra[verdict.extra_frame == index],
                 ]
             )
-            masks = geometry.round_outward(geometry.grow(faces, self.config.detector.padding))
-            frames.append(redactors.redact_frame(self.redactor, frame, masks, picture.grid) if len(masks) else frame)
-        return replace(picture, frames=tuple(frames))
+            for index in range(len(picture.frames))
+        )
+        return [geometry.round_outward(geometry.grow(each, self.config.detector.padding)) for each in faces]
+
+    def _redact(self, data: bytes, picture: Picture, masks: Sequence[geometry.IntBoxes]) -> Picture:
+        pairs = zip(picture.frames, masks, strict=True)
+        if not all(redactors.suffices(self.redactor, frame, boxes, picture.grid) for frame, boxes in pairs):
+            return self._redact_whole(data, masks)
+        return self._redacted(picture, masks)
+
+    def _redact_whole(self, data: bytes, masks: Sequence[geometry.IntBoxes]) -> Picture:
+        """Decodes again, at full size: a smaller picture was enough to find faces, but is not to redact or encode."""
+        return self._redacted(codec.decode(data, self.config.codec), masks)
+
+    def _redacted(self, picture: Picture, masks: Sequence[geometry.IntBoxes]) -> Picture:
+        frames = tuple(
+            redactors.redact_frame(self.redactor, frame, boxes, picture.grid) if len(boxes) else frame
+            for frame, boxes in zip(picture.frames, masks, strict=True)
+        )
+        return replace(picture, frames=frames)
 
 
 def detect(detector: detectors.Detector, frames: Sequence[Frame]) -> Detections:
-    """Detects faces in all views of all frames; highest score first within a frame."""
+    """Detects faces in all views of all frames; highest score first within a frame; boxes are in the whole picture."""
     found: list[detectors.Found] = []
     for index, frame in enumerate(frames):
         again = index > 0 and _same(frame, frames[index - 1])
@@ -227,9 +253,16 @@ def _detect_in(detector: detectors.Detector, frame: Frame) -> detectors.Found:
     found, because gray photos, which may be negatives, are common.
     """
     found = detectors.merged([detector.detect(view) for view in views(frame)])
-    if len(found[1]):
-        return found
-    return detectors.merged([found, *(detector.detect(view) for view in negatives(frame))])
+    if not len(found[1]):
+        found = detectors.merged([found, *(detector.detect(view) for view in negatives(frame))])
+    return found if frame.partial is None else _enlarged(found, frame.partial)
+
+
+def _enlarged(found: detectors.Found, whole: Partial) -> detectors.Found:
+    """Detections in a smaller picture as they lie in the whole one."""
+    xyxy = geometry.clip(found[0] * np.float32(whole.factor), whole.width, whole.height)
+    seen = geometry.area(xyxy) > 0
+    return xyxy[seen], found[1][seen]
 
 
 def _hashed(content: Content | None, source_sha256: str) -> Content:

@@ -29,6 +29,7 @@ FLOORS = [
 ROOMS = {
     "config": [{"fields", "convert", "sources"}, {"schema"}, {"hashes"}],
     "image": [
+        {"block_masks"},
         {"geometry", "profiles", "tiff_fields", "unread", "views"},
         {"codec", "metadata", "detectors", "redactors"},
     ],

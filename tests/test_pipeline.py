@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from anonymizer import AnonymizedImage, Anonymizer, ObjectError
+from anonymizer import AnonymizedImage, Anonymizer, ObjectError, pipeline
 from anonymizer.config import DetectorConfig, RunConfig
 from anonymizer.errors import ConfigError, DecodeError, NotAnImage, ScrubCheckFailed
 from anonymizer.image import codec, detectors
-from anonymizer.records import NO_CONSENT, Encoded, Grant, Region, Veto
+from anonymizer.records import NO_CONSENT, Encoded, Frame, Grant, Partial, Region, Veto
 from tests.pictures import decoded, encoded, photo, scene
 
 FACES = [(10, 10, 34, 40), (70, 12, 94, 44)]
@@ -140,3 +140,90 @@ def test_settings_are_checked():
     with pytest.raises(ConfigError, match=r"redaction\.method"):
         Anonymizer({"redaction": {"method": "smudge"}})
     assert Anonymizer(RunConfig()).settings_sha256 != anonymizer().settings_sha256
+
+
+class Halved:
+    """Finds what it is told to, and says that half the size is enough to see it."""
+
+    name, sha256, output_revision = "halved", "0" * 64, 1
+
+    def __init__(self, xyxy: list[tuple[int, int, int, int]], factor: int = 2) -> None:
+        self.xyxy, self.factor = np.array(xyxy, np.float32).reshape(-1, 4), factor
+        self.shapes: list[tuple[int, ...]] = []
+
+    def detect(self, pixels):
+        self.shapes.append(pixels.shape[:2])
+        return self.xyxy / np.float32(480 / pixels.shape[1]), np.ones(len(self.xyxy), np.float32)
+
+    def reduction(self, width, height):
+        assert (width, height) == (480, 360)
+        return self.factor
+
+    def self_test(self):
+        pass
+
+
+LARGE_FACES = [(60, 40, 170, 180), (300, 100, 420, 250)]
+
+
+def redacted_by(detector, method="smooth", **settings):
+    made = anonymizer(method, **settings)
+    made.detector = detector
+    return made
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_photo_is_read_as_large_as_it_takes(method, monkeypatch):
+    source = encoded(scene(480, 360, LARGE_FACES), "JPEG", quality=90)
+    sizes = []
+    decode = codec.decode
+
+    def noted(*given):
+        picture = decode(*given)
+        sizes.append(picture.frames[0].pixels.shape[:2])
+        return picture
+
+    monkeypatch.setattr(codec, "decode", noted)
+    halved, nothing = Halved(LARGE_FACES), Halved([])
+    image, empty = redacted_by(halved, method)(source), redacted_by(nothing, method)(source)
+    assert halved.shapes[0] == nothing.shapes[0] == (180, 240)
+    # Means of cells are those of the picture itself.
+    assert sizes == ([(180, 240)] if method in ("smooth", "solid") else [(180, 240), (360, 480)]) + [(180, 240)]
+    assert (image.width, image.height, image.encoding, image.redacted_count) == (480, 360, "exact", 2)
+    assert [(f.x, f.y, f.x + f.w, f.y + f.h) for f in image.faces] == LARGE_FACES
+    whole, as_it_is = (redacted_by(Halved(each, 1), method)(source) for each in (LARGE_FACES, []))
+    assert empty.data == as_it_is.data
+    if method != "smooth":
+        assert image == whole
+    else:
+        assert np.abs(decoded(image.data).astype(int) - decoded(whole.data)).max() < 16
+
+
+def test_small_faces_and_refused_coefficients_take_the_whole_photo(monkeypatch):
+    source = encoded(scene(480, 360, LARGE_FACES), "JPEG", quality=90)
+    small = [*LARGE_FACES, (200, 300, 220, 330)]
+    assert redacted_by(Halved(small, 4))(source).data == redacted_by(Halved(small, 1))(source).data
+
+    def refuse(*_, **__):
+        raise codec.jpeg.jpeg_turbo.TransformRefused
+
+    monkeypatch.setattr(codec.jpeg.jpeg_turbo, "transform", refuse)
+    for faces in ([], LARGE_FACES):
+        image = redacted_by(Halved(faces))(source)
+        assert image.encoding == "reencoded"
+        assert image == redacted_by(Halved(faces, 1))(source)
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        ([220, 100, 240.5, 180.5], [[440, 200, 480, 361]]),
+        ([239.875, 0, 240.5, 4], [[479.75, 0, 480, 8]]),
+        ([240.25, 0, 241, 4], []),
+    ],
+)
+def test_a_box_at_the_border_of_a_smaller_picture_stays_within_the_whole_one(found, expected):
+    frame = Frame(np.zeros((181, 241, 3), np.uint8), partial=Partial(480, 361, 2))
+    detector = Halved([])
+    detector.xyxy = np.array([found], np.float32) * np.float32(480 / 241)
+    assert pipeline.detect(detector, [frame]).xyxy.tolist() == expected

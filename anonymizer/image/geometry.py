@@ -7,25 +7,16 @@ boxes are always rounded outward, so that a face is covered up to its last row a
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from anonymizer.image.block_masks import BLOCK_SHARE, MASK_CORE, block_mask
 from anonymizer.records import PIXELS, Grid, Mask
 
 FloatBoxes = NDArray[np.float32]
 IntBoxes = NDArray[np.int32]
-
-#: Exponent of the masks' superellipse: 2 is an oval, infinity a rectangle. With 4, the mask contains the corners of the
-#: detected box at every padding from 1.19 on (2 ** (1/4)), so that a face is covered completely, and leaves out the
-#: corners of the padded box, which show background.
-MASK_EXPONENT = 4.0
-
-#: If only whole blocks can change, a block belongs to the mask if at least this share of it lies in the superellipse or
-#: if it touches the inner rectangle that contains the detected box. Masking every touched block would cover twice as
-#: much background.
-BLOCK_SHARE = 0.4
-MASK_CORE = 2 ** (-1 / MASK_EXPONENT)
 
 
 def as_boxes(xyxy: ArrayLike) -> FloatBoxes:
@@ -130,12 +121,29 @@ def head_mask(xyxy: NDArray[np.int32], width: int, height: int, grid: Grid = PIX
 
 @functools.lru_cache(maxsize=1)
 def _head_mask(boxes: bytes, width: int, height: int, grid: Grid) -> Mask:
-    mask = np.zeros((height, width), bool)
-    for box in np.frombuffer(boxes, np.int32).reshape(-1, 4):
-        rows, columns, patch = mask_patch(box, width, height, grid)
-        mask[rows, columns] |= patch
+    xyxy = np.frombuffer(boxes, np.int32).reshape(-1, 4)
+    if grid.width == grid.height == 1:
+        mask = np.zeros((height, width), bool)
+        for box in xyxy:
+            rows, columns, patch = mask_patch(box, width, height)
+            mask[rows, columns] |= patch
+    else:
+        mask = _enlarged(block_mask(boxes, width, height, grid), grid)[:height, :width]
     mask.flags.writeable = False
     return mask
+
+
+def reduced_mask(xyxy: NDArray[np.int32], width: int, height: int, grid: Grid, factor: int) -> Mask:
+    """`head_mask` of a picture that is so many times smaller, which the sides of the grid's blocks are multiples of.
+
+    Returns:
+        (H, W) bool, the picture's sides divided by `factor` and rounded up.
+    """
+    if factor == 1:
+        return head_mask(xyxy, width, height, grid)
+    blocks = block_mask(np.asarray(xyxy, dtype=np.int32).tobytes(), width, height, grid)
+    enlarged = _enlarged(blocks, replace(grid, width=grid.width // factor, height=grid.height // factor))
+    return enlarged[: -(-height // factor), : -(-width // factor)]
 
 
 def widened(mask: Mask, reach: int) -> Mask:
@@ -189,6 +197,6 @@ def _mostly(mask: Mask, grid: Grid) -> Mask:
 
 def _enlarged(blocks: Mask, grid: Grid) -> Mask:
     """Enlarges a mask of blocks, (block rows, block columns), to pixels."""
-    if grid.height > 1:
-        blocks = blocks.repeat(grid.height, axis=0)
-    return blocks.repeat(grid.width, axis=1) if grid.width > 1 else blocks
+    # Columns first: what is then repeated are whole rows.
+    blocks = blocks.repeat(grid.width, axis=1) if grid.width > 1 else blocks
+    return blocks.repeat(grid.height, axis=0) if grid.height > 1 else blocks

@@ -39,6 +39,22 @@ class CodePoints:
 
 
 @dataclass(frozen=True, slots=True)
+class Partial:
+    """What a frame's pixels hold if that is not the whole picture.
+
+    Attributes:
+        width: Width of the whole picture, in pixels.
+        height: Height of the whole picture, in pixels.
+        factor: Each pixel stands for so many across and down (the last ones of a side for fewer); 1 = the pixels have
+            the picture's size, and mean something below `Frame.redacted` only.
+    """
+
+    width: int
+    height: int
+    factor: int
+
+
+@dataclass(frozen=True, slots=True)
 class Frame:
     """One upright frame.
 
@@ -48,20 +64,25 @@ class Frame:
         redacted: (H, W) bool, the pixels that the redactor replaced; None = none. Encoders that copy data of the source
             (JPEG coefficients) copy it outside of these pixels only.
         hdr: What the samples mean if they are HDR; None = they are of standard range, see `Picture.profile`.
+        partial: What the pixels hold if that is not the whole picture: enough for a codec that copies the rest from the
+            source. None = all of it.
     """
 
     pixels: Samples
     alpha: Samples | None = None
     redacted: Mask | None = None
     hdr: CodePoints | None = None
+    partial: Partial | None = None
 
     @property
     def height(self) -> int:
-        return int(self.pixels.shape[0])
+        """Height of the whole picture, in pixels."""
+        return int(self.pixels.shape[0]) if self.partial is None else self.partial.height
 
     @property
     def width(self) -> int:
-        return int(self.pixels.shape[1])
+        """Width of the whole picture, in pixels."""
+        return int(self.pixels.shape[1]) if self.partial is None else self.partial.width
 
 
 @dataclass(frozen=True, slots=True)

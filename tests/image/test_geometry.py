@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from anonymizer.image import geometry
+from anonymizer.image import block_masks, geometry
+from anonymizer.records import Grid
 
 coordinate = st.floats(-50, 150, width=32)
 box = st.tuples(coordinate, coordinate, st.floats(0, 80, width=32), st.floats(0, 80, width=32)).map(
@@ -48,6 +49,31 @@ def test_overlap_measures_agree(a, b):
     assert geometry.intersection([a], [b]) == geometry.intersection([b], [a])
     assert 0 <= geometry.iou([a], [b])[0, 0] <= 1 + 1e-6
     assert 0 <= geometry.inside_share([a], [b])[0, 0] <= 1 + 1e-5
+
+
+whole_box = st.tuples(*[st.integers(-60, 150)] * 2, *[st.integers(-3, 120)] * 2).map(
+    lambda b: (b[0], b[1], b[0] + b[2], b[1] + b[3])
+)
+
+
+@given(
+    st.lists(whole_box, max_size=6),
+    st.integers(1, 130),
+    st.integers(1, 130),
+    st.sampled_from([Grid(), Grid(8, 8), Grid(16, 8, 2), Grid(8, 16, 2), Grid(16, 16, 2), Grid(32, 8, 4)]),
+    st.sampled_from([2**20, 40]),
+)
+def test_the_mask_of_many_boxes_is_all_their_masks(boxes, width, height, grid, at_a_time):
+    xyxy = np.array(boxes, np.int32).reshape(-1, 4)
+    expected = np.zeros((height, width), bool)
+    for each in xyxy:
+        rows, columns, mask = geometry.mask_patch(each, width, height, grid)
+        expected[rows, columns] |= mask
+    geometry._head_mask.cache_clear()
+    block_masks.block_mask.cache_clear()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(block_masks, "_MASK_WORK", at_a_time)
+        assert np.array_equal(geometry.head_mask(xyxy, width, height, grid), expected)
 
 
 @given(box, st.integers(1, 90), st.integers(1, 90))

@@ -11,10 +11,22 @@ from anonymizer.config import CodecConfig
 from anonymizer.errors import DecodeError, EncodeError, ImageTooLarge, ObjectError
 from anonymizer.image.codec import bmp, camera_preview, gif, jp2, jpeg, jxl, png, tiff, webp
 from anonymizer.image.codec.isobmff import avif, heif
+from anonymizer.image.codec.jpeg import Reduction, WholeNeeded
 from anonymizer.image.codec.sniff import sniff
 from anonymizer.records import Encoded, Picture
 
-__all__ = ["CODECS", "MEDIA_TYPES", "OUTPUT_REVISION", "READ_REVISION", "Codec", "decode", "encode", "sniff"]
+__all__ = [
+    "CODECS",
+    "MEDIA_TYPES",
+    "OUTPUT_REVISION",
+    "READ_REVISION",
+    "Codec",
+    "Reduction",
+    "WholeNeeded",
+    "decode",
+    "encode",
+    "sniff",
+]
 
 OUTPUT_REVISION = 9
 """Raised by hand whenever the bytes that `encode` writes for a picture, or the pixels `decode` reads, change.
@@ -32,15 +44,20 @@ It does not touch what is published: the next run looks again at the rows that f
 
 @dataclass(frozen=True, slots=True)
 class Codec:
-    """One format family: how it is read and written, and the media type that a store is told."""
+    """One format family: how it is read and written, and the media type that a store is told.
+
+    Attributes:
+        decode_reduced: Reads a smaller picture where that suffices to write it; None = the format has no such.
+    """
 
     decode: Callable[[bytes, CodecConfig], Picture]
     encode: Callable[[Picture], Encoded]
     media_type: str
+    decode_reduced: Callable[[bytes, CodecConfig, Reduction], Picture] | None = None
 
 
 CODECS: dict[str, Codec] = {
-    "jpeg": Codec(jpeg.decode, jpeg.encode, "image/jpeg"),
+    "jpeg": Codec(jpeg.decode, jpeg.encode, "image/jpeg", jpeg.decode),
     "png": Codec(png.decode, png.encode, "image/png"),
     "webp": Codec(webp.decode, webp.encode, "image/webp"),
     "bmp": Codec(bmp.decode, bmp.encode, "image/bmp"),
@@ -56,12 +73,14 @@ CODECS: dict[str, Codec] = {
 MEDIA_TYPES: dict[str, str] = {name: codec.media_type for name, codec in CODECS.items()}
 
 
-def decode(data: bytes, config: CodecConfig) -> Picture:
+def decode(data: bytes, config: CodecConfig, reduction: Reduction | None = None) -> Picture:
     """Reads a picture; the content decides about its format, never a name.
 
     Args:
         data: The whole file.
         config: Limits, checked on the headers before anything is decoded.
+        reduction: How many times smaller a picture may be read that is written from the source's coefficients (JPEG):
+            its frame is then `partial`. None = whole pictures only.
 
     Returns:
         Upright frames; see `Picture`.
@@ -78,6 +97,8 @@ def decode(data: bytes, config: CodecConfig) -> Picture:
     as_preview = config.raw == "preview" and camera_preview.is_preview_source(data)
     codec = CODECS["raw" if as_preview else sniff(data)]
     try:
+        if reduction is not None and codec.decode_reduced is not None:
+            return codec.decode_reduced(data, config, reduction)
         return codec.decode(data, config)
     except ObjectError:
         raise
@@ -97,6 +118,7 @@ def encode(picture: Picture) -> Encoded:
         A complete file: no comment, profile, text, date, thumbnail or trailing byte.
 
     Raises:
+        WholeNeeded: A partial frame was not enough; decode the whole picture and try again.
         EncodeError: The format cannot hold this picture, or the encoder gave up.
     """
     try:

@@ -19,13 +19,13 @@ from anonymizer.image.detectors.centerface.detector import CenterFace
 from anonymizer.image.detectors.centerface.presets import search
 from anonymizer.image.detectors.centerface.quantized import quantized
 from anonymizer.image.detectors.centerface.ranges import RANGES
-from anonymizer.image.detectors.contract import Detector, Found
+from anonymizer.image.detectors.contract import Detector, Found, reduction
 from anonymizer.image.detectors.haar import Haar
 from anonymizer.image.detectors.patch import Patch
 from anonymizer.image.detectors.union import DetectorUnion, merged
 from anonymizer.image.detectors.yunet import YuNet
 
-__all__ = ["DETECTORS", "Detector", "Found", "Weights", "load_weights", "make", "merged"]
+__all__ = ["DETECTORS", "Detector", "Found", "Weights", "load_weights", "make", "merged", "reduction"]
 
 Weights: TypeAlias = bytes | tuple[bytes | None, ...] | None
 """The content of a weights file, None for a detector without one; a tuple with one entry each for several detectors."""

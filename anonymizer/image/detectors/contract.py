@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import cv2
 import numpy as np
@@ -76,6 +76,28 @@ class Detector(Protocol):
             DetectionFailed: The answer is wrong, because of a broken runtime or wrong weights.
         """
         ...
+
+
+@runtime_checkable
+class FromReduced(Detector, Protocol):
+    """A detector that shrinks large pictures and so needs not be given them at full size."""
+
+    def reduction(self, width: int, height: int) -> int:
+        """How many times smaller a picture may be given to `detect` without the network's input becoming coarser.
+
+        Args:
+            width: Width of the whole picture in pixels.
+            height: Height of the whole picture in pixels.
+
+        Returns:
+            1, 2 or 4.
+        """
+        ...
+
+
+def reduction(detector: Detector, width: int, height: int) -> int:
+    """The same of any detector: 1 unless it says otherwise."""
+    return detector.reduction(width, height) if isinstance(detector, FromReduced) else 1
 
 
 def as_rgb(pixels: Pixels) -> Pixels:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonymizer.image import geometry
-from anonymizer.image.detectors.contract import Detector, Found
+from anonymizer.image.detectors.contract import Detector, Found, reduction
 from anonymizer.records import Pixels
 
 #: Two boxes with at least this intersection over union (IoU) are the same face.
@@ -39,6 +39,9 @@ class DetectorUnion:
 
     def detect(self, pixels: Pixels) -> Found:
         return merged([part.detect(pixels) for part in self._parts])
+
+    def reduction(self, width: int, height: int) -> int:
+        return min(reduction(part, width, height) for part in self._parts)
 
     def self_test(self) -> None:
         for part in self._parts:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -16,9 +16,9 @@ from anonymizer.image.redactors.pixelate import Pixelate
 from anonymizer.image.redactors.smooth import Smooth
 from anonymizer.image.redactors.solid import Solid
 from anonymizer.image.views import Points, dim_levels, like_samples, to_rgb, to_uint8
-from anonymizer.records import PIXELS, Frame, Grid, Mask, Pixels, Samples
+from anonymizer.records import PIXELS, Frame, Grid, Mask, Partial, Pixels, Samples
 
-__all__ = ["METHODS", "Redactor", "make", "redact_frame"]
+__all__ = ["METHODS", "FromReduced", "Redactor", "make", "redact_frame", "suffices"]
 
 
 #: Pixels that are converted back to the frame's sample type at a time, to bound memory.
@@ -50,6 +50,36 @@ class Redactor(Protocol):
         ...
 
 
+@runtime_checkable
+class FromReduced(Redactor, Protocol):
+    """A method that fills masks of blocks from a smaller picture as well as from the whole one."""
+
+    def reduction(self, xyxy: IntBoxes, width: int, height: int, grid: Grid) -> int:
+        """How many times smaller a picture may be given to `redact_reduced` without its fill becoming coarser.
+
+        Args:
+            xyxy: See `redact`.
+            width: Width of the whole picture in pixels.
+            height: Height of the whole picture in pixels.
+            grid: See `redact`.
+        """
+        ...
+
+    def redact_reduced(self, pixels: Pixels, whole: Partial, xyxy: IntBoxes, grid: Grid) -> Pixels:
+        """Fills every mask.
+
+        Args:
+            pixels: Like those of `redact`, `whole.factor` times smaller.
+            whole: Size of the whole picture.
+            xyxy: See `redact`, in pixels of the whole picture.
+            grid: See `redact`; blocks have sides that `whole.factor` divides.
+
+        Returns:
+            A new array of the whole picture's size, 0 outside of `geometry.head_mask(xyxy, W, H, grid)`.
+        """
+        ...
+
+
 METHODS: dict[Method, Callable[[RedactionConfig], Redactor]] = {
     "smooth": Smooth,
     "blur": Blur,
@@ -68,6 +98,15 @@ def make(config: RedactionConfig) -> Redactor:
     return METHODS[config.method](config)
 
 
+def suffices(redactor: Redactor, frame: Frame, xyxy: IntBoxes, grid: Grid) -> bool:
+    """Whether a frame holds enough of its picture for `redact_frame`."""
+    if frame.partial is None or not len(xyxy):
+        return True
+    if not isinstance(redactor, FromReduced):
+        return False
+    return redactor.reduction(xyxy, frame.width, frame.height, grid) >= frame.partial.factor
+
+
 def redact_frame(redactor: Redactor, frame: Frame, xyxy: IntBoxes, grid: Grid = PIXELS) -> Frame:
     """Redacts every face in all channels of a frame and makes the masks opaque.
 
@@ -77,11 +116,14 @@ def redact_frame(redactor: Redactor, frame: Frame, xyxy: IntBoxes, grid: Grid = 
     Args:
         redactor: The method. It receives 8-bit gray or RGB, and its result is converted back to the frame's sample
             type. Dark 16-bit samples are scaled to their own range first, so that the fill is not far too bright.
-        frame: Upright; not changed.
+        frame: Upright; not changed. If it is partial it `suffices`, and so is the result, which holds the masks.
         xyxy: (N, 4) int32 padded boxes in pixels, half-open, not clipped.
         grid: Masks are rounded outward to its blocks.
     """
     mask = head_mask(xyxy, frame.width, frame.height, grid)
+    if frame.partial is not None and isinstance(redactor, FromReduced):
+        fills = redactor.redact_reduced(to_uint8(frame.pixels), frame.partial, xyxy, grid)
+        return replace(frame, pixels=fills, redacted=mask, partial=replace(frame.partial, factor=1))
     pixels = _redacted(redactor, frame, mask, xyxy, grid)
     if frame.alpha is None:
         return replace(frame, pixels=pixels, redacted=mask)

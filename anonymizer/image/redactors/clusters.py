@@ -38,6 +38,16 @@ class Cluster:
         """Height and width of the crop in pixels."""
         return self.rows.stop - self.rows.start, self.columns.stop - self.columns.start
 
+    def rounded(self, factor: int) -> Cluster:
+        """With a crop that begins at multiples of `factor`; it may touch boxes of another cluster then."""
+        rows, columns = (slice(side.start // factor * factor, side.stop) for side in (self.rows, self.columns))
+        return Cluster(self.boxes, rows, columns)
+
+    def reduced(self, factor: int) -> Cluster:
+        """In a picture that is so many times smaller; the boxes are left as they are."""
+        rows, columns = (slice(side.start // factor, -(-side.stop // factor)) for side in (self.rows, self.columns))
+        return Cluster(self.boxes, rows, columns)
+
 
 def clusters(xyxy: IntBoxes, width: int, height: int, grid: Grid = PIXELS) -> list[Cluster]:
     """Groups boxes until no crop touches a box of another group; makes one group if many crops would cost more.

@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anonymizer.config import RedactionConfig
-from anonymizer.image.geometry import IntBoxes, head_mask
+from anonymizer.image.geometry import IntBoxes, head_mask, reduced_mask
 from anonymizer.image.redactors.clusters import Cluster, clusters
+from anonymizer.image.redactors.ovals import ovals
 from anonymizer.image.redactors.patches import only, paste, widened
 from anonymizer.image.redactors.solid import LUMA
-from anonymizer.records import PIXELS, Grid, Mask, Pixels
+from anonymizer.records import PIXELS, Grid, Mask, Partial, Pixels
 
 Floats = NDArray[np.float32]
 
@@ -37,13 +38,6 @@ TONE_LUMA = (62.0, 0.55)
 #: Mean difference between the channels of the visible pixels at which the oval has its full colour; below, it fades to
 #: gray, so that it is gray in a gray picture.
 COLOURED = 9.0
-#: The oval's half axes relative to the padded box's half sides, and its vertical offset relative to the box's height:
-#: the position of a face within a head.
-OVAL = (0.66, 0.76)
-OVAL_DOWN = 0.04
-#: Distances from the centre, in half axes, at which the oval starts to fade and ends; opacity at the centre.
-OVAL_FADE = (0.35, 1.25)
-OVAL_OPACITY = 0.9
 #: Standard deviation of the blur of the fill, as a share of the smallest face's shorter side.
 SOFTENING = 0.06
 #: Gray level of a picture without visible pixels.
@@ -80,56 +74,95 @@ class Smooth:
 
     def redact(self, pixels: Pixels, xyxy: IntBoxes, grid: Grid = PIXELS) -> Pixels:
         """A copy of `pixels` with every mask filled; see `Redactor.redact`."""
-        height, width = pixels.shape[:2]
-        mask = head_mask(xyxy, width, height, grid)
-        if not mask.any():
-            return pixels.copy()
         redacted = pixels.copy()
-        for cluster in clusters(xyxy, width, height, grid):
-            fill = _fill(pixels, ~_hidden(mask, cluster, grid.reach), cluster)
-            # A crop touches no mask of another cluster, so the order of the clusters does not matter.
-            paste(redacted, cluster.rows, cluster.columns, fill, mask[cluster.rows, cluster.columns])
+        _paint(redacted, pixels, 1, xyxy, grid)
+        return redacted
+
+    def reduction(self, xyxy: IntBoxes, width: int, height: int, grid: Grid) -> int:
+        """Twice as many times as the fill is computed smaller anyway; see `FromReduced.reduction`.
+
+        The fill of a face that is `FACE_WORK_PX` wide has no detail finer than three of its pixels (`SOFTENING`).
+        """
+        return 2 << min((_halvings(cluster) for cluster in clusters(xyxy, width, height, grid)), default=0)
+
+    def redact_reduced(self, pixels: Pixels, whole: Partial, xyxy: IntBoxes, grid: Grid) -> Pixels:
+        """Every mask filled; see `FromReduced.redact_reduced`."""
+        redacted = np.zeros((whole.height, whole.width, *pixels.shape[2:]), np.uint8)
+        _paint(redacted, pixels, whole.factor, xyxy, grid)
         return redacted
 
 
-def _hidden(mask: Mask, cluster: Cluster, reach: int) -> Mask:
-    """(h, w) pixels of a cluster's crop that lie below or within `reach` of any mask, also of one outside the crop."""
-    top, left = min(reach, cluster.rows.start), min(reach, cluster.columns.start)
-    around = mask[cluster.rows.start - top : cluster.rows.stop + reach, cluster.columns.start - left :]
-    around = around[:, : cluster.columns.stop + reach - cluster.columns.start + left]
-    height, width = cluster.shape
-    return widened(around, reach)[top : top + height, left : left + width]
+def _paint(target: Pixels, pixels: Pixels, factor: int, xyxy: IntBoxes, grid: Grid) -> None:
+    """Fills every mask of `target`, in place, from pixels of the picture that are `factor` times smaller."""
+    height, width = target.shape[:2]
+    mask = head_mask(xyxy, width, height, grid)
+    if not mask.any():
+        return
+    masked, reach = reduced_mask(xyxy, width, height, grid, factor), -(-grid.reach // factor)
+    for cluster in clusters(xyxy, width, height, grid):
+        crop = cluster.rounded(factor)
+        fill = _fill(pixels, ~_hidden(masked, crop.reduced(factor), reach), crop, factor)
+        inside = fill[cluster.rows.start - crop.rows.start :, cluster.columns.start - crop.columns.start :]
+        # A crop touches no mask of another cluster, so the order of the clusters does not matter.
+        inside = inside[: cluster.shape[0], : cluster.shape[1]]
+        paste(target, cluster.rows, cluster.columns, inside, mask[cluster.rows, cluster.columns])
 
 
-def _fill(pixels: Pixels, visible: Mask, cluster: Cluster) -> Pixels:
-    """The crop of a cluster, filled from its visible pixels; meaningful only below its masks."""
+def _hidden(mask: Mask, crop: Cluster, reach: int) -> Mask:
+    """(h, w) pixels of a crop that lie below or within `reach` of any mask, also of one outside the crop."""
+    top, left = min(reach, crop.rows.start), min(reach, crop.columns.start)
+    around = mask[crop.rows.start - top : crop.rows.stop + reach, crop.columns.start - left :]
+    around = around[:, : crop.columns.stop + reach - crop.columns.start + left]
+    return widened(around, reach)[top:, left:][: crop.shape[0], : crop.shape[1]]
+
+
+def _fill(pixels: Pixels, visible: Mask, crop: Cluster, factor: int) -> Pixels:
+    """The crop of a cluster, filled from its visible pixels; meaningful only below its masks.
+
+    Args:
+        pixels: The picture, `factor` times smaller.
+        visible: (h, w) the crop's pixels among those that may be read.
+        crop: In the whole picture, from a multiple of `factor` on.
+        factor: A power of two.
+
+    Returns:
+        At least as large as the crop.
+    """
     if not visible.any():
         # The crop has no margin of visible pixels, so it is the whole picture.
-        return np.full((*cluster.shape, *pixels.shape[2:]), NOTHING_VISIBLE, np.uint8)
-    face_px = float(np.min(cluster.boxes[:, 2:].astype(np.int64) - cluster.boxes[:, :2]))
-    halvings = _halvings(face_px, visible.size)
+        return np.full((*crop.shape, *pixels.shape[2:]), NOTHING_VISIBLE, np.uint8)
+    halvings = max(_halvings(crop), factor.bit_length() - 1)
+    left = halvings - (factor.bit_length() - 1)
+    reduced = crop.reduced(factor)
     # From here on `pixels` is not read: masked pixels are 0 and have weight 0.
-    seen = only(pixels[cluster.rows, cluster.columns], visible, 1 << halvings)
-    colour, weight = _reduced(seen, visible, halvings)
-    filled = _softened(_push_pull(colour, weight), weight, SOFTENING * face_px / (1 << halvings))
-    with_ovals = _with_ovals(filled, _tone(colour, weight), cluster, 0.5**halvings)
-    return _enlarged(with_ovals, seen)[: visible.shape[0], : visible.shape[1]]
+    seen = only(pixels[reduced.rows, reduced.columns], visible, 1 << left)
+    colour, weight = _reduced(seen, visible, left)
+    filled = _softened(_push_pull(colour, weight), weight, SOFTENING * _face_px(crop) / (1 << halvings))
+    opacity = ovals(crop, 0.5**halvings, weight.shape)
+    with_ovals = _blended(filled, _tone(colour, weight)[:, None, None], opacity)
+    return _enlarged(with_ovals, 1 << halvings, seen.ndim)
 
 
-def _halvings(face_px: float, crop_px: int) -> int:
+def _face_px(cluster: Cluster) -> float:
+    """The shortest side of all boxes of a cluster."""
+    return float(np.min(cluster.boxes[:, 2:].astype(np.int64) - cluster.boxes[:, :2]))
+
+
+def _halvings(cluster: Cluster) -> int:
     """How often a crop is halved; reducing by exactly two is many times as fast as by other factors."""
-    scale = max(1.0, face_px / FACE_WORK_PX, math.sqrt(crop_px / CROP_WORK_PX))
+    crop_px = cluster.shape[0] * cluster.shape[1]
+    scale = max(1.0, _face_px(cluster) / FACE_WORK_PX, math.sqrt(crop_px / CROP_WORK_PX))
     # Products instead of a logarithm, whose last bit may depend on the processor.
     return next(count for count in itertools.count() if scale <= HALVING_SLACK * 2**count)
 
 
 def _reduced(seen: Pixels, visible: Mask, halvings: int) -> tuple[Floats, Floats]:
-    """Reduced crop: (h, w, C) mean visible colour times weight, and (h, w) weight, the visible share of each pixel."""
-    weight = only(visible.view(np.uint8) * np.uint8(255), visible, 1 << halvings)
+    """Reduced crop: (C, h, w) mean visible colour times weight, and (h, w) weight, the visible share of each pixel."""
+    weight = np.zeros(seen.shape[:2], np.uint8)
+    np.multiply(visible.view(np.uint8), 255, out=weight[: visible.shape[0], : visible.shape[1]])
     for _ in range(halvings):
         seen, weight = _halved(seen), _halved(weight)
-    height, width = weight.shape
-    return _array(seen).reshape(height, width, -1), _array(weight) * np.float32(1 / 255)
+    return _array(cv2.split(seen)), _array(weight) * np.float32(1 / 255)
 
 
 def _halved(plane: Pixels) -> Pixels:
@@ -139,36 +172,57 @@ def _halved(plane: Pixels) -> Pixels:
 
 
 def _push_pull(colour: Floats, weight: Floats) -> Floats:
-    """(h, w, C) colour everywhere: the pull phase reduces until all pixels are known, the push phase fills the gaps."""
+    """(C, h, w) colour everywhere: the pull phase reduces until all pixels are known, the push phase fills the gaps."""
     levels = [(colour, weight)]
     while max(weight.shape) > 1 and float(weight.min()) < 1:
-        colour, known = (
-            _array(cv2.pyrDown(_stepped(plane, steps)))
-            for plane, steps in ((colour, LEVEL_STEPS), (weight, WEIGHT_STEPS))
-        )
+        colour, known = _halved_smoothly(colour, LEVEL_STEPS), _halved_smoothly(weight[None], WEIGHT_STEPS)[0]
         # Gortler's saturation: a pixel of which a quarter is known counts as known.
         weight = np.minimum(known * 4, 1)
-        colour = _times(colour.reshape(*known.shape, -1), weight / np.maximum(known, _TINY))
+        colour *= weight / np.maximum(known, _TINY)
         levels.append((colour, weight))
     colour, weight = levels.pop()
-    filled = _times(colour, 1 / np.maximum(weight, _TINY))
+    filled: Floats = _array(colour * (1 / np.maximum(weight, _TINY)))
     for colour, weight in reversed(levels):
-        doubled = _array(cv2.pyrUp(_stepped(filled, LEVEL_STEPS), dstsize=weight.shape[::-1])).reshape(colour.shape)
-        filled = colour + _times(doubled, 1 - weight)
+        filled = _doubled_smoothly(filled, weight.shape)
+        filled *= 1 - weight
+        filled += colour
     return filled
+
+
+def _halved_smoothly(planes: Floats, steps: np.float32) -> Floats:
+    height, width = planes.shape[1:]
+    result = np.empty((len(planes), (height + 1) // 2, (width + 1) // 2), np.float32)
+    for plane, half in zip(_stepped(planes, steps), result, strict=True):
+        cv2.pyrDown(plane, half)
+    return result
+
+
+def _doubled_smoothly(planes: Floats, shape: tuple[int, ...]) -> Floats:
+    result = np.empty((len(planes), *shape), np.float32)
+    for plane, double in zip(_stepped(planes, LEVEL_STEPS), result, strict=True):
+        cv2.pyrUp(plane, double, dstsize=shape[::-1])
+    return result
 
 
 def _softened(filled: Floats, weight: Floats, sigma_px: float) -> Floats:
     """Blurs the fill using hidden pixels only, so that only filled pixels are blended."""
     hidden = 1 - weight
     kernel = _gaussian(max(sigma_px, 0.5))
-    near_hidden = _blurred(hidden, kernel, SOFT_WEIGHT_STEPS)
-    blurred = _blurred(_times(filled, hidden), kernel, SOFT_LEVEL_STEPS).reshape(filled.shape)
-    soft = _times(blurred, 1 / np.maximum(near_hidden, _TINY))
+    near_hidden = _blurred(hidden[None], kernel, SOFT_WEIGHT_STEPS)[0]
+    soft = _blurred(filled * hidden, kernel, SOFT_LEVEL_STEPS)
+    soft *= 1 / np.maximum(near_hidden, _TINY)
     # At the mask's edge half of a pixel's neighbourhood is hidden, deep inside all of it. The blur fades to zero
     # towards the edge, so that no seam is visible.
     depth = np.clip(2 * near_hidden - 1, 0, 1)
-    return filled + _times(soft - filled, hidden * depth)
+    return _blended(filled, soft, hidden * depth)
+
+
+def _blended(under: Floats, over: Floats, opacity: Floats) -> Floats:
+    """(C, h, w) `over` of (h, w) opacity, 0 to 1, on `under`."""
+    mixed = over - under
+    mixed *= opacity
+    mixed += under
+    return mixed
 
 
 def _gaussian(sigma_px: float) -> Floats:
@@ -180,35 +234,34 @@ def _gaussian(sigma_px: float) -> Floats:
     return _array(whole / SOFT_KERNEL_STEPS)
 
 
-def _blurred(plane: Floats, kernel: Floats, steps: np.float32) -> Floats:
+def _blurred(planes: Floats, kernel: Floats, steps: np.float32) -> Floats:
     """Separable filter, one direction after the other; values are rounded before each."""
     for x_kernel, y_kernel in ((kernel, _ONE), (_ONE, kernel)):
-        plane = _array(cv2.sepFilter2D(_stepped(plane, steps), -1, x_kernel, y_kernel))
-    return plane
+        planes = _stepped(planes, steps)
+        result = np.empty_like(planes)
+        for plane, blurred in zip(planes, result, strict=True):
+            cv2.sepFilter2D(plane, -1, x_kernel, y_kernel, blurred)
+        planes = result
+    return planes
 
 
-def _stepped(plane: Floats, steps: np.float32) -> Floats:
-    whole = plane * steps
-    np.rint(whole, out=whole)
-    whole *= 1 / steps
-    return whole
+def _stepped(planes: Floats, steps: np.float32) -> Floats:
+    """Rounds to multiples of 1/steps, halves to even ones: the last bit of a float32 next to `large` is worth that."""
+    large = np.float32(1.5 * 2**23) / steps
+    stepped = planes + large
+    stepped -= large
+    return stepped
 
 
 def _array(values: object) -> Floats:
     return np.asarray(values, dtype=np.float32)
 
 
-def _times(colour: Floats, plane: NDArray[np.floating]) -> Floats:
-    """(h, w, C) times (h, w). Same as broadcasting, but several times as fast."""
-    return colour * _array(cv2.merge([plane] * colour.shape[2])).reshape(colour.shape)
-
-
 def _tone(colour: Floats, weight: Floats) -> Floats:
     """(C,) the oval's colour: warm if the visible pixels have colour, with a luma from their upper percentile."""
     sure = np.flatnonzero(weight >= min(0.5, float(weight.max())))
     sure = sure[:: 1 + len(sure) // TONE_SAMPLES]
-    # Channels first, because reductions along a last axis of length three are slow.
-    seen = np.ascontiguousarray((colour.reshape(-1, colour.shape[2])[sure] / weight.reshape(-1, 1)[sure]).T)
+    seen = colour.reshape(len(colour), -1)[:, sure] / weight.reshape(-1)[sure]
     if len(seen) == 1:
         return np.array([_brightness(seen[0])], np.float32)
     brightness = _brightness(_array(sum(np.float32(part) * plane for part, plane in zip(LUMA, seen, strict=True))))
@@ -222,46 +275,13 @@ def _brightness(luma: Floats) -> float:
     return TONE_LUMA[0] + TONE_LUMA[1] * float(np.percentile(luma, TONE_PERCENTILE))
 
 
-def _with_ovals(filled: Floats, tone: Floats, cluster: Cluster, zoom: float) -> Floats:
-    """The fill with a soft oval in every box; where ovals overlap, the more opaque one counts."""
-    height, width = filled.shape[:2]
-    opacity = np.zeros((height, width), np.float32)
-    for x1, y1, x2, y2 in cluster.boxes.tolist():
-        down = OVAL_DOWN * (y2 - y1)
-        rows, y = _axis((y1 + down, y2 + down), cluster.rows.start, zoom, OVAL[1], height)
-        columns, x = _axis((x1, x2), cluster.columns.start, zoom, OVAL[0], width)
-        patch = opacity[rows, columns]
-        np.maximum(patch, _oval(y, x), out=patch)
-    return filled + _times(tone - filled, opacity)
-
-
-def _axis(side: tuple[float, float], start: int, zoom: float, share: float, length: int) -> tuple[slice, Floats]:
-    """Along one axis: the pixels within an oval's extent, and their distances from its centre in half axes."""
-    first, last = ((end - start) * zoom for end in side)
-    centre, half = (first + last) / 2, max((last - first) / 2 * share, 0.5)
-    low, high = (
-        int(min(max(end, 0), length)) for end in (centre - half * OVAL_FADE[1], centre + half * OVAL_FADE[1] + 1)
-    )
-    return slice(low, high), _array((np.arange(low, high) + 0.5 - centre) / half)
-
-
-def _oval(y: Floats, x: Floats) -> Floats:
-    """(len(y), len(x)) opacity of an oval."""
-    inward = (y * y)[:, None] + (x * x)[None]
-    np.sqrt(inward, out=inward)
-    np.subtract(OVAL_FADE[1], inward, out=inward)
-    inward *= np.float32(1 / (OVAL_FADE[1] - OVAL_FADE[0]))
-    np.clip(inward, 0, 1, out=inward)
-    return _array(np.float32(OVAL_OPACITY) * inward * inward * (3 - 2 * inward))
-
-
-def _enlarged(filled: Floats, seen: Pixels) -> Pixels:
-    """Enlarges the fill to the size, type and number of axes of the original crop."""
-    rounded = np.clip(np.rint(filled), 0, 255).astype(np.uint8)
-    size = (seen.shape[1], seen.shape[0])
-    if rounded.shape[:2] != seen.shape[:2]:
-        rounded = np.asarray(cv2.resize(rounded, size, interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
-    return rounded.reshape(seen.shape)
+def _enlarged(filled: Floats, factor: int, axes: int) -> Pixels:
+    """The fill enlarged to the size and type of the whole picture, with as many axes."""
+    rounded = cv2.merge(list(np.clip(np.rint(filled), 0, 255).astype(np.uint8)))
+    height, width = rounded.shape[0] * factor, rounded.shape[1] * factor
+    if factor > 1:
+        rounded = cv2.resize(rounded, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(rounded, dtype=np.uint8).reshape((height, width, -1) if axes == 3 else (height, width))
 
 
 _ONE = np.ones(1, np.float32)

@@ -37,6 +37,8 @@ def outputs() -> Iterator[tuple[str, Any]]:
     picture = np.asarray(photo // 5 * 4 + noise // 5, np.uint8)
     for subsampling in (0, 2):
         yield f"exact JPEG {subsampling}", _digest(_redacted_noise(noise, subsampling))
+        for factor in (2, 4):
+            yield f"smaller JPEG {subsampling} {factor}", _digest(_made_smaller(noise, subsampling, factor))
     wide = random.integers(0, 2**16, (64, 64, 3)).astype(np.uint16)
     for name, profile in PROFILES.items():
         curves = linear_profile(profile)
@@ -65,6 +67,16 @@ def _redacted_noise(noise: np.ndarray, subsampling: int) -> bytes:
     decoded = codec.decode(source.getvalue(), CodecConfig())
     frame = Frame(noise[::-1], None, np.ones(noise.shape[:2], bool))
     return codec.encode(replace(decoded, frames=(frame,))).data
+
+
+def _made_smaller(noise: np.ndarray, subsampling: int, factor: int) -> bytes:
+    """The pixels that a large JPEG is read as, and the fill of its masks."""
+    source = BytesIO()
+    Image.fromarray(noise).save(source, "JPEG", quality=95, subsampling=subsampling)
+    picture = codec.decode(source.getvalue(), CodecConfig(), lambda _width, _height: factor)
+    boxes = np.array([[40, 40, 440, 470]], np.int32)
+    filled = redactors.redact_frame(redactors.make(RedactionConfig()), picture.frames[0], boxes, picture.grid)
+    return picture.frames[0].pixels.tobytes() + codec.encode(replace(picture, frames=(filled,))).data
 
 
 def _runs(photo: np.ndarray) -> Iterator[tuple[str, Any]]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from io import BytesIO
-from typing import Any
+from typing import Any, TypeAlias
 
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
@@ -20,9 +21,9 @@ from anonymizer.image.codec.jpeg import turbo as jpeg_turbo
 from anonymizer.image.codec.jpeg.layout import Layout, Model
 from anonymizer.image.codec.jpeg.markers import color_marker, reframed
 from anonymizer.image.codec.orientation import read_orientation
-from anonymizer.image.codec.pixels import check_size, image_of, only_frame, samples_of, upright_frame
+from anonymizer.image.codec.pixels import Upright, check_size, image_of, only_frame, samples_of, upright_frame
 from anonymizer.image.profiles import PROFILES
-from anonymizer.records import PIXELS, Encoded, Frame, Picture, Samples
+from anonymizer.records import PIXELS, Encoded, Frame, Partial, Picture, Samples
 
 _FALLBACK_QUALITY = 95
 
@@ -36,6 +37,14 @@ _SUBSAMPLINGS: dict[tuple[int, ...], int] = {(1, 1, 1, 1, 1, 1): 0, (2, 1, 1, 1,
 
 _MODELS: dict[str, Model] = {"L": "gray", "RGB": "ycbcr", "CMYK": "cmyk"}
 """Pillow's mode of an image to how it codes the colours of a JPEG."""
+
+
+Reduction: TypeAlias = Callable[[int, int], int]
+"""From a picture's upright width and height in pixels to how many times smaller it may be read: 1, 2 or 4."""
+
+
+class WholeNeeded(EncodeError):
+    """The frame to be written holds a part of the picture, and all of it is needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +63,7 @@ class _Encoder:
     bare: bytes | None = field(repr=False, compare=False)
 
 
-def decode(data: bytes, config: CodecConfig) -> Picture:
+def decode(data: bytes, config: CodecConfig, reduction: Reduction | None = None) -> Picture:
     """Reads the primary picture of a JPEG, MPO or Ultra HDR file. See `anonymizer.image.codec.decode`.
 
     Detector and coefficients see one and the same picture: Pillow is given the bytes that `encode` will transform.
@@ -64,17 +73,21 @@ def decode(data: bytes, config: CodecConfig) -> Picture:
     if source.layout.width * source.layout.height * source.scan_count > _MAX_SCANNED_PIXELS:
         raise ImageTooLarge
     orientation = read_orientation(source.exif)
-    upright = upright_frame(_samples(source, config), None, source.profile, orientation)
     layout = source.layout.turned(orientation)
-    exact = (
+    keeps = (
         config.jpeg == "exact"
         and source.complete
         and layout.usual
-        and not upright.converted
         and layout.regular
         and source.layout.can_turn(orientation)
         and jpeg_turbo.is_available()
     )
+    upright = None
+    if keeps and source.ended and reduction is not None:
+        upright = _reduced(source, orientation, reduction(layout.width, layout.height))
+    if upright is None:
+        upright = upright_frame(_samples(source, config), None, source.profile, orientation)
+    exact = keeps and not upright.converted
     return Picture(
         "jpeg",
         (upright.frame,),
@@ -89,6 +102,29 @@ def orientation_segment(orientation: int) -> bytes:
     """An EXIF segment that says how a picture is turned; behind SOI it counts before all others."""
     block = b"Exif\0\0II*\0\x08\0\0\0\x01\0" + struct.pack("<HHIHHI", 0x0112, 3, 1, orientation, 0, 0)
     return struct.pack(">BBH", 0xFF, 0xE1, len(block) + 2) + block
+
+
+def _reduced(source: jpeg_source.Source, orientation: int, factor: int) -> Upright | None:
+    """A smaller picture, of which `encode` needs no more if coefficients are copied.
+
+    Args:
+        source: Complete, with all that it takes to keep its coefficients.
+        orientation: EXIF's.
+        factor: How many times smaller.
+
+    Returns:
+        None where it has to be the whole picture.
+    """
+    if factor == 1:
+        return None
+    pixels = jpeg_turbo.decompress(source.bare, source.layout, scan_limit=jpeg_scans.MAX_SCANS, factor=factor)
+    if pixels is None:
+        return None
+    upright = upright_frame(pixels, None, source.profile, orientation)
+    if upright.converted:
+        return None
+    layout = source.layout.turned(orientation)
+    return replace(upright, frame=replace(upright.frame, partial=Partial(layout.width, layout.height, factor)))
 
 
 def _samples(source: jpeg_source.Source, config: CodecConfig) -> Samples:
@@ -134,18 +170,23 @@ def encode(picture: Picture) -> Encoded:
     Where that is not possible (`decode` knows most cases; the library refuses damaged files), the frame is written
     with the source's quantization tables and subsampling, or without a source with quality 95, 4:4:4. A lossless
     picture stays one, sample for sample; 12 bit of DCT stay 12, with quality 95, 4:4:4.
+
+    Raises:
+        WholeNeeded: It is not possible, and the frame does not hold the whole picture.
     """
     frame = only_frame(picture)
     if frame.alpha is not None:
         raise EncodeError
     profile = PROFILES[picture.profile] if picture.profile is not None else None
     encoder = picture.encoder if isinstance(picture.encoder, _Encoder) else None
-    if encoder is not None and not encoder.layout.usual:
+    if encoder is not None and not encoder.layout.usual and frame.partial is None:
         return _deep(picture, frame, encoder.layout, profile)
     fresh = _exact(frame, encoder) if encoder is not None else None
     if encoder is not None and fresh is not None:
         marker = color_marker(encoder.layout.model, encoder.layout.adobe)
         return Encoded(reframed(fresh, marker, profile), "jpeg", "exact")
+    if frame.partial is not None:
+        raise WholeNeeded
     image = image_of(frame)
     marker = color_marker(_MODELS[image.mode], adobe=True)
     return Encoded(reframed(_plain(image, encoder), marker, profile), "jpeg", "reencoded")

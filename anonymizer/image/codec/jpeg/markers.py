@@ -7,6 +7,9 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from anonymizer.errors import EncodeError
 from anonymizer.image.codec.jpeg.layout import Model
 
@@ -23,12 +26,24 @@ _MAX_PROFILE_BYTES = 65_519
 
 _AFTER_FILL = re.compile(rb"[^\xff]")
 
+_SCAN_PARTS = (2**12, 2**18)
+"""Bytes of a scan that are searched first, and then at a time: a file may have many short ones."""
+
+
+def _ending(*going_on: range) -> NDArray[np.bool_]:
+    """For each byte whether a scan ends where it follows 0xFF."""
+    ends = np.ones(256, bool)
+    for codes in going_on:
+        ends[codes.start : codes.stop] = False
+    return ends
+
+
 # In entropy-coded data 0xFF is followed by 0 (stuffing), more of its kind (fill) or a restart marker.
-_SCAN_END = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+_SCAN_END = _ending(range(1), range(0xD0, 0xD8), range(0xFF, 0x100))
 
 # Where there are restart markers, libjpeg passes over damage that looks like a marker below 0xC0, which no file has in
 # earnest, and goes on behind the next restart marker (`jpeg_resync_to_restart`).
-_RESTARTED_SCAN_END = re.compile(rb"\xff[\xc0-\xcf\xd8-\xfe]")
+_RESTARTED_SCAN_END = _ending(range(0xC0), range(0xD0, 0xD8), range(0xFF, 0x100))
 
 _JFIF = b"JFIF\0\1\1\0\0\1\0\1\0\0"
 _ADOBE = b"Adobe\0\x64\0\0\0\0"
@@ -63,9 +78,21 @@ def segments(data: bytes) -> Iterator[Segment]:
         if marker == DRI:
             scan_end = _RESTARTED_SCAN_END if any(payload) else _SCAN_END
         if marker == SOS:
-            following = scan_end.search(data, end)
-            at = following.start() if following else len(data)
+            at = _end_of_scan(data, end, scan_end)
         yield Segment(marker, payload, data[end:at].rstrip(b"\xff"))
+
+
+def _end_of_scan(data: bytes, start: int, ends: NDArray[np.bool_]) -> int:
+    """Where the marker behind a scan stands; the end of the data if there is none. Several times as fast as `re`."""
+    values, (size, usual) = np.frombuffer(data, np.uint8), _SCAN_PARTS
+    while start < len(data) - 1:
+        part = values[start : start + size + 1]
+        marks = np.flatnonzero(part[:-1] == 0xFF)
+        found = marks[ends[part[marks + 1]]]
+        if len(found):
+            return start + int(found[0])
+        start, size = start + size, usual
+    return len(data)
 
 
 def written(marker: int, payload: bytes) -> bytes:

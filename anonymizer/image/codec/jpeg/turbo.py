@@ -39,6 +39,10 @@ class _Region(ctypes.Structure):
     _fields_ = (("x", ctypes.c_int), ("y", ctypes.c_int), ("w", ctypes.c_int), ("h", ctypes.c_int))
 
 
+class _Scale(ctypes.Structure):
+    _fields_ = (("num", ctypes.c_int), ("denom", ctypes.c_int))
+
+
 _Coefficients = ctypes.POINTER(ctypes.c_int16)
 _FILTER = ctypes.CFUNCTYPE(ctypes.c_int, _Coefficients, _Region, _Region, ctypes.c_int, ctypes.c_int, ctypes.c_void_p)
 
@@ -72,7 +76,7 @@ class TransformRefused(Exception):
     """The library could not do it, or not without a warning."""
 
 
-def decompress(data: bytes, layout: Layout, *, scan_limit: int) -> Pixels | None:
+def decompress(data: bytes, layout: Layout, *, scan_limit: int, factor: int = 1) -> Pixels | None:
     """Reads a picture's samples, as libjpeg's defaults have it (slow integer DCT, fancy upsampling).
 
     The same samples as Pillow's, for less: nothing is copied.
@@ -81,10 +85,12 @@ def decompress(data: bytes, layout: Layout, *, scan_limit: int) -> Pixels | None
         data: A whole JPEG file, not trusted.
         layout: What its header says.
         scan_limit: More scans than this are refused.
+        factor: 1, 2 or 4: the picture is made so many times smaller, from the low frequencies of each block. All of the
+            file is read all the same.
 
     Returns:
-        (height, width) gray or (height, width, 3) RGB; None where the library is missing, refuses, warns, or reads
-        another header.
+        (height, width) gray or (height, width, 3) RGB, sides divided by `factor` and rounded up; None where the library
+        is missing, refuses, warns, or reads another header.
     """
     library, colors = _library(), _COLORS.get(layout.model)
     if library is None or colors is None:
@@ -96,7 +102,10 @@ def decompress(data: bytes, layout: Layout, *, scan_limit: int) -> Pixels | None
         wanted = {_PARAM_WIDTH: layout.width, _PARAM_HEIGHT: layout.height, _PARAM_COLORS: coded_as}
         if any(library.tj3Get(handle, name) != value for name, value in wanted.items()):
             return None
-        pixels = np.empty((layout.height, layout.width, *((channels,) if channels > 1 else ())), np.uint8)
+        if library.tj3SetScalingFactor(handle, _Scale(1, factor)):
+            return None
+        height, width = -(-layout.height // factor), -(-layout.width // factor)
+        pixels = np.empty((height, width, *((channels,) if channels > 1 else ())), np.uint8)
         address = pixels.ctypes.data_as(ctypes.c_void_p)
         return None if library.tj3Decompress8(handle, data, len(data), address, 0, given_as) else pixels
 
@@ -244,6 +253,7 @@ def _library() -> ctypes.CDLL | None:
                 ctypes.POINTER(ctypes.c_size_t),
                 ctypes.POINTER(_Transform),
             )
+            library.tj3SetScalingFactor.argtypes = (ctypes.c_void_p, _Scale)
             library.tj3DecompressHeader.argtypes = (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t)
             library.tj3Decompress8.argtypes = (
                 *(ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t),

@@ -220,13 +220,21 @@ def _filter_piece(framed: Pixels, pixel_bytes: int, result: Pixels) -> None:
 
 def _paeth(left: Pixels, up: Pixels, corner: Pixels) -> Pixels:
     """Of three neighbours the one nearest to left + up - corner (PNG, 9.4), without leaving uint8."""
-    by_up = np.maximum(up, corner) - np.minimum(up, corner)
-    by_left = np.maximum(left, corner) - np.minimum(left, corner)
-    near = np.minimum(by_up, by_left)
+    by_up, by_left = _apart(up, corner), _apart(left, corner)
+    near, far = np.minimum(by_up, by_left), np.maximum(by_up, by_left)
     # The corner is nearest only where it lies between the others, and nearer to their middle than either.
-    between = (up >= corner) != (left >= corner)
-    use_corner = between & (np.maximum(by_up, by_left) - near < near)
-    return np.where(use_corner, corner, np.where(by_up <= by_left, left, up))
+    use_corner = (up >= corner) != (left >= corner)
+    use_corner &= far - near < near
+    return _chosen(use_corner, corner, _chosen(by_up <= by_left, left, up))
+
+
+def _apart(one: Pixels, other: Pixels) -> Pixels:
+    return np.maximum(one, other) - np.minimum(one, other)
+
+
+def _chosen(first: NDArray[np.bool_], one: Pixels, other: Pixels) -> Pixels:
+    """The same as `np.where`, several times as fast: bit by bit."""
+    return other ^ ((other ^ one) & -first.view(np.uint8))
 
 
 def _deflated(filtered: Filtered) -> Iterator[bytes]:

@@ -20,7 +20,7 @@ from anonymizer.image import geometry
 from anonymizer.image.detectors import known_answer
 from anonymizer.image.detectors.centerface import calibration, crop_rescoring, network
 from anonymizer.image.detectors.centerface.calibration import PROPOSAL_SCORE
-from anonymizer.image.detectors.centerface.passes import Pass, Window, passes
+from anonymizer.image.detectors.centerface.passes import Pass, Window, passes, reduction
 from anonymizer.image.detectors.centerface.presets import Search, search
 from anonymizer.image.detectors.centerface.pyramid import ImagePyramid
 from anonymizer.image.detectors.contract import CANVAS_PX, SCORE_STEPS, Found, as_rgb, result, rounded_to_steps
@@ -63,6 +63,9 @@ class CenterFace:
 
     def detect(self, pixels: Pixels) -> Found:
         return self._detect(pixels, self._search)
+
+    def reduction(self, width: int, height: int) -> int:
+        return reduction(width, height, self._search)
 
     def self_test(self) -> None:
         known_answer.check(lambda pixels: self._detect(pixels, search(DetectorConfig())), least_score=0.7)

@@ -30,6 +30,10 @@ COARSE_FROM_PX = 1_000
 COARSE_SIDE_PX = 512
 
 
+#: How many times smaller a picture can be read, the smallest first.
+REDUCTIONS = (4, 2)
+
+
 @dataclass(frozen=True, slots=True)
 class Pass:
     """One pass over the whole picture.
@@ -52,6 +56,18 @@ def passes(width: int, height: int, search: Search) -> tuple[Pass, ...]:
     if longer * shares[-1] >= COARSE_FROM_PX:
         shares.append(COARSE_SIDE_PX / longer)
     return tuple(Pass(share, tuple(_windows(width, height, share))) for share in shares)
+
+
+def reduction(width: int, height: int, search: Search) -> int:
+    """How many times smaller a picture may be without the network's input becoming coarser: 1, 2 or 4.
+
+    The limit on the input's area has to be what decides about its size, for the smaller picture too. So second looks
+    see at least `1 / search.scale` times the detail of the first one, as in a photo that is below the limit.
+    """
+    if search.max_area_px is None or search.min_face_px is not None:
+        return 1
+    share = _share(width, height, search)
+    return next((factor for factor in REDUCTIONS if factor * share <= search.scale), 1)
 
 
 def _share(width: int, height: int, search: Search) -> float:

@@ -7,6 +7,8 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import numpy as np
+
 from anonymizer.errors import ScrubCheckFailed
 from anonymizer.image.metadata.blocks import exif_names, photoshop_names, trailer_names, xmp_names
 from anonymizer.image.metadata.jpeg.scans import Scans
@@ -26,8 +28,11 @@ _ALL_FRAMES, _ALL_PROGRESSIVE = (_BASELINE, 0xC1, _PROGRESSIVE, 0xC9, 0xCA), (_P
 _MAX_SEGMENTS = 20_000
 
 # A byte 0xFF in entropy-coded data is followed by 0 (stuffing) or is a restart marker; all else ends the scan.
-_SCAN_END = re.compile(rb"\xff[^\x00\xd0-\xd7]")
-_RESTART = re.compile(rb"\xff[\xd0-\xd7]")
+# Bytes of a scan that are searched first, and then at a time: a file may have many short ones.
+_SCAN_PARTS = (2**12, 2**18)
+_STUFFED, _RESTARTED = np.zeros(256, bool), np.zeros(256, bool)
+_STUFFED[0] = True
+_RESTARTED[_RESTARTS.start : _RESTARTS.stop] = True
 
 _AFTER_FILL = re.compile(rb"[^\xff]")
 
@@ -187,11 +192,28 @@ def _segment_after(data: bytes, at: int) -> Segment | None:
         return None
     payload = data[after + 2 : end]
     if marker == _SOS:
-        scan_end = _SCAN_END.search(data, end)
-        if scan_end is None:
-            return None
-        return Segment(marker, payload, gap, scan_end.start(), _RESTART.search(data, end, scan_end.start()) is not None)
+        scan_end, restarts = _scan_end(data, end)
+        return Segment(marker, payload, gap, scan_end, restarts) if scan_end is not None else None
     return Segment(marker, payload, gap, end)
+
+
+def _scan_end(data: bytes, start: int) -> tuple[int | None, bool]:
+    """Where the marker behind a scan stands, None if there is none, and whether restart markers come before it.
+
+    NumPy searches several times as fast as `re`.
+    """
+    values, restarts, (size, usual) = np.frombuffer(data, np.uint8), False, _SCAN_PARTS
+    while start < len(data) - 1:
+        part = values[start : start + size + 1]
+        marks = np.flatnonzero(part[:-1] == 0xFF)
+        after = part[marks + 1]
+        restarted = _RESTARTED[after]
+        ends = np.flatnonzero(~(_STUFFED[after] | restarted))
+        if len(ends):
+            return start + int(marks[ends[0]]), restarts or bool(restarted[: ends[0]].any())
+        restarts = restarts or bool(restarted.any())
+        start, size = start + size, usual
+    return None, restarts
 
 
 def _app_names(marker: int, payload: bytes) -> Iterator[str]:

@@ -9,6 +9,7 @@ from anonymizer.image.detectors.centerface.passes import (
     OVERLAP_PX,
     TILE_AREA_PX,
     passes,
+    reduction,
 )
 from anonymizer.image.detectors.centerface.presets import PRESETS, Search, search
 from anonymizer.image.detectors.contract import LEAST_SIDE_PX, WORK_FACE_PX
@@ -70,3 +71,28 @@ def test_large_faces_have_a_coarse_look_and_small_pictures_are_enlarged():
 
 def test_a_picture_without_limit_is_seen_at_its_scale():
     assert passes(4000, 3000, Search(0.5, None, None, False, 0.1, 0.1, 0, "int8"))[0].share == 0.5
+
+
+@pytest.mark.parametrize(
+    ("size", "settings", "factor"),
+    [
+        ((4096, 3072), {}, 2),
+        ((3072, 4096), {"preset": "fast"}, 2),
+        ((4096, 3072), {"preset": "thorough"}, 1),
+        ((4096, 3072), {"min_face_px": 200.0}, 1),
+        ((4096, 3072), {"scale": 0.3}, 1),
+        ((4096, 3072), {"scale": 1.0}, 2),
+        ((4096, 3072), {"max_area_px": 4096}, 4),
+        ((3200, 2600), {}, 1),
+        ((8688, 5792), {}, 4),
+        ((1024, 768), {}, 1),
+        ((1, 1), {}, 1),
+    ],
+)
+def test_a_smaller_picture_gives_the_network_the_same_input(size, settings, factor):
+    (width, height), how = size, search(DetectorConfig(**settings))
+    assert reduction(width, height, how) == factor
+    whole, small = passes(width, height, how), passes(-(-width // factor), -(-height // factor), how)
+    for one, other in zip(whole, small, strict=True):
+        assert len(one.windows) == len(other.windows) == 1 or factor == 1
+        assert other.share == pytest.approx(one.share * factor, rel=1e-3)
