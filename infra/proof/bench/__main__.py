@@ -47,7 +47,7 @@ DEFACE = KEPT / "deface-venv"
 DOCS = ROOT / "infra" / "docs"
 MIXED = Path("mixed")
 """Stands for the mixed lake where a folder of photos is asked for."""
-QUICK_KINDS = kinds.Sizes(lake=60, each=12, large=1, rounds=1)
+QUICK_KINDS = kinds.Sizes(lake=60, each=12, large=2, rounds=1)
 QUICK_BESIDE = beside.Sizes(photos=60, keys=50_000, rows=20_000, rounds=1)
 
 

@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 
 from infra.proof.bench import process_tree, store
 from infra.proof.bench.builds import Build
-from infra.proof.bench.figures import Figure, at_least, at_most, ratios
+from infra.proof.bench.figures import Figure, Target, at_least, at_most, ratios
 from infra.proof.bench.process_tree import Usage
 
 FEW = 12
@@ -88,30 +88,40 @@ def _in_turns(builds: Sequence[Build], measure: _Measure, scratch: Path, rounds:
 
 
 def _compared(
-    name: str,
-    found: Mapping[str, list[Usage]],
-    value: Callable[[Usage], float],
-    unit: str,
-    most: float | None = None,
-    least: float | None = None,
+    name: str, found: Mapping[str, list[Usage]], value: Callable[[Usage], float], unit: str, most: float | None = None
 ) -> list[Figure]:
-    """The values of each build, and their ratio to the base's."""
-    each = {build: tuple(map(value, usages)) for build, usages in found.items()}
-    (_, mine), *others = each.items()
-    target = at_most(most) if most is not None else at_least(least) if least is not None else None
+    values = {build: tuple(map(value, usages)) for build, usages in found.items()}
+    return _beside_each_other(name, values, unit, None if most is None else at_most(most))
+
+
+def _beside_each_other(
+    name: str, values: Mapping[str, tuple[float, ...]], unit: str, target: Target | None
+) -> list[Figure]:
+    """The values of each build, and the ratio of the first one's to each other's."""
+    (_, mine), *others = values.items()
     compared = [Figure("k", f"{name}: against {build}", ratios(mine, theirs), "", target) for build, theirs in others]
-    return [*(Figure("k", f"{name}: {build}", values, unit) for build, values in each.items()), *compared]
+    return [*(Figure("k", f"{name}: {build}", each, unit) for build, each in values.items()), *compared]
 
 
 def _job(source: Path, workers: int) -> _Measure:
+    """A run from disk to disk, with two marks: its first output, and its last."""
+
     def measure(build: Build, folder: Path) -> Usage:
-        names = [path.name for path in source.iterdir()]
         output = folder / "out"
+        missing = [path.name for path in source.iterdir()]
+        names = set(missing)
+
+        def first() -> bool:
+            return output.is_dir() and any(path.name in names for path in output.iterdir())
+
+        def last() -> bool:
+            while missing and (output / missing[-1]).exists():
+                missing.pop()
+            return not missing
+
         options = ("--workers", str(workers), "--address", "local")
         command = build.command("run", str(source), str(output), *options)
-        return process_tree.measured(
-            command, build.environ, is_first_there=lambda: any((output / name).exists() for name in names)
-        )
+        return process_tree.measured(command, build.environ, (first, last))
 
     return measure
 
@@ -121,10 +131,10 @@ def _start(source: Path, builds: Sequence[Build], scratch: Path, rounds: int) ->
     found = _in_turns(builds, _job(source, 2), scratch, rounds)
     first, end = f"command to the first of {FEW} outputs", f"command to the end of {FEW}"
     return [
-        *_compared(f"{first}, CPU", found, lambda usage: usage.first_cpu_s, "s", most=0.45),
-        *_compared(f"{end}, CPU", found, lambda usage: usage.cpu_s, "s", most=0.45),
-        *_compared(f"{first}, time", found, lambda usage: usage.first_wall_s, "s", most=0.45),
-        *_compared(f"{end}, time", found, lambda usage: usage.wall_s, "s", most=0.45),
+        *_compared(f"{first}, CPU", found, lambda usage: usage.marks[0].cpu_s, "s", most=0.45),
+        *_compared(f"{end}, CPU", found, lambda usage: usage.end.cpu_s, "s", most=0.45),
+        *_compared(f"{first}, time", found, lambda usage: usage.marks[0].wall_s, "s", most=0.45),
+        *_compared(f"{end}, time", found, lambda usage: usage.end.wall_s, "s", most=0.45),
     ]
 
 
@@ -132,15 +142,17 @@ def _memory(source: Path, builds: Sequence[Build], scratch: Path, count: int) ->
     _say(f"a worker's memory over {count:,} photos of the mixed lake")
     found = _in_turns(builds, _job(source, 1), scratch)
     return [
-        *_compared("a worker at its first output", found, lambda usage: usage.first_worker_mib, "MiB", most=0.65),
-        *_compared(f"a worker after {count:,} photos", found, lambda usage: usage.last_worker_mib, "MiB", most=0.65),
-        *_compared(f"a worker's peak over {count:,} photos", found, lambda usage: usage.peak_worker_mib, "MiB"),
+        *_compared("a worker at its first output", found, lambda usage: usage.marks[0].worker_mib, "MiB", most=0.65),
+        *_compared(
+            f"a worker after {count:,} photos", found, lambda usage: usage.marks[1].worker_mib, "MiB", most=0.65
+        ),
+        *_compared(f"a worker's peak over {count:,} photos", found, lambda usage: usage.worker_peak_mib, "MiB"),
         *_compared(f"driver's peak over {count:,} photos", found, lambda usage: usage.driver_peak_mib, "MiB"),
         *_compared(
             f"whole job over {count:,} photos of the mixed lake, one worker",
             found,
-            lambda usage: 1000 * (usage.cpu_s - usage.first_cpu_s) / count,
-            "ms CPU a photo beyond the first output",
+            lambda usage: 1000 * (usage.marks[1].cpu_s - usage.marks[0].cpu_s) / count,
+            "ms CPU a photo between the first output and the last",
         ),
     ]
 
@@ -154,13 +166,12 @@ def _inventory(builds: Sequence[Build], scratch: Path, keys: int) -> list[Figure
             _plant_inventory(url, count)
         few, many = (_in_turns(builds, _dry_run(url, count), scratch) for count in (tenth, keys))
     rates = {
-        name: [Usage(cpu_s=(keys - tenth) / (large.cpu_s - small.cpu_s))]
-        for name, ((large,), (small,)) in ((name, (many[name], few[name])) for name in many)
+        name: ((keys - tenth) / (most.end.cpu_s - least.end.cpu_s),)
+        for name, most, least in ((name, many[name][0], few[name][0]) for name in many)
     }
+    name = f"keys planned a second of CPU, {keys:,} of an inventory"
     return [
-        *_compared(
-            f"keys planned a second of CPU, {keys:,} of an inventory", rates, lambda one: one.cpu_s, "1/s", least=6
-        ),
+        *_beside_each_other(name, rates, "1/s", at_least(6)),
         *_compared(f"driver's peak over {keys:,} keys", many, lambda usage: usage.driver_peak_mib, "MiB"),
         *_driver_bound(f"driver's peak over {keys:,} keys, new", many[builds[0].name]),
     ]
@@ -173,9 +184,8 @@ def _driver_bound(name: str, usages: Sequence[Usage]) -> list[Figure]:
 def _dry_run(url: str, count: int) -> _Measure:
     def measure(build: Build, folder: Path) -> Usage:
         listed = f"s3://{_BUCKET}/inventory-{count}/manifest.json"
-        options = ("--keys", listed, "--dry-run", "--set", f"storage.input.endpoint_url={url}")
-        command = build.command("run", f"s3://{_BUCKET}/photos", str(folder / "out"), *options)
-        return process_tree.measured(command, {**build.environ, **store.ENVIRONMENT})
+        command = build.command("run", f"s3://{_BUCKET}/photos", str(folder / "out"), "--keys", listed, "--dry-run")
+        return process_tree.measured(command, {**build.environ, **store.ENVIRONMENT, "AWS_ENDPOINT_URL": url})
 
     return measure
 
@@ -223,7 +233,7 @@ def _night(builds: Sequence[Build], scratch: Path, rows: int) -> list[Figure]:
 
         found = _in_turns(builds, second, scratch)
     return [
-        *_compared(f"unchanged night over {rows:,} rows, CPU", found, lambda usage: usage.cpu_s, "s", most=0.4),
+        *_compared(f"unchanged night over {rows:,} rows, CPU", found, lambda usage: usage.end.cpu_s, "s", most=0.4),
         *_compared(f"driver's peak on that night of {rows:,}", found, lambda usage: usage.driver_peak_mib, "MiB"),
         *_driver_bound(f"driver's peak on that night of {rows:,}, new", found[builds[0].name]),
     ]

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+_ABSENT = Path(__file__).with_name("absent")
+"""Modules that only development environments have; they raise what a missing one would."""
 LOCK = "requirements-dev.lock"
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
@@ -29,7 +31,8 @@ class Build:
 
     @property
     def environ(self) -> Mapping[str, str]:
-        return os.environ | ONE_THREAD | {"PYTHONPATH": str(self.root), "RAY_USAGE_STATS_ENABLED": "0"}
+        path = os.pathsep.join((str(_ABSENT), str(self.root)))
+        return os.environ | ONE_THREAD | {"PYTHONPATH": path, "RAY_USAGE_STATS_ENABLED": "0"}
 
     def command(self, *arguments: str) -> list[str]:
         """Runs this build's `anonymizer`."""

@@ -21,29 +21,36 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE_MIB = os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
-@dataclass
+@dataclass(frozen=True)
+class Moment:
+    """How far a command was.
+
+    Attributes:
+        cpu_s: User and system time of all its processes until then.
+        wall_s: From its start until then.
+        worker_mib: Resident memory of its largest worker; 0 without one.
+    """
+
+    cpu_s: float
+    wall_s: float
+    worker_mib: float
+
+
+@dataclass(frozen=True)
 class Usage:
     """What a command took.
 
     Attributes:
-        cpu_s: User and system time of all its processes.
-        wall_s: From its start to its end.
-        first_cpu_s: CPU time when the first result was there; 0 if there was none.
-        first_wall_s: Seconds from the start likewise.
-        first_worker_mib: Resident memory of the largest worker at that moment.
-        last_worker_mib: Likewise, when a worker was last seen.
-        peak_worker_mib: The largest ever seen.
-        driver_peak_mib: Of the command's own process.
+        marks: When what was waited for came true, one each.
+        end: When it ended.
+        worker_peak_mib: Most resident memory of any worker, as it was seen.
+        driver_peak_mib: Likewise of the command's own process, as the kernel counts it.
     """
 
-    cpu_s: float = 0.0
-    wall_s: float = 0.0
-    first_cpu_s: float = 0.0
-    first_wall_s: float = 0.0
-    first_worker_mib: float = 0.0
-    last_worker_mib: float = 0.0
-    peak_worker_mib: float = 0.0
-    driver_peak_mib: float = 0.0
+    marks: tuple[Moment, ...]
+    end: Moment
+    worker_peak_mib: float
+    driver_peak_mib: float
 
 
 @dataclass
@@ -91,40 +98,42 @@ class _Members:
 
 
 def measured(
-    command: Sequence[str], environ: Mapping[str, str], *, is_first_there: Callable[[], bool] | None = None
+    command: Sequence[str], environ: Mapping[str, str], waited_for: Sequence[Callable[[], bool]] = ()
 ) -> Usage:
     """Runs a command to its end.
 
     Args:
         command: Of one process, which may start others.
         environ: Its environment.
-        is_first_there: Says whether the first result is there.
+        waited_for: What comes true on the way, one after the other; each is asked until it does.
 
     Raises:
-        SystemExit: It failed; the message has its last words.
+        SystemExit: It failed, or ended before all came true; the message has its last words.
     """
     mark = uuid.uuid4().hex
-    members, usage = _Members(mark.encode()), Usage()
+    members, passed = _Members(mark.encode()), list[Moment]()
+    worker_peak_mib = driver_peak_mib = 0.0
     began = time.perf_counter()
-    with subprocess.Popen(
-        command, env={**environ, _MARK: mark}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    ) as process:
+
+    def moment(worker_mib: float) -> Moment:
+        return Moment(sum(members.cpu_s.values()), time.perf_counter() - began, worker_mib)
+
+    pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, env={**environ, _MARK: mark}, **pipes) as process:  # type: ignore[call-overload]
         members.pids.add(process.pid)
         errors = _Drained(process)
-        while process.poll() is None:
+        is_over = False
+        while not is_over:
+            is_over = process.poll() is not None
             worker_mib = members.look()
-            usage.last_worker_mib = worker_mib or usage.last_worker_mib
-            usage.peak_worker_mib = max(usage.peak_worker_mib, worker_mib)
-            usage.driver_peak_mib = _peak_mib(process.pid) or usage.driver_peak_mib
-            if is_first_there is not None and not usage.first_wall_s and is_first_there():
-                usage.first_wall_s = time.perf_counter() - began
-                usage.first_cpu_s, usage.first_worker_mib = sum(members.cpu_s.values()), worker_mib
+            worker_peak_mib = max(worker_peak_mib, worker_mib)
+            driver_peak_mib = _peak_mib(process.pid) or driver_peak_mib
+            while len(passed) < len(waited_for) and waited_for[len(passed)]():
+                passed.append(moment(worker_mib))
             time.sleep(_INTERVAL_S)
-        usage.wall_s = time.perf_counter() - began
-        usage.cpu_s = sum(members.cpu_s.values())
-        if process.returncode:
+        if process.returncode or len(passed) < len(waited_for):
             raise SystemExit(f"{' '.join(command)}: exit status {process.returncode}\n{errors.text()}")
-    return usage
+    return Usage(tuple(passed), moment(0.0), worker_peak_mib, driver_peak_mib)
 
 
 class _Drained:
