@@ -2,7 +2,7 @@
 
 Ray's processes leave the tree of the command that started them, and raylet does not wait for its workers, so the
 kernel's own sums miss them. They are known by a mark in their environment or by their parent, and each is read every
-20 ms until it ends; what ends sooner than that is not seen.
+20 ms until it ends; what a process takes between its last reading and its end is not seen.
 """
 
 from __future__ import annotations
@@ -124,16 +124,21 @@ def measured(
         errors = _Drained(process)
         is_over = False
         while not is_over:
-            is_over = process.poll() is not None
+            is_over = _has_ended(process.pid)
             worker_mib = members.look()
             worker_peak_mib = max(worker_peak_mib, worker_mib)
             driver_peak_mib = _peak_mib(process.pid) or driver_peak_mib
             while len(passed) < len(waited_for) and waited_for[len(passed)]():
                 passed.append(moment(worker_mib))
             time.sleep(_INTERVAL_S)
-        if process.returncode or len(passed) < len(waited_for):
+        if process.wait() or len(passed) < len(waited_for):
             raise SystemExit(f"{' '.join(command)}: exit status {process.returncode}\n{errors.text()}")
     return Usage(tuple(passed), moment(0.0), worker_peak_mib, driver_peak_mib)
+
+
+def _has_ended(pid: int) -> bool:
+    """Whether a child has ended; it is not waited for, so that what it took can still be read."""
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 class _Drained:

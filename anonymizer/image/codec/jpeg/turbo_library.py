@@ -1,7 +1,7 @@
 """Where TurboJPEG is found: in the wheel `turbojpeg`, else on the system, where that has API version 3 or later.
 
 The wheel exists for x86-64 Linux, Windows and Apple silicon, and not for Python 3.14; elsewhere the system's package
-takes its place (`libturbojpeg0` from Debian 14, `turbojpeg` of Fedora 41, `libjpeg-turbo` of Alpine 3.21 and Homebrew).
+takes its place, such as `libturbojpeg0` of Debian 14 (12 and 13 have 2.1, which is too old).
 """
 
 from __future__ import annotations
