@@ -47,7 +47,7 @@ DEFACE = KEPT / "deface-venv"
 DOCS = ROOT / "infra" / "docs"
 MIXED = Path("mixed")
 """Stands for the mixed lake where a folder of photos is asked for."""
-QUICK_KINDS = kinds.Sizes(lake=60, each=12, large=2, rounds=1)
+QUICK_KINDS = kinds.Sizes(lake=100, each=16, large=2, rounds=1)
 QUICK_BESIDE = beside.Sizes(photos=60, keys=50_000, rows=20_000, rounds=1)
 
 
@@ -107,7 +107,9 @@ def _parser() -> argparse.ArgumentParser:
         "--worked", type=int, default=1_000, metavar="N", help="photos after which k reads memory (default: 1,000)"
     )
     parser.add_argument("--base", metavar="COMMIT", help="a build of before, beside which j and k measure this one")
-    parser.add_argument("--quick", action="store_true", help="j and k small, in five minutes, for use while developing")
+    parser.add_argument(
+        "--quick", action="store_true", help="j and k small, j without deface: a few minutes, for use while developing"
+    )
     parser.add_argument("--set", dest="settings", action="append", default=[], metavar="SECTION.KEY=VALUE")
     parser.add_argument("--write", action="store_true", help="put tables and plot into infra/docs")
     return parser
@@ -157,13 +159,18 @@ def _builds(options: argparse.Namespace) -> list[builds.Build]:
 
 
 def _kinds(options: argparse.Namespace, scratch: Path, notes: list[str]) -> list[Figure]:
+    """Part j; the quick one is without deface, which takes most of the time."""
     sizes = QUICK_KINDS if options.quick else kinds.Sizes(options.lake, 97, 8, options.rounds)
+    command = None if options.quick else _deface(notes)
+    return kinds.figures(kinds.gather(DATA, scratch / "kinds", sizes), _builds(options), command, sizes.rounds)
+
+
+def _deface(notes: list[str]) -> Path | None:
     try:
-        command: Path | None = rivals.installed(DEFACE)
+        return rivals.installed(DEFACE)
     except rivals.DefaceMissing:
         notes.append("\nPart j is without deface: pip could not install it.")
-        command = None
-    return kinds.figures(kinds.gather(DATA, scratch / "kinds", sizes), _builds(options), command, sizes.rounds)
+        return None
 
 
 def _beside(options: argparse.Namespace, scratch: Path) -> list[Figure]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import io
 import os
 import subprocess
 import sys
@@ -12,9 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
-from anonymizer.image.codec.jpeg import turbo_library
+from anonymizer import Anonymizer
+from anonymizer.image.codec.jpeg import turbo, turbo_library
 from anonymizer.image.codec.jpeg.turbo_library import NEEDED, Found, search
+from anonymizer.records import NO_CONSENT
 
 ROOT = Path(__file__).parents[3]
 DATA = ROOT.parent / "shared" / "data"
@@ -96,6 +100,23 @@ def test_an_older_library_is_named_and_passed_over(monkeypatch: pytest.MonkeyPat
 def test_the_search_is_made_once() -> None:
     assert turbo_library.found() is turbo_library.found()
     assert isinstance(turbo_library.found(), Found)
+
+
+def test_without_any_library_a_photo_is_encoded_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.BytesIO()
+    Image.new("RGB", (64, 48), (90, 120, 30)).save(written, format="JPEG")
+
+    def encoding() -> str:
+        return Anonymizer({"detector": {"name": "haar"}})(written.getvalue(), NO_CONSENT).encoding or ""
+
+    with_it = "exact" if turbo_library.found().library is not None else "reencoded"
+    assert encoding() == with_it
+    monkeypatch.setattr(turbo_library, "found", lambda: search([], ["/nowhere/libturbojpeg.so.0"]))
+    turbo._library.cache_clear()
+    try:
+        assert encoding() == "reencoded"
+    finally:
+        turbo._library.cache_clear()
 
 
 def _photos(count: int) -> Iterator[Path]:
