@@ -48,9 +48,10 @@ fuzz: $(READY) ## Fuzz all that reads hostile bytes (SECONDS=60 per target, TARG
 formats: $(READY) ## Our decoder against others, pixel by pixel, or thumbnails of FOLDER (ONLY=TIFF, WRITE=--write; libvips and ImageMagick if here)
 	$(BIN)/python -m infra.proof.formats $(FOLDER) $(if $(ONLY),--only "$(ONLY)") $(WRITE)
 
-bench: $(READY) ## Measure against deface, a bare loop, S3 and more (PARTS="b c", PHOTOS=folder, IMAGES=200, ROUNDS=3, WRITE=--write)
+bench: $(READY) ## Measure against deface, a bare loop, S3 and more (PARTS="b c", PHOTOS=folder|mixed, IMAGES=200, ROUNDS=3, BASE=commit, LAKE=2000, WORKED=1000, KEYS=1000000, QUICK=--quick, WRITE=--write)
 	$(BIN)/python -m infra.proof.bench $(PARTS) --images $(or $(IMAGES),200) --rounds $(or $(ROUNDS),3) \
-		$(if $(PHOTOS),--photos $(PHOTOS)) $(WRITE)
+		$(if $(PHOTOS),--photos $(PHOTOS)) $(if $(BASE),--base $(BASE)) $(if $(LAKE),--lake $(LAKE)) \
+		$(if $(WORKED),--worked $(WORKED)) $(if $(KEYS),--keys $(KEYS)) $(QUICK) $(WRITE)
 
 bench-detection: $(READY) ## What each detector preset finds, misses and costs on labelled photographs (WHAT=fit|cross|glances|hdr|misses|sample|proof|ranges; WRITE=--write)
 	$(BIN)/python -m infra.proof.detection $(or $(WHAT),measure) $(WRITE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 
@@ -15,6 +16,7 @@ import pytest
 from anonymizer.audit.verify import verify
 from anonymizer.config import RunConfig
 from anonymizer.errors import ConfigError, ListingError, RegistryError, RunError
+from anonymizer.image.codec.jpeg import turbo_library
 from tests.integration.runs import config, files, rows, run, write
 from tests.pictures import decoded, encoded, photo, scene
 
@@ -206,6 +208,19 @@ def test_an_unreachable_cluster_is_one_line(lake, tmp_path, monkeypatch):
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
     with pytest.raises(RunError, match="no Ray cluster answers"):
         run(lake, tmp_path / "out", {"engine": {"address": "127.0.0.1:1"}})
+
+
+def test_the_start_says_which_library_writes_jpeg_and_no_work_says_nothing(lake, tmp_path, monkeypatch, caplog):
+    missing = turbo_library.search([], ["/nowhere/libturbojpeg.so.0"])
+    monkeypatch.setattr(turbo_library, "found", lambda: missing)
+    with caplog.at_level(logging.INFO, logger="anonymizer"):
+        run(lake, tmp_path / "out")
+    assert [record.getMessage() for record in caplog.records].count(str(missing)) == 1
+    assert "encoded again from pixels" in str(missing)
+    caplog.clear()
+    with caplog.at_level(logging.INFO, logger="anonymizer"):
+        run(lake, tmp_path / "out")
+    assert str(missing) not in caplog.text
 
 
 def test_local_paths_on_several_nodes_are_refused_unless_the_disk_is_shared(lake, tmp_path, monkeypatch):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from itertools import chain
 
 from anonymizer.errors import ConfigError
+from anonymizer.image.codec.jpeg import turbo_library
 from anonymizer.lake.storage import is_local
 from anonymizer.run import engine
 from anonymizer.run.chunks import Task
@@ -13,6 +15,8 @@ from anonymizer.run.context import RunContext
 from anonymizer.run.driver.inputs import Inputs
 from anonymizer.run.recorder import Progress
 from anonymizer.run.worker import Job, Worker
+
+log = logging.getLogger(__name__)
 
 
 class Dispatcher:
@@ -48,6 +52,7 @@ class Dispatcher:
         if first is None:
             return
         self._prepare_places()
+        log.info("%s", turbo_library.found())
         with engine.connected(self._run.config.engine) as nodes:
             self._check_paths(nodes)
             workers = engine.Engine(self._run.config.engine, Worker, self._job(), self._run.lease.ticket.epoch)

@@ -20,19 +20,45 @@ from anonymizer import __version__
 from anonymizer.config import RunConfig, choices, from_mapping, parse_assignments
 from infra.docs.generate import figures as measurements
 from infra.docs.generate import pages
-from infra.proof.bench import empty, jobs, large, listing, night, photos, plot, registry, rivals, store
+from infra.proof.bench import (
+    beside,
+    builds,
+    empty,
+    jobs,
+    kinds,
+    lake,
+    large,
+    listing,
+    night,
+    photos,
+    plot,
+    registry,
+    rivals,
+    store,
+)
 from infra.proof.bench.figures import PARTS, Figure, measured_parts, stored, table
 from infra.proof.machine import processor
 
 ROOT = Path(__file__).parents[3]
-PHOTOS = ROOT.parent / "shared" / "data" / "wider_val"
-DEFACE = ROOT / "build" / "bench" / "deface-venv"
+DATA = ROOT.parent / "shared" / "data"
+PHOTOS = DATA / "wider_val"
+KEPT = ROOT / "build" / "bench"
+DEFACE = KEPT / "deface-venv"
 DOCS = ROOT / "infra" / "docs"
+MIXED = Path("mixed")
+"""Stands for the mixed lake where a folder of photos is asked for."""
+BESIDE = ("j", "k")
+"""The parts that have a base beside them, and sizes of their own."""
+QUICK_KINDS = kinds.Sizes(lake=100, each=16, large=2, rounds=1)
+QUICK_BESIDE = beside.Sizes(photos=60, keys=50_000, rows=20_000, rounds=1)
 
 
 def main(arguments: Sequence[str]) -> int:
     """Runs the chosen parts."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.quick and options.write:
+        parser.error("--quick measures too little to be written")
     found: list[Figure] = []
     notes: list[str] = []
     with tempfile.TemporaryDirectory(prefix="bench-") as temporary:
@@ -56,8 +82,9 @@ def _write(options: argparse.Namespace, found: Sequence[Figure]) -> None:
     """Each part is a measurement of its own: those that were not measured now stay as they were."""
     for letter in sorted({figure.part for figure in found}):
         values = stored([figure for figure in found if figure.part == letter])
-        note = f"{_given(options)}, Python {platform.python_version()}, version {__version__}"
-        pages.measured(f"bench-{letter}", f"make bench PARTS={letter} WRITE=--write", values, note)
+        note = f"{_given(options, letter)}, Python {platform.python_version()}, version {__version__}"
+        base = f" BASE={options.base}" if options.base and letter in BESIDE else ""
+        pages.measured(f"bench-{letter}", f"make bench PARTS={letter}{base} WRITE=--write", values, note)
     every = [figure for figures in measured_parts(measurements.load()).values() for figure in figures]
     plot.draw(every, DOCS / "benchmarks.png")
 
@@ -66,7 +93,12 @@ def _parser() -> argparse.ArgumentParser:
     listed = "; ".join(f"{letter}: {text}" for letter, text in PARTS.items())
     parser = argparse.ArgumentParser(prog="python -m infra.proof.bench", description=__doc__, epilog=listed)
     parser.add_argument("parts", nargs="*", metavar="PART", help="default: all of them, the quick ones first")
-    parser.add_argument("--photos", type=Path, metavar="FOLDER", help="JPEG photos (default: wider_val, else made up)")
+    parser.add_argument(
+        "--photos",
+        type=Path,
+        metavar="FOLDER",
+        help="JPEG photos (default: wider_val, else made up); `mixed` is the mixed lake",
+    )
     parser.add_argument(
         "--labels", type=Path, metavar="CSV", help="their faces, for coverage (default: labels.csv there)"
     )
@@ -74,7 +106,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="(default: 3)")
     parser.add_argument("--objects", type=int, default=100_000, metavar="N", help="of e (default: 100,000)")
     parser.add_argument(
-        "--keys", type=int, default=1_000_000, metavar="N", help="of f, and rows of i (default: 1,000,000)"
+        "--keys", type=int, default=1_000_000, metavar="N", help="of f and k, and rows of i (default: 1,000,000)"
+    )
+    parser.add_argument("--lake", type=int, default=2_000, metavar="N", help="files of j's mixed lake (default: 2,000)")
+    parser.add_argument(
+        "--worked", type=int, default=1_000, metavar="N", help="photos after which k reads memory (default: 1,000)"
+    )
+    parser.add_argument("--base", metavar="COMMIT", help="a build of before, beside which j and k measure this one")
+    parser.add_argument(
+        "--quick", action="store_true", help="j and k small, j without deface: a few minutes, for use while developing"
     )
     parser.add_argument("--set", dest="settings", action="append", default=[], metavar="SECTION.KEY=VALUE")
     parser.add_argument("--write", action="store_true", help="put tables and plot into infra/docs")
@@ -82,14 +122,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _parts(options: argparse.Namespace, scratch: Path, notes: list[str]) -> dict[str, Callable[[], list[Figure]]]:
-    options.parts = options.parts or ["e", "f", "i", "g", "b", "c", "d", "h", "a"]
+    options.parts = options.parts or ["e", "f", "i", "g", "b", "c", "d", "h", "a", "k", "j"]
     if unknown := set(options.parts) - set(PARTS):
         raise SystemExit(f"no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
     source = options.photos or (PHOTOS if PHOTOS.is_dir() else None)
 
     def bench(count: int) -> jobs.Bench:
         folder = scratch / f"photos-{count}"
-        paths = sorted(folder.iterdir()) if folder.exists() else photos.gather(source, folder, count)
+        paths = sorted(folder.iterdir()) if folder.exists() else _gathered(source, folder, count)
         return jobs.Bench(paths, options.rounds, tuple(options.settings), scratch)
 
     def rival() -> list[Figure]:
@@ -107,7 +147,44 @@ def _parts(options: argparse.Namespace, scratch: Path, notes: list[str]) -> dict
         "h": lambda: _large(options, source, scratch, notes),
         "i": lambda: registry.figures([_alone("infra.proof.bench.registry", str(options.keys), scratch=scratch)]),
         "g": lambda: _nights(options.objects, options.rounds, scratch),
+        "j": lambda: _kinds(options, scratch, notes),
+        "k": lambda: _beside(options, scratch),
     }
+
+
+def _gathered(source: Path | None, folder: Path, count: int) -> list[Path]:
+    if source == MIXED:
+        return lake.make(folder, count, DATA).photos
+    return photos.gather(source, folder, count)
+
+
+def _builds(options: argparse.Namespace) -> list[builds.Build]:
+    """This one, and the base if there is to be one."""
+    base = [builds.of_commit(ROOT, options.base, KEPT)] if options.base else []
+    return [builds.here(ROOT), *base]
+
+
+def _kinds(options: argparse.Namespace, scratch: Path, notes: list[str]) -> list[Figure]:
+    """Part j; the quick one is without deface, which takes most of the time."""
+    sizes = QUICK_KINDS if options.quick else kinds.Sizes(options.lake, 97, 8, options.rounds)
+    command = None if options.quick else _deface(notes)
+    return kinds.figures(kinds.gather(DATA, scratch / "kinds", sizes), _builds(options), command, sizes.rounds)
+
+
+def _deface(notes: list[str]) -> Path | None:
+    try:
+        return rivals.installed(DEFACE)
+    except rivals.DefaceMissing:
+        notes.append("\nPart j is without deface: pip could not install it.")
+        return None
+
+
+def _beside(options: argparse.Namespace, scratch: Path) -> list[Figure]:
+    sizes = beside.Sizes(options.worked, options.keys, options.keys, options.rounds)
+    sizes = QUICK_BESIDE if options.quick else sizes
+    made = lake.make(scratch / "beside" / "mixed", min(sizes.photos, options.lake), DATA).photos
+    small = sorted(made, key=lambda path: path.stat().st_size)[: beside.FEW]
+    return beside.figures(small, made, _builds(options), sizes)
 
 
 def _against_deface(bench: jobs.Bench, labels: Path | None, notes: list[str]) -> list[Figure]:
@@ -176,7 +253,11 @@ def _alone(module: str, *arguments: str, scratch: Path, environ: dict[str, str] 
     return loaded
 
 
-def _given(options: argparse.Namespace) -> str:
+def _given(options: argparse.Namespace, letter: str) -> str:
+    if letter in BESIDE:
+        sizes = {"j": f"a lake of {options.lake:,} files", "k": f"{options.worked:,} photos, {options.keys:,} keys"}
+        once = {"j": "deface once", "k": "start-up only, the others once"}
+        return f"{sizes[letter]}, {options.rounds} rounds ({once[letter]})"
     named = (
         "photos that were given" if options.photos else "photos of WIDER val" if PHOTOS.is_dir() else "made-up photos"
     )

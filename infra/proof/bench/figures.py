@@ -19,6 +19,8 @@ PARTS = {
     "g": "a night on which nothing has changed",
     "h": "photographs of twelve megapixels against `deface`",
     "i": "asking the consent registry about a key",
+    "j": "CPU time by kind of photo and over a mixed lake, against `deface` and a build of before",
+    "k": "start-up, memory and planning, beside a build of before",
 }
 """Part letter to description."""
 

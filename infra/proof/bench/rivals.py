@@ -138,16 +138,26 @@ def deface_coloured(photos: Sequence[Path], folder: Path, command: Path) -> dict
     colour = folder.parent / "colour.png"
     cv2.imwrite(str(colour), np.full((64, 64, 3), (255, 0, 255), np.uint8))
     _deface_s(photos, folder, command, "--replacewith", "img", "--replaceimg", str(colour))
-    return {path.name: folder / f"{path.stem}{_SUFFIX}{path.suffix}" for path in photos}
+    return {path.name: output_of(folder / path.name) for path in photos}
 
 
 def _deface_s(photos: Sequence[Path], folder: Path, command: Path, *options: str) -> float:
     """Seconds over copies of the photos in `folder`, for deface writes beside its input."""
-    folder.mkdir(parents=True)
-    copies = [str(shutil.copy(path, folder)) for path in photos]
+    copies = copied(photos, folder)
     began = time.perf_counter()
-    subprocess.run([str(command), *options, *copies], check=True, capture_output=True)
+    subprocess.run([str(command), *options, *map(str, copies)], check=True, capture_output=True)
     return time.perf_counter() - began
+
+
+def copied(photos: Sequence[Path], folder: Path) -> list[Path]:
+    """Copies in a new folder."""
+    folder.mkdir(parents=True)
+    return [Path(shutil.copy(path, folder)) for path in photos]
+
+
+def output_of(copy: Path) -> Path:
+    """Where deface writes the result for a photo: beside it."""
+    return copy.with_name(f"{copy.stem}{_SUFFIX}{copy.suffix}")
 
 
 def labelled(

@@ -1,16 +1,14 @@
 """TurboJPEG's lossless transform through ctypes: JPEG coefficients to JPEG coefficients, in memory.
 
-The library comes in the wheel `turbojpeg`, whose Python module is not used: it hides the transform's filter. Constants
-and structures are those of `turbojpeg.h`, API version 3.
+The library comes in the wheel `turbojpeg`, whose Python module is not used: it hides the transform's filter; or from
+the system (`turbo_library`). Constants and structures are those of `turbojpeg.h`, API version 3.
 """
 
 from __future__ import annotations
 
 import ctypes
-import ctypes.util
 import functools
-import importlib.metadata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
@@ -18,6 +16,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from anonymizer.image.codec.jpeg import turbo_library
 from anonymizer.image.codec.jpeg.layout import Codes, Layout, Model
 from anonymizer.records import Pixels
 
@@ -241,44 +240,27 @@ def _row_type(width: int) -> type[ctypes.Array[ctypes.c_int16]]:
 
 @functools.cache
 def _library() -> ctypes.CDLL | None:
-    for path in _candidates():
-        try:
-            library = ctypes.CDLL(path)
-            library.tj3Transform.argtypes = (
-                ctypes.c_void_p,
-                ctypes.c_char_p,
-                ctypes.c_size_t,
-                ctypes.c_int,
-                ctypes.POINTER(ctypes.c_void_p),
-                ctypes.POINTER(ctypes.c_size_t),
-                ctypes.POINTER(_Transform),
-            )
-            library.tj3SetScalingFactor.argtypes = (ctypes.c_void_p, _Scale)
-            library.tj3DecompressHeader.argtypes = (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t)
-            library.tj3Decompress8.argtypes = (
-                *(ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t),
-                *(ctypes.c_void_p, ctypes.c_int, ctypes.c_int),
-            )
-        except (OSError, AttributeError):
-            # It cannot be loaded, or is older than API version 3.
-            continue
-        library.tj3Init.restype = ctypes.c_void_p
-        library.tj3Set.argtypes = (ctypes.c_void_p, ctypes.c_int, ctypes.c_int)
-        library.tj3Get.argtypes = (ctypes.c_void_p, ctypes.c_int)
-        library.tj3Free.argtypes = library.tj3Destroy.argtypes = (ctypes.c_void_p,)
-        library.tj3Free.restype = library.tj3Destroy.restype = None
-        return library
-    return None
-
-
-def _candidates() -> Iterator[str]:
-    """Where the library may lie: in the wheel, else where the system's loader looks."""
-    try:
-        files = importlib.metadata.files("turbojpeg") or []
-    except importlib.metadata.PackageNotFoundError:
-        files = []
-    yield from (str(path.locate()) for path in files if path.name.startswith("libturbojpeg"))
-    find: Callable[[str], str | None] = ctypes.util.find_library
-    found = find("turbojpeg")
-    if found is not None:
-        yield found
+    library = turbo_library.found().library
+    if library is None:
+        return None
+    library.tj3Transform.argtypes = (
+        ctypes.c_void_p,
+        ctypes.c_char_p,
+        ctypes.c_size_t,
+        ctypes.c_int,
+        ctypes.POINTER(ctypes.c_void_p),
+        ctypes.POINTER(ctypes.c_size_t),
+        ctypes.POINTER(_Transform),
+    )
+    library.tj3SetScalingFactor.argtypes = (ctypes.c_void_p, _Scale)
+    library.tj3DecompressHeader.argtypes = (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t)
+    library.tj3Decompress8.argtypes = (
+        *(ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t),
+        *(ctypes.c_void_p, ctypes.c_int, ctypes.c_int),
+    )
+    library.tj3Init.restype = ctypes.c_void_p
+    library.tj3Set.argtypes = (ctypes.c_void_p, ctypes.c_int, ctypes.c_int)
+    library.tj3Get.argtypes = (ctypes.c_void_p, ctypes.c_int)
+    library.tj3Free.argtypes = library.tj3Destroy.argtypes = (ctypes.c_void_p,)
+    library.tj3Free.restype = library.tj3Destroy.restype = None
+    return library
