@@ -21,7 +21,7 @@ from anonymizer.lake.manifest.folder import ObjectStore
 from anonymizer.lake.manifest.index import Part, Totals, encode, read_newest
 from anonymizer.lake.manifest.merge import SortedPart, merged
 from anonymizer.lake.manifest.parts import decode, encode_part, stream
-from anonymizer.lake.manifest.schema import CURRENT_SCHEMA, needed_columns, of_run
+from anonymizer.lake.manifest.schema import CURRENT_SCHEMA, is_published, needed_columns, of_run, standing
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +90,7 @@ class Snapshot:
             Tables with these columns.
         """
         parts = [self._sorted(part, needed_columns(columns)) for part in self._parts]
-        for table in merged([*parts, *besides]):
+        for table in standing(merged([*parts, *besides])):
             yield table.select(list(columns))
 
     def _sorted(self, part: Part, columns: Sequence[str]) -> SortedPart:
@@ -135,10 +135,10 @@ class Snapshot:
     def _count(self) -> Totals:
         statuses: Counter[str] = Counter()
         published, expiries = 0, []
-        for table in self.scan(["status", "output_uri", "retained_until"]):
+        for table in self.scan(["status", "output_uri", "output_sha256", "shard_sha256", "retained_until"]):
             for count in pc.value_counts(table["status"]).to_pylist():
                 statuses[count["values"]] += count["counts"]
-            named = table.filter(pc.is_valid(table["output_uri"]))
+            named = table.filter(is_published(table))
             published += named.num_rows
             expiries.append(pc.min(named["retained_until"]).as_py())
         earliest = min((time for time in expiries if time is not None), default=None)
