@@ -41,7 +41,9 @@ from anonymizer.records.pictures import (
     Samples,
 )
 from anonymizer.records.results import (
+    PUBLISHED,
     AnonymizedImage,
+    AnonymizedShard,
     ManifestRow,
     Status,
 )
@@ -52,8 +54,10 @@ __all__ = [
     "NO_CONSENT",
     "PIXELS",
     "PQ",
+    "PUBLISHED",
     "Animation",
     "AnonymizedImage",
+    "AnonymizedShard",
     "Boxes",
     "Chunk",
     "ChunkResult",

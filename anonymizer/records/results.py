@@ -40,6 +40,35 @@ class AnonymizedImage:
         return len(self.faces)
 
 
+PUBLISHED: frozenset[Status] = frozenset(("anonymized", "no_face", "retained"))
+"""Statuses of pictures that are published."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnonymizedShard:
+    """A shard in which every picture passed every step; its bytes wait in the store until they are published.
+
+    Attributes:
+        format: Name of the shard's format.
+        sha256: SHA-256 of its bytes.
+        size_bytes: Their number.
+        inside: Rows of its pictures, also of those that failed and are left out; complete but for `shard_sha256`.
+        left_out: What else is left out, as `NAME: NUMBER`.
+    """
+
+    format: str
+    sha256: str
+    size_bytes: int
+    inside: tuple[ManifestRow, ...]
+    left_out: tuple[str, ...]
+
+    @property
+    def status(self) -> Status:
+        """The status that says most of its pictures."""
+        found = {row.status for row in self.inside}
+        return next((status for status in ("anonymized", "retained") if status in found), "no_face")
+
+
 @dataclass(frozen=True, slots=True)
 class ManifestRow:
     """One row of the manifest; the fields are its columns.

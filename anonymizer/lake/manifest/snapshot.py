@@ -79,18 +79,29 @@ class Snapshot:
             remedy = f"; delete {names.STATE} and start again" if name.startswith(names.STATE) else ""
             raise RunError(f"manifest part {name} is gone{remedy}") from None
 
-    def scan(self, columns: Sequence[str], besides: Sequence[SortedPart] = ()) -> Iterator[pa.Table]:
+    def scan(
+        self,
+        columns: Sequence[str],
+        besides: Sequence[SortedPart] = (),
+        *,
+        between: tuple[str, str] | None = None,
+    ) -> Iterator[pa.Table]:
         """Yields the current row of each key, in UTF-8 byte order of keys; the same rows on every call.
 
         Args:
             columns: Columns of `CURRENT_SCHEMA`.
             besides: Additional parts, which are not compacted yet; they have the `needed_columns`.
+            between: Only keys from the first (inclusive) to the second one (exclusive); parts without such keys are
+                not read. If the first is the key of a shard and the second is at most `SHARD0`, rows of its pictures
+                are complete.
 
         Returns:
             Tables with these columns.
         """
-        parts = [self._sorted(part, needed_columns(columns)) for part in self._parts]
-        for table in standing(merged([*parts, *besides])):
+        low, high = between if between is not None else ("", None)
+        wanted = [part for part in self._parts if part.last >= low and (high is None or part.first < high)]
+        parts = [self._sorted(part, needed_columns(columns)) for part in wanted]
+        for table in standing(_between(merged([*parts, *besides]), low, high)):
             yield table.select(list(columns))
 
     def _sorted(self, part: Part, columns: Sequence[str]) -> SortedPart:
@@ -143,6 +154,17 @@ class Snapshot:
             expiries.append(pc.min(named["retained_until"]).as_py())
         earliest = min((time for time in expiries if time is not None), default=None)
         return Totals(statuses.total(), dict(statuses), published, earliest)
+
+
+def _between(tables: Iterable[pa.Table], low: str, high: str | None) -> Iterator[pa.Table]:
+    if high is None:
+        yield from tables
+        return
+    for table in tables:
+        keys = table["key"]
+        inside = table.filter(pc.and_(pc.greater_equal(keys, low), pc.less(keys, high)))
+        if inside.num_rows:
+            yield inside
 
 
 def _depth(parts: Sequence[Part]) -> int:

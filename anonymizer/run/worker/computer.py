@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from anonymizer.errors import DeadlinePassed, ImageTimeout, InternalError, ObjectError
 from anonymizer.people import consent
 from anonymizer.pipeline import Anonymizer
-from anonymizer.records import AnonymizedImage, WorkItem
+from anonymizer.records import AnonymizedImage, AnonymizedShard, WorkItem
+from anonymizer.run.sources import OpenShard
 from anonymizer.run.worker.deadline import Deadline
 
 log = logging.getLogger(__name__)
@@ -24,13 +25,13 @@ class Computed:
         item: The object.
         image: Its safe image, or the error why there is none.
         began: Start of the computation, on the monotonic clock.
-        data: The bytes of its source, or the error of reading them.
+        data: The bytes of its source, or the error of reading them; a shard is read while it is computed.
     """
 
     item: WorkItem
-    image: AnonymizedImage | ObjectError
+    image: AnonymizedImage | AnonymizedShard | ObjectError
     began: float
-    data: Future[bytes]
+    data: Future[bytes] | Future[OpenShard]
 
 
 class Computer:
@@ -56,6 +57,13 @@ class Computer:
         """Waits for the bytes and anonymizes them."""
         began = time.monotonic()
         return Computed(item, self._image(item, data, deadline), began, data)
+
+    def blanked(self, data: bytes) -> bytes | None:
+        """A gray picture of the same size and format; None if the picture cannot be decoded or encoded."""
+        try:
+            return self._anonymizer.blanked(data)
+        except ObjectError:
+            return None
 
     def _image(self, item: WorkItem, data: Future[bytes], deadline: Deadline) -> AnonymizedImage | ObjectError:
         if self.hangs:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from anonymizer import __version__
 from anonymizer.people import consent
 from anonymizer.pipeline import Anonymizer
-from anonymizer.records import ManifestRow
+from anonymizer.records import ManifestRow, WorkItem
 from anonymizer.run.worker.computer import Computed
 from anonymizer.run.worker.job import Job
 
@@ -25,6 +25,10 @@ class Provenance:
     def __init__(self, job: Job, anonymizer: Anonymizer) -> None:
         self._job = job
         self._anonymizer = anonymizer
+
+    def settings_of(self, item: WorkItem) -> str:
+        """Hash of the settings that an item's row gets."""
+        return self._anonymizer.made_by(item.boxes)[2]
 
     def complete(self, row: ManifestRow, attempt: int, computed: Computed) -> ManifestRow:
         """Returns the row with its provenance.

@@ -1,0 +1,116 @@
+"""Makes the pictures inside a shard safe, one after the other, and their manifest rows."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from concurrent.futures import Future
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from anonymizer import shards
+from anonymizer.config import RunConfig
+from anonymizer.errors import DeadlinePassed, FormatInShard, ImageTimeout, ObjectError, ShardPictureFailed
+from anonymizer.records import AnonymizedImage, ManifestRow, WorkItem
+from anonymizer.run.rows import failed_row, published_row
+from anonymizer.run.worker.computer import Computed, Computer
+from anonymizer.run.worker.contents import Contents, Names
+from anonymizer.run.worker.deadline import Deadline
+from anonymizer.run.worker.provenance import Provenance
+from anonymizer.run.worker.standing import StandingPictures
+
+
+class Pictures:
+    """The pictures of one shard.
+
+    Args:
+        config: The run's settings.
+        shard: The shard's item.
+        contents: What is known about the pictures.
+        computer: Anonymizes them.
+        provenance: Completes their rows.
+        standing: The pictures of the output that still stands, if there is one.
+        attempt: Attempt of the chunk.
+        deadline: Deadline of the chunk.
+    """
+
+    def __init__(
+        self,
+        config: RunConfig,
+        shard: WorkItem,
+        contents: Contents,
+        computer: Computer,
+        provenance: Provenance,
+        standing: StandingPictures | None,
+        attempt: int,
+        deadline: Deadline,
+    ) -> None:
+        self._config = config
+        self._shard = shard
+        self._contents = contents
+        self._computer = computer
+        self._provenance = provenance
+        self._standing = standing
+        self._attempt = attempt
+        self._deadline = deadline
+        self._names = Names(shard.ref.key)
+        self._rows: list[ManifestRow] = []
+
+    def make(self, entry: shards.Entry) -> bytes | None:
+        """The safe picture, in the format of its source; None if its sample has to be left out.
+
+        Raises:
+            DeadlinePassed: The worker may not continue.
+            ImageTimeout: The picture took too long; the worker has to be restarted.
+            ShardPictureFailed: The picture cannot be made safe, and `shards.on_failure` is `fail`.
+            RegistryChanged: See `Contents`.
+        """
+        self._deadline.check()
+        key = self._names.key(entry.name)
+        before = self._standing.rows.get(key) if self._standing is not None else None
+        item = self._contents.item(self._shard, key, len(entry.data), before)
+        copied = self._copied(item, entry, before)
+        if copied is not None:
+            return copied
+        data: Future[bytes] = Future()
+        data.set_result(entry.data)
+        computed = self._computer.compute(item, data, self._deadline)
+        image = computed.image
+        if isinstance(image, (DeadlinePassed, ImageTimeout)):
+            raise image
+        if isinstance(image, AnonymizedImage) and image.format != image.source_format:
+            image = FormatInShard()
+        if isinstance(image, AnonymizedImage):
+            self._add(published_row(item, image, "", None), computed)
+            return image.data
+        return self._failed(computed, image)
+
+    def rows_in(self, sha256: str) -> tuple[ManifestRow, ...]:
+        """The rows of all pictures so far, in a shard whose output has this SHA-256."""
+        return tuple(replace(row, shard_sha256=sha256) for row in self._rows)
+
+    def _copied(self, item: WorkItem, entry: shards.Entry, before: ManifestRow | None) -> bytes | None:
+        """The bytes that stand for the picture already, if neither it nor consent or settings have changed."""
+        if self._standing is None or before is None or self._config.force:
+            return None
+        made_by = self._provenance.settings_of(item)
+        if before.settings_sha256 != made_by or before.consent_sha256 != item.decision.sha256:
+            return None
+        if before.source_sha256 != hashlib.sha256(entry.data).hexdigest():
+            return None
+        data = self._standing.find(before)
+        if data is not None:
+            again = replace(before, source_etag=item.ref.etag, attempt=self._attempt, processed_at=datetime.now(UTC))
+            self._rows.append(again)
+        return data
+
+    def _failed(self, computed: Computed, error: ObjectError) -> bytes | None:
+        on_failure = self._config.shards.on_failure
+        if on_failure == "fail":
+            raise ShardPictureFailed
+        self._add(failed_row(computed.item, error), computed)
+        return self._computer.blanked(computed.data.result()) if on_failure == "blank" else None
+
+    def _add(self, row: ManifestRow, computed: Computed) -> None:
+        inside = replace(row, output_uri=None, shard=self._shard.ref.key)
+        self._rows.append(self._provenance.complete(inside, self._attempt, computed))
