@@ -25,6 +25,8 @@
         ├── ConsentRegionMisfit
         ├── EncodeError
         ├── FormatInPlace
+        ├── FormatInShard / SampleLeftOut / ShardImageFailed / ShardSettings
+        ├── RegistryChanged
         ├── ScrubCheckFailed
         ├── UnsafeKey / NameNotHeld / ReservedKey / KeyCollision / OutputTaken / NotARegularFile
         ├── ImageTimeout
@@ -184,6 +186,32 @@ class EncodeError(ObjectError):
 class FormatInPlace(ObjectError):
     code = "format_in_place"
     message = "the image would have to change its format, which is not possible in place"
+
+
+class FormatInShard(ObjectError):
+    code = "format_in_shard"
+    message = "the image would have to change its format, which is not possible inside a shard"
+
+
+class SampleLeftOut(ObjectError):
+    code = "sample_left_out"
+    message = "another image of the same sample cannot be made safe, so that the sample is left out of the shard"
+
+
+class ShardImageFailed(ObjectError):
+    code = "shard_image"
+    message = "an image in the shard cannot be made safe, and shards.on_failure is fail"
+
+
+class ShardSettings(ObjectError):
+    code = "shard_settings"
+    message = "a shard can be written neither in place nor with --names hashed"
+
+
+class RegistryChanged(ObjectError):
+    code = "registry_changed"
+    message = "the consent registry changed during the run"
+    retryable = True
 
 
 class ScrubCheckFailed(ObjectError):

@@ -157,6 +157,13 @@ def standing(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
             outputs = {name: sha256 for name, sha256 in outputs.items() if f"{name}0" > reached}
 
 
+def without_inside(table: pa.Table) -> pa.Table:
+    """Leaves out the rows of pictures inside shards."""
+    if table["shard"].null_count == table.num_rows:
+        return table
+    return table.filter(pc.or_(pc.is_null(table["shard"]), pc.fill_null(pc.equal(table["shard"], table["key"]), False)))
+
+
 def is_published(table: pa.Table) -> pa.ChunkedArray:
     """(rows,) bool: rows whose picture is published, as a file or inside a shard.
 

@@ -21,7 +21,7 @@ from anonymizer.lake.manifest.folder import ObjectStore
 from anonymizer.lake.manifest.index import Part, Totals, encode, read_newest
 from anonymizer.lake.manifest.merge import SortedPart, merged
 from anonymizer.lake.manifest.parts import decode, encode_part, stream
-from anonymizer.lake.manifest.schema import CURRENT_SCHEMA, is_published, needed_columns, of_run, standing
+from anonymizer.lake.manifest.schema import CURRENT_SCHEMA, is_published, needed_columns, of_run, standing, without_inside
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +85,7 @@ class Snapshot:
         besides: Sequence[SortedPart] = (),
         *,
         between: tuple[str, str] | None = None,
+        inside: bool = True,
     ) -> Iterator[pa.Table]:
         """Yields the current row of each key, in UTF-8 byte order of keys; the same rows on every call.
 
@@ -92,8 +93,8 @@ class Snapshot:
             columns: Columns of `CURRENT_SCHEMA`.
             besides: Additional parts, which are not compacted yet; they have the `needed_columns`.
             between: Only keys from the first (inclusive) to the second one (exclusive); parts without such keys are
-                not read. If the first is the key of a shard and the second is at most `SHARD0`, rows of its pictures
-                are complete.
+                not read. Pictures of a shard have rows only if the range contains the shard's key too.
+            inside: Also the rows of pictures inside shards.
 
         Returns:
             Tables with these columns.
@@ -101,7 +102,8 @@ class Snapshot:
         low, high = between if between is not None else ("", None)
         wanted = [part for part in self._parts if part.last >= low and (high is None or part.first < high)]
         parts = [self._sorted(part, needed_columns(columns)) for part in wanted]
-        for table in standing(_between(merged([*parts, *besides]), low, high)):
+        rows = _between(merged([*parts, *besides]), low, high)
+        for table in standing(rows) if inside else map(without_inside, rows):
             yield table.select(list(columns))
 
     def _sorted(self, part: Part, columns: Sequence[str]) -> SortedPart:

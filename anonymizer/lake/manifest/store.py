@@ -173,13 +173,14 @@ class ManifestStore:
         (found,) = standing([latest(pa.concat_tables([schema.empty_table(), *tables]))])
         return _selected(found, wanted_keys, wanted_statuses).select(wanted)
 
-    def scan(self, columns: Sequence[str]) -> Iterator[pa.Table]:
+    def scan(self, columns: Sequence[str], *, inside: bool = True) -> Iterator[pa.Table]:
         """Yields the rows of `current` in tables of a few thousand rows; memory use does not grow with the manifest.
 
         Only the journal is in memory as a whole: about 10^5 rows, and none after a run has finished.
 
         Args:
             columns: Columns of `CURRENT_SCHEMA`.
+            inside: Also the rows of pictures inside shards.
 
         Raises:
             ConfigError: A part was written by a newer version of this software.
@@ -187,7 +188,7 @@ class ManifestStore:
         """
         # The journal first: rows that are compacted after its listing are in a part that the snapshot finds.
         recent = journal_rows(self._store, needed_columns(columns))
-        yield from Snapshot(self._store).scan(columns, recent)
+        yield from Snapshot(self._store).scan(columns, recent, inside=inside)
 
 
 def _selected(table: pa.Table, keys: pa.Array | None, statuses: pa.Array | None, *, shards: bool = False) -> pa.Table:

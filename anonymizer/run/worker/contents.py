@@ -6,9 +6,7 @@ its first shard.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from anonymizer.errors import RegistryChanged
@@ -19,24 +17,6 @@ from anonymizer.people.consent import Registry
 from anonymizer.records import ImageRef, ManifestRow, WorkItem
 from anonymizer.run.start.load import load_boxes, load_registry
 from anonymizer.run.worker.job import Job
-
-
-@dataclass
-class Names:
-    """Makes the keys of the pictures of one shard; a name that the shard has again gets its number: `a.jpg#2`.
-
-    Attributes:
-        shard: The shard's key.
-    """
-
-    shard: str
-    _seen: Counter[str] = field(default_factory=Counter, repr=False)
-
-    def key(self, name: str) -> str:
-        """Key of the next picture with this name."""
-        self._seen[name] += 1
-        number = self._seen[name]
-        return f"{self.shard}/{name}" if number == 1 else f"{self.shard}/{name}#{number}"
 
 
 class Contents:
@@ -76,8 +56,8 @@ class Contents:
 
     def rows(self, shard: str) -> Mapping[str, ManifestRow]:
         """The current rows of a shard's pictures, by key; those of the output that the shard's row names."""
-        inside = (f"{shard}/", f"{shard}0")
-        tables = self._snapshot.scan(SCHEMA.names, between=(shard, inside[1]))
+        # The keys of its pictures begin with `SHARD/`; `0` is the character after `/`.
+        tables = self._snapshot.scan(SCHEMA.names, between=(shard, f"{shard}0"))
         return {row.key: row for table in tables for row in from_table(table) if row.shard == shard != row.key}
 
     @cached_property

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import time
+from collections.abc import Collection
 from concurrent.futures import Future
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from anonymizer import shards
 from anonymizer.config import RunConfig
-from anonymizer.errors import DeadlinePassed, FormatInShard, ImageTimeout, ObjectError, ShardPictureFailed
+from anonymizer.errors import DeadlinePassed, FormatInShard, ImageTimeout, ObjectError, ShardImageFailed
 from anonymizer.records import AnonymizedImage, ManifestRow, WorkItem
+from anonymizer.run.inside import Names, left_out_row
 from anonymizer.run.rows import failed_row, published_row
 from anonymizer.run.worker.computer import Computed, Computer
-from anonymizer.run.worker.contents import Contents, Names
+from anonymizer.run.worker.contents import Contents
 from anonymizer.run.worker.deadline import Deadline
 from anonymizer.run.worker.provenance import Provenance
 from anonymizer.run.worker.standing import StandingPictures
@@ -62,7 +63,7 @@ class Pictures:
         Raises:
             DeadlinePassed: The worker may not continue.
             ImageTimeout: The picture took too long; the worker has to be restarted.
-            ShardPictureFailed: The picture cannot be made safe, and `shards.on_failure` is `fail`.
+            ShardImageFailed: The picture cannot be made safe, and `shards.on_failure` is `fail`.
             RegistryChanged: See `Contents`.
         """
         self._deadline.check()
@@ -85,9 +86,15 @@ class Pictures:
             return image.data
         return self._failed(computed, image)
 
-    def rows_in(self, sha256: str) -> tuple[ManifestRow, ...]:
-        """The rows of all pictures so far, in a shard whose output has this SHA-256."""
-        return tuple(replace(row, shard_sha256=sha256) for row in self._rows)
+    def rows(self, dropped: Collection[int], sha256: str) -> tuple[ManifestRow, ...]:
+        """The rows of all pictures.
+
+        Args:
+            dropped: Positions of the pictures that are not in the output, in the order of `make`.
+            sha256: SHA-256 of the shard's output.
+        """
+        rows = (left_out_row(row) if place in dropped else row for place, row in enumerate(self._rows))
+        return tuple(replace(row, shard_sha256=sha256) for row in rows)
 
     def _copied(self, item: WorkItem, entry: shards.Entry, before: ManifestRow | None) -> bytes | None:
         """The bytes that stand for the picture already, if neither it nor consent or settings have changed."""
@@ -107,7 +114,7 @@ class Pictures:
     def _failed(self, computed: Computed, error: ObjectError) -> bytes | None:
         on_failure = self._config.shards.on_failure
         if on_failure == "fail":
-            raise ShardPictureFailed
+            raise ShardImageFailed
         self._add(failed_row(computed.item, error), computed)
         return self._computer.blanked(computed.data.result()) if on_failure == "blank" else None
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from anonymizer import __version__
+from anonymizer.config import shard_settings_sha256
 from anonymizer.people import consent
 from anonymizer.pipeline import Anonymizer
 from anonymizer.records import ManifestRow, WorkItem
@@ -40,6 +41,8 @@ class Provenance:
         """
         config, decision = self._job.config, computed.item.decision
         detector, detector_sha256, settings_sha256 = self._anonymizer.made_by(computed.item.boxes)
+        if row.is_shard:
+            settings_sha256 = shard_settings_sha256(settings_sha256, config)
         return replace(
             row,
             attempt=attempt,

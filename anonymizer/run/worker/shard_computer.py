@@ -5,7 +5,6 @@ The new shard is uploaded while it is made and becomes visible only when `Publis
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import time
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from anonymizer.config import RunConfig
 from anonymizer.errors import ArchiveUnread, InternalError, NotAnImage, ObjectError, ShardSettings
 from anonymizer.lake.storage import Root, Upload
 from anonymizer.records import AnonymizedShard, ImageRef, WorkItem
+from anonymizer.run.inside import Hashed
 from anonymizer.run.sources import OpenShard
 from anonymizer.run.worker.computer import Computed, Computer
 from anonymizer.run.worker.contents import Contents
@@ -101,7 +101,7 @@ class ShardComputer:
                     check=deadline.check,
                 )
             )
-            sink = _Hashed(upload)
+            sink = Hashed(upload)
             pictures = Pictures(
                 self._config, item, self._contents, self._computer, self._provenance, standing, attempt, deadline
             )
@@ -112,12 +112,11 @@ class ShardComputer:
             if not report.pictures_in:
                 raise ArchiveUnread if report.may_hide_pictures else NotAnImage
             uploading.pop_all()
-        sha256 = sink.digest.hexdigest()
         return UploadedShard(
             format=source.kind,
-            sha256=sha256,
+            sha256=sink.sha256,
             size_bytes=sink.size_bytes,
-            inside=pictures.rows_in(sha256),
+            inside=pictures.rows(report.dropped, sink.sha256),
             left_out=tuple(f"{name}: {number}" for name, number in sorted(report.left_out.items())),
             upload=upload,
         )
@@ -134,17 +133,3 @@ class ShardComputer:
             return
         with self._output.open_source(found) as file:
             yield StandingPictures(source.kind, file, item.ref.key, self._contents.rows(item.ref.key))
-
-
-class _Hashed:
-    """Writes into an upload, and computes the SHA-256 and the size of what it writes."""
-
-    def __init__(self, upload: Upload) -> None:
-        self._upload = upload
-        self.digest = hashlib.sha256()
-        self.size_bytes = 0
-
-    def write(self, data: bytes) -> None:
-        self.digest.update(data)
-        self.size_bytes += len(data)
-        self._upload.write(data)

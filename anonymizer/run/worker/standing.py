@@ -10,7 +10,7 @@ from typing import BinaryIO
 from anonymizer import shards
 from anonymizer.errors import ObjectError
 from anonymizer.records import PUBLISHED, ManifestRow
-from anonymizer.run.worker.contents import Names
+from anonymizer.run.inside import Names
 
 log = logging.getLogger(__name__)
 

@@ -1,0 +1,176 @@
+"""Takes down pictures inside shards: the shard is made again without them, or at least copied without them.
+
+A shard that was made again has its other pictures from the output that stood (`worker.standing`), so this costs a copy.
+If it cannot be made again, for example because its source no longer exists, the driver copies the standing output
+without the samples of these pictures. If that fails as well, the shard's output is removed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from anonymizer import shards
+from anonymizer.config import ShardsConfig
+from anonymizer.errors import ObjectError, OutputLost, PublishConflict, ScrubCheckFailed, Unsafe
+from anonymizer.lake.manifest import SCHEMA, Snapshot, from_table
+from anonymizer.records import PUBLISHED, ImageRef, ManifestRow
+from anonymizer.run.context import RunContext
+from anonymizer.run.inside import Hashed, Names, left_out_row
+from anonymizer.run.takedown.removals import Removals
+from anonymizer.run.takedown.rows import removed_row
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class UnsafeInside:
+    """Pictures inside shards that have to be taken down.
+
+    Attributes:
+        keys: Their keys, by the key of the shard.
+    """
+
+    keys: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+
+    def besides(self, rows: Iterable[ManifestRow]) -> Iterator[ManifestRow]:
+        """Collects the rows of pictures inside shards, and yields the others."""
+        for row in rows:
+            if row.shard is not None and row.is_inside:
+                self.keys[row.shard].add(row.key)
+            else:
+                yield row
+
+
+def take_down(
+    run: RunContext,
+    inside: UnsafeInside,
+    snapshot: Snapshot,
+    redact: Callable[[list[str], Snapshot], None] | None,
+) -> Snapshot:
+    """Takes down pictures inside shards.
+
+    Args:
+        run: The run; does not work in place.
+        inside: The pictures.
+        snapshot: The current rows.
+        redact: Makes the shards of the given keys again; None: their sources are not read.
+
+    Returns:
+        The current rows afterwards.
+
+    Raises:
+        OutputLost: OUTPUT went missing meanwhile.
+    """
+    if not inside.keys:
+        return snapshot
+    names = sorted(inside.keys)
+    if redact is not None:
+        redact(names, snapshot)
+        snapshot = run.refreshed(snapshot, len(names))
+    current = run.current_rows(snapshot)
+    removals, owed = Removals(run), []
+    for name in names:
+        row = current.find(name)
+        if row is None or row.output_uri is None:
+            continue
+        whole = current.manifest_row(row)
+        made_again = row.of_this_run and row.error_code is None
+        if made_again or _strip(run, whole, snapshot, inside.keys[name]):
+            run.summary.removed_unsafe += len(inside.keys[name])
+        else:
+            owed.append(whole)
+    removals.remove_unsafe(owed)
+    return run.refreshed(snapshot, len(names))
+
+
+def _strip(run: RunContext, whole: ManifestRow, snapshot: Snapshot, unsafe: set[str]) -> bool:
+    """Copies a shard's output without the samples of some pictures; returns whether that succeeded."""
+    try:
+        _copy_without(run, whole, snapshot, unsafe)
+    except OutputLost:
+        raise
+    except (ObjectError, OSError) as error:
+        log.warning("%s: the shard could not be copied without unsafe pictures (%s)", whole.key, type(error).__name__)
+        return False
+    return True
+
+
+def _copy_without(run: RunContext, whole: ManifestRow, snapshot: Snapshot, unsafe: set[str]) -> None:
+    output, key = run.output.root, run.places.output_key(whole.output_uri)
+    found = output.stat(key) if key is not None else None
+    if key is None or not isinstance(found, ImageRef) or found.etag != whole.output_etag:
+        raise PublishConflict
+    tables = snapshot.scan(SCHEMA.names, between=(whole.key, f"{whole.key}0"))
+    rows = {row.key: row for table in tables for row in from_table(table) if row.shard == whole.key != row.key}
+    copied = _Copied(whole.key, rows, unsafe)
+    kind = shards.kind_named(whole.format)
+    upload = output.publish_stream(
+        key, expected=found.etag, media_type=shards.MEDIA_TYPES[kind], check=run.lease.check
+    )
+    with output.open_source(found) as file, upload:
+        sink = Hashed(upload)
+        report = shards.rewrite(kind, file, sink.write, copied.make, ShardsConfig(keep=("*",)))
+        again = copied.rows(report.dropped, sink.sha256, run.attempt)
+        remaining = sum(row.status in PUBLISHED for row in again)
+        now = datetime.now(UTC)
+        new = replace(
+            whole, output_sha256=sink.sha256, output_size=sink.size_bytes, output_etag=None, picture_count=remaining,
+            attempt=run.attempt, processed_at=now,
+        )
+        name = f"strip_{sink.sha256[:20]}"
+        intent = run.manifest.write_intent(run.run_id, name, run.attempt, [new, *again])
+        new = replace(new, output_etag=upload.finish())
+    output.forget_older(key)
+    run.output.require()
+    run.manifest.write_part(run.run_id, name, run.attempt, [new, *again])
+    run.manifest.forget_intent(intent)
+
+
+class _Copied:
+    """Copies the pictures of an output, and leaves out those that are unsafe.
+
+    Args:
+        shard: The shard's key.
+        rows: Current rows of its pictures, by key.
+        unsafe: Keys of those that must not stay.
+    """
+
+    def __init__(self, shard: str, rows: dict[str, ManifestRow], unsafe: set[str]) -> None:
+        self._names = Names(shard)
+        self._held = rows
+        self._unsafe = unsafe
+        self._order: list[ManifestRow] = []
+
+    def make(self, entry: shards.Entry) -> bytes | None:
+        """The picture as it is; None if it must not stay.
+
+        Raises:
+            ScrubCheckFailed: It is not the picture of its row.
+        """
+        key = self._names.key(entry.name)
+        row = self._held.get(key)
+        if row is None or row.output_sha256 != hashlib.sha256(entry.data).hexdigest():
+            raise ScrubCheckFailed
+        self._order.append(row)
+        return None if key in self._unsafe else entry.data
+
+    def rows(self, dropped: Iterable[int], sha256: str, attempt: int) -> list[ManifestRow]:
+        """The new rows of all pictures of the shard.
+
+        Args:
+            dropped: Positions of the pictures that are not in the new output, in the order of `make`.
+            sha256: SHA-256 of the new output.
+            attempt: Attempt of the rows.
+        """
+        new = dict(self._held)
+        for position in dropped:
+            row = self._order[position]
+            new[row.key] = removed_row(row, Unsafe(), attempt) if row.key in self._unsafe else left_out_row(row)
+        return [
+            replace(row, shard=self._names.shard, shard_sha256=sha256, attempt=attempt) for row in new.values()
+        ]
