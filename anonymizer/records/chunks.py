@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 
 from anonymizer.records.consent import ConsentDecision, Content
 from anonymizer.records.faces import GivenBoxes
@@ -98,6 +99,7 @@ class ChunkResult:
         hangs: One of the worker's threads hangs: the driver has to kill the worker.
         shard_count: Number of shards that were published; they have no entry in `statuses`.
         inside_count: Number of entries in `statuses` of pictures inside shards.
+        left_out: Number of things that were left out of shards, by name.
     """
 
     chunk_id: str
@@ -116,3 +118,4 @@ class ChunkResult:
     hangs: bool = False
     shard_count: int = 0
     inside_count: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)

@@ -87,6 +87,7 @@ class Recorder:
         self._summary.output_bytes += result.output_bytes
         self._summary.shards += result.shard_count
         self._summary.inside += result.inside_count
+        self._summary.left_out += result.left_out
         self._summary.unsafe_left.extend(result.unsafe_left)
         self._count(result.statuses, result.codes, result.face_count)
 

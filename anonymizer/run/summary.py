@@ -76,6 +76,7 @@ class Summary:
         statuses: Number of the others, by the status of their new row; instead of a shard its pictures count.
         shards: Number of shards that were published.
         inside: Number of pictures in `statuses` that are inside shards.
+        left_out: Number of things that were left out of shards, by name.
         codes: Number of failures, by error code.
         failures: (key, error code) of the first `NAMED_FAILURES` failures.
         faces: Number of faces found in the processed objects.
@@ -108,6 +109,7 @@ class Summary:
     statuses: Counter[str] = field(default_factory=Counter)
     shards: int = 0
     inside: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)
     codes: Counter[str] = field(default_factory=Counter)
     failures: list[tuple[str, str]] = field(default_factory=list)
     faces: int = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -63,4 +64,11 @@ def result_of(chunk: Chunk, outcomes: Sequence[Outcome], *, busy_s: float, hangs
         hangs=hangs,
         shard_count=sum(row.is_shard and row.status != "failed" for row in rows),
         inside_count=sum(row.is_inside for row in rows),
+        left_out=sum((_counts(row.left_out) for row in rows), Counter()),
     )
+
+
+def _counts(left_out: Sequence[str]) -> Counter[str]:
+    """Parses the column `left_out`."""
+    parts = (entry.rpartition(": ") for entry in left_out)
+    return Counter({name: int(number) for name, _, number in parts})
