@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Callable
 from functools import cached_property
 from typing import BinaryIO
@@ -14,7 +15,6 @@ from anonymizer.lake.manifest import SCHEMA, Snapshot, from_table
 from anonymizer.lake.roots import open_manifest_root
 from anonymizer.lake.storage import Root
 from anonymizer.records import PUBLISHED, ImageRef, ManifestRow
-from anonymizer.run.inside import Names
 from anonymizer.run.worker import Deadline
 
 PIECE_BYTES = 2**20
@@ -56,19 +56,25 @@ class ShardChecker:
                 return "container"
 
     def _inside(self, kind: shards.Kind, file: BinaryIO, row: ManifestRow, deadline: Deadline) -> str | None:
-        names, waiting = Names(row.key), self._rows(row)
+        waiting = self._rows(row)
         for entry in shards.pictures(kind, file):
             deadline.check()
-            expected = waiting.pop(names.key(entry.name), None)
-            code = self._finding(entry.data, expected) if expected is not None else "container"
+            claims = waiting.get(hashlib.sha256(entry.data).hexdigest())
+            if not claims:
+                return "container"
+            code = self._finding(entry.data, claims.pop())
             if code is not None:
                 return code
-        return "container" if waiting else None
+        return "container" if any(waiting.values()) else None
 
-    def _rows(self, row: ManifestRow) -> dict[str, ManifestRow]:
-        tables = self._snapshot.scan(SCHEMA.names, between=(row.key, f"{row.key}0"))
-        rows = (one for table in tables for one in from_table(table))
-        return {one.key: one for one in rows if one.shard == row.key != one.key and one.status in PUBLISHED}
+    def _rows(self, row: ManifestRow) -> dict[str, list[ManifestRow]]:
+        """The rows of the shard's pictures by the SHA-256 of their output."""
+        found: dict[str, list[ManifestRow]] = defaultdict(list)
+        for table in self._snapshot.scan(SCHEMA.names, between=(row.key, f"{row.key}0")):
+            for one in from_table(table):
+                if one.shard == row.key != one.key and one.status in PUBLISHED:
+                    found[one.output_sha256 or ""].append(one)
+        return dict(found)
 
     @cached_property
     def _snapshot(self) -> Snapshot:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -20,7 +20,7 @@ from anonymizer.errors import ObjectError, OutputLost, PublishConflict, ScrubChe
 from anonymizer.lake.manifest import SCHEMA, Snapshot, from_table
 from anonymizer.records import PUBLISHED, ImageRef, ManifestRow
 from anonymizer.run.context import RunContext
-from anonymizer.run.inside import Hashed, Names, left_out_row
+from anonymizer.run.inside import Hashed, left_out_row
 from anonymizer.run.takedown.removals import Removals
 from anonymizer.run.takedown.rows import removed_row
 
@@ -106,8 +106,7 @@ def _copy_without(run: RunContext, whole: ManifestRow, snapshot: Snapshot, unsaf
     if key is None or not isinstance(found, ImageRef) or found.etag != whole.output_etag:
         raise PublishConflict
     tables = snapshot.scan(SCHEMA.names, between=(whole.key, f"{whole.key}0"))
-    rows = {row.key: row for table in tables for row in from_table(table) if row.shard == whole.key != row.key}
-    copied = _Copied(whole.key, rows, unsafe)
+    copied = _Copied([row for table in tables for row in from_table(table) if row.shard == whole.key != row.key], unsafe)
     kind = shards.kind_named(whole.format)
     upload = output.publish_stream(
         key, expected=found.etag, media_type=shards.MEDIA_TYPES[kind], check=run.lease.check
@@ -132,32 +131,31 @@ def _copy_without(run: RunContext, whole: ManifestRow, snapshot: Snapshot, unsaf
 
 
 class _Copied:
-    """Copies the pictures of an output, and leaves out those that are unsafe.
+    """Copies the pictures of an output, and leaves out those that are unsafe. They are recognised by their SHA-256.
 
     Args:
-        shard: The shard's key.
-        rows: Current rows of its pictures, by key.
+        rows: Current rows of the shard's pictures.
         unsafe: Keys of those that must not stay.
     """
 
-    def __init__(self, shard: str, rows: dict[str, ManifestRow], unsafe: set[str]) -> None:
-        self._names = Names(shard)
+    def __init__(self, rows: Sequence[ManifestRow], unsafe: set[str]) -> None:
         self._held = rows
         self._unsafe = unsafe
-        self._order: list[ManifestRow] = []
+        self._known = {row.output_sha256 for row in rows}
+        self._gone = {row.output_sha256 for row in rows if row.key in unsafe}
+        self._order: list[str] = []
 
     def make(self, entry: shards.Entry) -> bytes | None:
         """The picture as it is; None if it must not stay.
 
         Raises:
-            ScrubCheckFailed: It is not the picture of its row.
+            ScrubCheckFailed: It is not the picture of any row.
         """
-        key = self._names.key(entry.name)
-        row = self._held.get(key)
-        if row is None or row.output_sha256 != hashlib.sha256(entry.data).hexdigest():
+        sha256 = hashlib.sha256(entry.data).hexdigest()
+        if sha256 not in self._known:
             raise ScrubCheckFailed
-        self._order.append(row)
-        return None if key in self._unsafe else entry.data
+        self._order.append(sha256)
+        return None if sha256 in self._gone else entry.data
 
     def rows(self, dropped: Iterable[int], sha256: str, attempt: int) -> list[ManifestRow]:
         """The new rows of all pictures of the shard.
@@ -167,10 +165,13 @@ class _Copied:
             sha256: SHA-256 of the new output.
             attempt: Attempt of the rows.
         """
-        new = dict(self._held)
-        for position in dropped:
-            row = self._order[position]
-            new[row.key] = removed_row(row, Unsafe(), attempt) if row.key in self._unsafe else left_out_row(row)
+        left_out = {self._order[position] for position in dropped}
         return [
-            replace(row, shard=self._names.shard, shard_sha256=sha256, attempt=attempt) for row in new.values()
+            replace(self._after(row, left_out), shard=row.shard, shard_sha256=sha256, attempt=attempt)
+            for row in self._held
         ]
+
+    def _after(self, row: ManifestRow, left_out: set[str]) -> ManifestRow:
+        if row.key in self._unsafe:
+            return removed_row(row, Unsafe(), row.attempt)
+        return left_out_row(row) if row.output_sha256 in left_out else row

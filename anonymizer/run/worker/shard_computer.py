@@ -132,4 +132,4 @@ class ShardComputer:
             yield None
             return
         with self._output.open_source(found) as file:
-            yield StandingPictures(source.kind, file, item.ref.key, self._contents.rows(item.ref.key))
+            yield StandingPictures(source.kind, file, self._contents.rows(item.ref.key))

@@ -10,7 +10,6 @@ from typing import BinaryIO
 from anonymizer import shards
 from anonymizer.errors import ObjectError
 from anonymizer.records import PUBLISHED, ManifestRow
-from anonymizer.run.inside import Names
 
 log = logging.getLogger(__name__)
 
@@ -18,26 +17,25 @@ log = logging.getLogger(__name__)
 class StandingPictures:
     """The pictures of a shard's output, read in step with its source: both have them in the same order.
 
+    They are recognised by their SHA-256, because where an earlier run left rows out their numbers are others.
+
     Args:
         kind: The shard's format.
         file: The output, open.
-        shard: Key of the shard.
         rows: Current rows of its pictures, by key.
     """
 
-    def __init__(self, kind: shards.Kind, file: BinaryIO, shard: str, rows: Mapping[str, ManifestRow]) -> None:
+    def __init__(self, kind: shards.Kind, file: BinaryIO, rows: Mapping[str, ManifestRow]) -> None:
         self.rows = rows
-        names = Names(shard)
-        self._entries = ((names.key(entry.name), entry.data) for entry in shards.pictures(kind, file))
+        self._entries = ((hashlib.sha256(entry.data).hexdigest(), entry.data) for entry in shards.pictures(kind, file))
 
     def find(self, row: ManifestRow) -> bytes | None:
         """The published bytes of a picture; None if the output does not have them. Rows come in the shard's order."""
         if row.status not in PUBLISHED or row.output_sha256 is None:
             return None
         try:
-            data = next((data for key, data in self._entries if key == row.key), None)
+            return next((data for sha256, data in self._entries if sha256 == row.output_sha256), None)
         except ObjectError:
             # It only saves time: without it the picture is computed.
             log.warning("%s: the output that stands cannot be read", row.shard)
             return None
-        return data if data is not None and hashlib.sha256(data).hexdigest() == row.output_sha256 else None
