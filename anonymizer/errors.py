@@ -203,6 +203,21 @@ class ShardImageFailed(ObjectError):
     message = "an image in the shard cannot be made safe, and shards.on_failure is fail"
 
 
+class ShardDamaged(ObjectError):
+    code = "shard_damaged"
+    message = "the shard is damaged or truncated"
+
+
+class ShardEncrypted(ObjectError):
+    code = "shard_encrypted"
+    message = "the shard is encrypted"
+
+
+class Reference(ObjectError):
+    code = "reference"
+    message = "the table has the path of an image and not its bytes"
+
+
 class ShardSettings(ObjectError):
     code = "shard_settings"
     message = "a shard can be written neither in place nor with --names hashed"

@@ -6,7 +6,7 @@ messages all come from these fields. An unknown key is an error.
 
 from anonymizer.config.convert import from_mapping
 from anonymizer.config.fields import choices, fields_of
-from anonymizer.config.hashes import item_settings_sha256, settings_sha256
+from anonymizer.config.hashes import item_settings_sha256, settings_sha256, shard_settings_sha256
 from anonymizer.config.schema import (
     Adopt,
     Bind,
@@ -28,6 +28,7 @@ from anonymizer.config.schema import (
     Raw,
     RedactionConfig,
     RunConfig,
+    ShardsConfig,
     StorageConfig,
 )
 from anonymizer.config.sources import merge, parse_assignments, parse_file
@@ -53,6 +54,7 @@ __all__ = [
     "Raw",
     "RedactionConfig",
     "RunConfig",
+    "ShardsConfig",
     "StorageConfig",
     "choices",
     "fields_of",
@@ -62,4 +64,5 @@ __all__ = [
     "parse_assignments",
     "parse_file",
     "settings_sha256",
+    "shard_settings_sha256",
 ]

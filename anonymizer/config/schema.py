@@ -20,6 +20,7 @@ Kept = Literal["orientation", "icc", "capture_year", "gps_coarse", "dpi", "proje
 DetectorName = Literal["centerface", "yunet", "haar", "patch"]
 BoxesMode = Literal["add", "replace"]
 Preset = Literal["fast", "balanced", "thorough"]
+OnFailure = Literal["drop", "blank", "fail"]
 Precision = Literal["int8", "float32"]
 
 
@@ -158,6 +159,15 @@ class MetadataConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ShardsConfig:
+    """What is kept of shards (tar, zip, Parquet) besides their pictures."""
+
+    keep: tuple[str, ...] = setting((), "Side-cars to keep: fields of tar samples, columns of tables; `*` = all.")
+    on_failure: OnFailure = setting("drop", "A picture in a shard that cannot be made safe.")
+    id: str | None = setting(None, "Column of a Parquet file that names its rows in keys.")
+
+
+@dataclass(frozen=True, kw_only=True)
 class StorageConfig:
     """How storage is accessed. The first three tables go to fsspec; credentials belong in the environment."""
 
@@ -256,5 +266,6 @@ class RunConfig:
     consent: ConsentConfig = field(default_factory=ConsentConfig)
     codec: CodecConfig = field(default_factory=CodecConfig)
     metadata: MetadataConfig = field(default_factory=MetadataConfig)
+    shards: ShardsConfig = field(default_factory=ShardsConfig)
     storage: StorageConfig = field(default_factory=StorageConfig)
     engine: EngineConfig = field(default_factory=EngineConfig)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from anonymizer import shards
 from anonymizer.config import RunConfig
 from anonymizer.errors import DeadlinePassed, FormatInShard, ImageTimeout, ObjectError, ShardImageFailed
-from anonymizer.records import AnonymizedImage, ManifestRow, WorkItem
+from anonymizer.records import ManifestRow, WorkItem
 from anonymizer.run.inside import Names, left_out_row
 from anonymizer.run.rows import failed_row, published_row
 from anonymizer.run.worker.computer import Computed, Computer
@@ -71,20 +71,24 @@ class Pictures:
         before = self._standing.rows.get(key) if self._standing is not None else None
         item = self._contents.item(self._shard, key, len(entry.data), before)
         copied = self._copied(item, entry, before)
-        if copied is not None:
-            return copied
+        return copied if copied is not None else self._made(item, entry)
+
+    def _made(self, item: WorkItem, entry: shards.Entry) -> bytes | None:
         data: Future[bytes] = Future()
-        data.set_result(entry.data)
+        if entry.error is None:
+            data.set_result(entry.data)
+        else:
+            data.set_exception(entry.error())
         computed = self._computer.compute(item, data, self._deadline)
         image = computed.image
         if isinstance(image, (DeadlinePassed, ImageTimeout)):
             raise image
-        if isinstance(image, AnonymizedImage) and image.format != image.source_format:
-            image = FormatInShard()
-        if isinstance(image, AnonymizedImage):
-            self._add(published_row(item, image, "", None), computed)
-            return image.data
-        return self._failed(computed, image)
+        if isinstance(image, ObjectError):
+            return self._failed(computed, image, entry.data)
+        if image.format != image.source_format:
+            return self._failed(computed, FormatInShard(), entry.data)
+        self._add(published_row(item, image, "", None), computed)
+        return image.data
 
     def rows(self, dropped: Collection[int], sha256: str) -> tuple[ManifestRow, ...]:
         """The rows of all pictures.
@@ -111,12 +115,12 @@ class Pictures:
             self._rows.append(again)
         return data
 
-    def _failed(self, computed: Computed, error: ObjectError) -> bytes | None:
+    def _failed(self, computed: Computed, error: ObjectError, data: bytes) -> bytes | None:
         on_failure = self._config.shards.on_failure
         if on_failure == "fail":
             raise ShardImageFailed
         self._add(failed_row(computed.item, error), computed)
-        return self._computer.blanked(computed.data.result()) if on_failure == "blank" else None
+        return self._computer.blanked(data) if on_failure == "blank" else None
 
     def _add(self, row: ManifestRow, computed: Computed) -> None:
         inside = replace(row, output_uri=None, shard=self._shard.ref.key)

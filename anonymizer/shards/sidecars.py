@@ -1,0 +1,1 @@
+def is_kept(name, keep): return "*" in keep or name in keep
