@@ -18,6 +18,7 @@
         ├── EmptyFile
         ├── WrongCoding
         ├── UnsupportedFormat
+        ├── ArchiveUnread / TableUnread / VideoUnread / DocumentUnread   (`UNREAD`; `skipped` where `allow` names them)
         ├── DecodeError
         ├── ImageTooLarge
         ├── DetectionFailed
@@ -146,6 +147,30 @@ class WrongCoding(ObjectError):
 class UnsupportedFormat(ObjectError):
     code = "unsupported_format"
     message = "the image format is not supported: it cannot be read and written safely"
+
+
+class ArchiveUnread(ObjectError):
+    code = "archive_unread"
+    message = "an archive or a compressed file that may hold pictures; it was not opened"
+
+
+class TableUnread(ObjectError):
+    code = "table_unread"
+    message = "a table or a shard of a data set that may hold pictures; it was not opened"
+
+
+class VideoUnread(ObjectError):
+    code = "video_unread"
+    message = "a video; it was not opened"
+
+
+class DocumentUnread(ObjectError):
+    code = "document_unread"
+    message = "a document that may hold pictures; it was not opened"
+
+
+UNREAD = (ArchiveUnread, TableUnread, VideoUnread, DocumentUnread)
+"""What may hold pictures and is not opened. The setting `allow` is a user's word that it may be passed over."""
 
 
 class DecodeError(ObjectError):

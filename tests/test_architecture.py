@@ -28,9 +28,12 @@ FLOORS = [
 #: Within a wing, in the same way.
 ROOMS = {
     "config": [{"fields", "convert", "sources"}, {"schema"}, {"hashes"}],
-    "image": [{"geometry", "profiles", "tiff_fields", "views"}, {"codec", "metadata", "detectors", "redactors"}],
+    "image": [
+        {"geometry", "profiles", "tiff_fields", "unread", "views"},
+        {"codec", "metadata", "detectors", "redactors"},
+    ],
     "people": [{"consent"}, {"boxes"}],
-    "lake": [{"storage", "lease", "naming"}, {"files", "manifest", "outputs"}, {"identity", "roots"}],
+    "lake": [{"storage", "lease", "naming"}, {"datasets", "files", "manifest", "outputs"}, {"identity", "roots"}],
     "run": [
         {"summary", "chunks", "rows", "sources", "marked_output", "inside"},
         {"progress", "recorder", "record", "start"},
@@ -57,6 +60,7 @@ HOMES = {
     "turbojpeg": {"image.codec"},
     "imagecodecs": {"image.codec"},
     "pyarrow": {
+        "image.unread",
         "lake.manifest",
         "lake.storage",
         "people.consent",

@@ -43,11 +43,13 @@ def main(*argv: str, **environ: str) -> int:
 def test_arguments_become_settings(runs):
     argv = (
         "run in out --method solid --fill #ff00ff --detector haar --workers 3 --limit 5 --include *.jpg --include *.png"
+        " --allow archive_unread,video_unread --allow table_unread"
     )
     assert main(*argv.split(), "--set", "engine.chunk_keys=8", "--as-of", "2026-01-01") == 0
     config, inside_job = runs.seen[0]
     assert (config.input, config.output, config.limit, config.as_of) == ("in", "out", 5, "2026-01-01")
     assert config.include == ("*.jpg", "*.png")
+    assert config.allow == ("archive_unread", "video_unread", "table_unread")
     assert (config.redaction.method, config.redaction.fill) == ("solid", "#ff00ff")
     assert (config.detector.name, config.engine.workers, config.engine.chunk_keys) == ("haar", 3, 8)
     assert not inside_job

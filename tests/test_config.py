@@ -108,5 +108,10 @@ def test_what_is_kept_is_one_of_a_list():
     for text in ("[dpi, icc]", '["dpi","icc"]'):
         values = parse_assignments([f"metadata.keep={text}"])
         assert from_mapping(RunConfig, values).metadata.keep == ("dpi", "icc")
+    assert from_mapping(RunConfig, {"allow": ["archive_unread, video_unread", "table_unread"]}).allow == (
+        *("archive_unread", "video_unread", "table_unread"),
+    )
+    with pytest.raises(ConfigError, match=r"allow must be one of archive_unread, .*, not 'not_an_image'"):
+        from_mapping(RunConfig, {"allow": "not_an_image"})
     with pytest.raises(ConfigError, match=r"metadata\.keep must be one of orientation, .*, not 'faces'"):
         from_mapping(RunConfig, parse_assignments(["metadata.keep=[dpi,faces]"]))

@@ -16,7 +16,7 @@ from anonymizer.config import RunConfig, fields_of, settings_sha256
 #: Whole sections, and single settings of other sections.
 DECIDE = {"detector", "redaction", "codec", "metadata", "consent.policy", "consent.publish_no_face"}
 DO_NOT = {
-    *("input", "output", "manifest", "as_of", "include", "exclude", "adopt", "names", "limit", "max_failures"),
+    *("input", "output", "manifest", "as_of", "include", "exclude", "allow", "adopt", "names", "limit", "max_failures"),
     *("in_place", "originals", "discard_originals", "force", "prune", "prune_limit", "keys", "dry_run", "estimate"),
     *("core_price", "storage", "engine"),
     # What consent says of a photo is in its decision's own hash (`consent_sha256`).

@@ -38,7 +38,7 @@ def settings(arguments: argparse.Namespace) -> RunConfig:
 
 def _given(arguments: argparse.Namespace) -> Iterator[tuple[str, Any]]:
     """Dotted name and value of every setting that has an option or argument on this command line."""
-    for name in (*(name for name, _ in OPTIONS.values()), *REPEATED.values(), "input", "output"):
+    for name in (*(name for name, _ in (*OPTIONS.values(), *REPEATED.values())), "input", "output"):
         value = getattr(arguments, name, None)
         if value is not None:
             yield name, value

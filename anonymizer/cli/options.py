@@ -36,7 +36,11 @@ OPTIONS: dict[str, tuple[str, str | None]] = {
     "--max-failures": ("max_failures", "N|P%"),
 }
 #: Options that may be given several times.
-REPEATED = {"--include": "include", "--exclude": "exclude"}
+REPEATED = {
+    "--include": ("include", "GLOB"),
+    "--exclude": ("exclude", "GLOB"),
+    "--allow": ("allow", "CODE[,CODE]"),
+}
 #: Options without a value.
 FLAGS = {
     "--in-place": "in_place",
@@ -59,8 +63,8 @@ def add_all_options(command: argparse.ArgumentParser) -> None:
         choices = config.choices(RunConfig, setting)
         text = f"{doc} (default: {default})" if default is not None else doc
         command.add_argument(option, dest=setting, metavar=metavar, choices=choices, help=_escaped(text))
-    for option, setting in REPEATED.items():
-        command.add_argument(option, dest=setting, metavar="GLOB", action="append", help=documentation(setting))
+    for option, (setting, metavar) in REPEATED.items():
+        command.add_argument(option, dest=setting, metavar=metavar, action="append", help=documentation(setting))
     for option, setting in FLAGS.items():
         command.add_argument(option, dest=setting, action="store_true", help=documentation(setting))
 

@@ -6,7 +6,12 @@ messages all come from these fields. An unknown key is an error.
 
 from anonymizer.config.convert import from_mapping
 from anonymizer.config.fields import choices, fields_of
-from anonymizer.config.hashes import item_settings_sha256, settings_sha256, shard_settings_sha256
+from anonymizer.config.hashes import (
+    failure_settings_sha256,
+    item_settings_sha256,
+    settings_sha256,
+    shard_settings_sha256,
+)
 from anonymizer.config.schema import (
     Adopt,
     Bind,
@@ -57,6 +62,7 @@ __all__ = [
     "ShardsConfig",
     "StorageConfig",
     "choices",
+    "failure_settings_sha256",
     "fields_of",
     "from_mapping",
     "item_settings_sha256",

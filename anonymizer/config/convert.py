@@ -61,6 +61,8 @@ def _converted(name: str, value: Any, hint: Any) -> Any:
         return value
     if origin is tuple:
         values = (value,) if isinstance(value, str) else tuple(value)
+        if typing.get_origin(options[0]) is Literal:
+            values = tuple(word.strip() for item in values for word in str(item).split(","))
         return tuple(_converted(name, item, options[0]) for item in values)
     if origin is dict:
         if not isinstance(value, Mapping):

@@ -34,6 +34,23 @@ def settings_sha256(config: RunConfig, detector_sha256: str | None, revisions: M
     return hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()
 
 
+def failure_settings_sha256(settings: str, config: RunConfig, read_revision: int) -> str:
+    """Hashes the settings for a row of an object that failed or was skipped.
+
+    What becomes of such an object depends on two things more, which no output depends on: what readers can tell of a
+    file, and what the user allows to be passed over. If one of them changes, only rows without a new output are redone.
+
+    Args:
+        settings: The result of `item_settings_sha256` for the object.
+        config: The run's settings.
+        read_revision: `codec.READ_REVISION`.
+
+    Returns:
+        SHA-256 in hexadecimal digits.
+    """
+    return hashlib.sha256(f"{settings} {read_revision} {','.join(sorted(set(config.allow)))}".encode()).hexdigest()
+
+
 def item_settings_sha256(run_sha256: str, config: RunConfig, boxes_sha256: str | None) -> str:
     """Hashes the settings for one object: those of the run and, with `--boxes`, the boxes given for the object.
 

@@ -16,6 +16,7 @@ Incomplete = Literal["fail", "redact"]
 Raw = Literal["refuse", "preview"]
 Names = Literal["same", "hashed"]
 Adopt = Literal["keep", "replace"]
+Unread = Literal["archive_unread", "table_unread", "video_unread", "document_unread"]
 Kept = Literal["orientation", "icc", "capture_year", "gps_coarse", "dpi", "projection"]
 DetectorName = Literal["centerface", "yunet", "haar", "patch"]
 BoxesMode = Literal["add", "replace"]
@@ -242,6 +243,11 @@ class RunConfig:
         "files unchanged, `replace` lets outputs replace files of the same name. Existing files are never removed.",
     )
     names: Names = setting("same", "`hashed`: file names are replaced by a keyed hash (ANONYMIZER_NAMES_KEY).")
+    allow: tuple[Unread, ...] = setting(
+        (),
+        "Pass over files that may hold pictures and are not opened, by error code: archive_unread, table_unread, "
+        "video_unread, document_unread. They are `skipped`, not `failed`.",
+    )
     limit: int | None = setting(None, "Process only the first N objects.", low=0)
     max_failures: str | None = setting(
         None, "Number or share (`5%`) of failed objects that is accepted; more end the run with exit status 3."

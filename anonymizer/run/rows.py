@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from anonymizer.errors import ObjectError, TakeDownOwed
+from anonymizer.config import RunConfig, failure_settings_sha256
+from anonymizer.errors import ObjectError, TakeDownOwed, Withheld
+from anonymizer.image import codec
 from anonymizer.people import consent
 from anonymizer.records import PUBLISHED, AnonymizedImage, AnonymizedShard, Content, ManifestRow, WorkItem
 
@@ -41,11 +44,38 @@ def read_as(row: ManifestRow, item: WorkItem, source_sha256: str) -> ManifestRow
     return replace(row, consent_bound=consent.bind(item.bound, item.decision.seen, content))
 
 
-def failed_row(item: WorkItem, error: ObjectError) -> ManifestRow:
-    """Makes the row of an object that is not published; only constants of the error's class go into it."""
+def settings_of(row: ManifestRow, settings_sha256: str, config: RunConfig) -> str:
+    """Returns the `settings_sha256` of a row: that of its output, or that of a failure.
+
+    Args:
+        row: The row.
+        settings_sha256: Hash of the settings for the object, see `item_settings_sha256`.
+        config: The run's settings.
+    """
+    return failure_settings(settings_sha256, config) if is_failure(row.error_code) else settings_sha256
+
+
+def is_failure(error_code: str | None) -> bool:
+    """Whether a row with this code says that a file could not be read or written; a photo may be withheld as well."""
+    return error_code not in (None, Withheld.code)
+
+
+def failure_settings(settings_sha256: str, config: RunConfig) -> str:
+    """See `failure_settings_sha256`."""
+    return failure_settings_sha256(settings_sha256, config, codec.READ_REVISION)
+
+
+def failed_row(item: WorkItem, error: ObjectError, allow: Collection[str] = ()) -> ManifestRow:
+    """Makes the row of an object that is not published; only constants of the error's class go into it.
+
+    Args:
+        item: The object.
+        error: Why it is not published.
+        allow: Codes of errors that the user allows to be passed over: the row's status is `skipped`.
+    """
     return replace(
         blank_row(item),
-        status=error.status,
+        status="skipped" if error.code in allow else error.status,
         error_code=error.code,
         error_message=error.message,
         retryable=error.retryable,

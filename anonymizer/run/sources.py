@@ -8,8 +8,8 @@ from types import TracebackType
 from typing import BinaryIO, Self
 
 from anonymizer import shards
-from anonymizer.errors import Archived, EmptyFile, ImageTooLarge, NotAnImage, ObjectError, WrongCoding
-from anonymizer.image import codec
+from anonymizer.errors import UNREAD, Archived, EmptyFile, ImageTooLarge, NotAnImage, ObjectError, WrongCoding
+from anonymizer.image import codec, unread
 from anonymizer.lake.naming import is_picture_name
 from anonymizer.lake.storage import Root, codings
 from anonymizer.records import ImageRef
@@ -71,6 +71,7 @@ def read_source(root: Root, ref: ImageRef, max_bytes: int) -> bytes:
         ImageTooLarge: It has more bytes.
         EmptyFile: A picture's name and no byte: a copy that never arrived.
         WrongCoding: A picture's name, and a coding that is not known or is not that of its bytes.
+        ArchiveUnread, TableUnread: The name of a shard, and no picture.
         ObjectError: See `Root.read`.
     """
     if ref.archived:
@@ -82,13 +83,16 @@ def read_source(root: Root, ref: ImageRef, max_bytes: int) -> bytes:
         data = _decoded(data, coding, ref, max_bytes)
     if not data and is_picture_name(ref.key):
         raise EmptyFile
+    shard = unread.by_name(ref.key)
+    if shard is not None and not _is_picture(data):
+        raise shard
     return data
 
 
 def _is_picture(data: bytes) -> bool:
     try:
         codec.sniff(data)
-    except NotAnImage:
+    except (NotAnImage, *UNREAD):
         return False
     except ObjectError:
         return True

@@ -52,3 +52,15 @@ class Rewritten:
     left_out: Mapping[str, int] = field(default_factory=dict)
     dropped: frozenset[int] = frozenset()
     may_hide_pictures: bool = False
+
+
+class Again(Exception):
+    """A sample has to be left out of which a part was written already: the shard has to be written anew without it.
+
+    Attributes:
+        dropped: Keys of all samples to leave out.
+    """
+
+    def __init__(self, dropped: frozenset[str]) -> None:
+        super().__init__()
+        self.dropped = dropped

@@ -61,7 +61,7 @@ class Samples:
         self._make = make
         self._write = write
         self._settings = settings
-        self._gone = dropped
+        self._gone = set(dropped)
         self._written: set[int] = set()
         self._left_out: Counter[str] = Counter()
         self._samples = self._samples_out = self._pictures = self._pictures_out = 0
@@ -102,9 +102,9 @@ class Samples:
         pictures = range(first, self._pictures)
         failed = any(isinstance(result, _Failed) for _, result in kept)
         if failed and hash(key) in self._written:
-            raise Again(self._gone | {key})
+            raise Again(frozenset({*self._gone, key}))
         if failed or key in self._gone:
-            self._gone |= {key}
+            self._gone.add(key)
             self._dropped.update(pictures)
             return
         self._pictures_out += len(pictures)

@@ -4,8 +4,10 @@ from datetime import UTC, datetime
 
 import pyarrow as pa
 
+from anonymizer.config import RunConfig
 from anonymizer.lake.manifest import to_table
 from anonymizer.records import ManifestRow
+from anonymizer.run.rows import failure_settings
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 RUN = "r2"
@@ -14,8 +16,10 @@ SETTINGS = "s1"
 
 def row(key, **values):
     values = {"status": "anonymized", "output_uri": f"file:///out/{key}", "output_etag": "o1", **values}
-    values = {"source_uri": f"file:///in/{key}", "settings_sha256": SETTINGS, **values}
-    return ManifestRow(key=key, processed_at=NOW, source_etag="v1", consent_sha256="", **values)
+    failed = values.get("error_code") not in (None, "withheld") and values["status"] != "removed"
+    settings = failure_settings(SETTINGS, RunConfig()) if failed else SETTINGS
+    values = {"source_uri": f"file:///in/{key}", "settings_sha256": settings, **values}
+    return ManifestRow(key=key, processed_at=NOW, source_etag="v1", **{"consent_sha256": "", **values})
 
 
 def table(*runs_and_rows):

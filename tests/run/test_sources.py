@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pytest
 
-from anonymizer.errors import Archived, EmptyFile, ImageTooLarge, WrongCoding
+from anonymizer.errors import Archived, EmptyFile, ImageTooLarge, TableUnread, WrongCoding
 from anonymizer.records import ImageRef
 from anonymizer.run.sources import read_source
 from tests.pictures import photo
@@ -48,6 +48,13 @@ def _read(root: _Root, key: str = "a.jpg", *, archived: bool = False, most: int 
 )
 def test_a_picture_however_it_is_kept(data: bytes, coding: str) -> None:
     assert _read(_Root(data, coding)) == PHOTO
+
+
+@pytest.mark.parametrize("key", ["a.TFRecord", "shard.00000.mds.zstd", "train.beton"])
+def test_a_shard_without_a_signature_is_known_by_its_name_unless_it_is_a_picture(key: str) -> None:
+    with pytest.raises(TableUnread):
+        _read(_Root(b"nobody knows"), key)
+    assert _read(_Root(PHOTO), key) == PHOTO
 
 
 @pytest.mark.parametrize("coding", ["gzip", "br", "utf-8", "base64", "aws-chunked", "identity", "none"])

@@ -9,7 +9,7 @@ STATUS_TEXTS: dict[str, str] = {
     "anonymized": "faces were found and redacted; published",
     "no_face": "no face was found; published without metadata",
     "retained": "all faces are kept by consent; published without metadata",
-    "skipped": "not an image, or publication not permitted; not published",
+    "skipped": "not an image, passed over as `--allow` says, or publication not permitted; not published",
     "failed": "could not be anonymized; no new output",
     "removed": "the published output was removed",
 }

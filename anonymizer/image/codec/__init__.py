@@ -14,13 +14,19 @@ from anonymizer.image.codec.isobmff import avif, heif
 from anonymizer.image.codec.sniff import sniff
 from anonymizer.records import Encoded, Picture
 
-__all__ = ["CODECS", "MEDIA_TYPES", "OUTPUT_REVISION", "Codec", "decode", "encode", "sniff"]
+__all__ = ["CODECS", "MEDIA_TYPES", "OUTPUT_REVISION", "READ_REVISION", "Codec", "decode", "encode", "sniff"]
 
 OUTPUT_REVISION = 8
 """Raised by hand whenever the bytes that `encode` writes for a picture, or the pixels `decode` reads, change.
 
 So it is when more is read than before: what failed for good is tried again only if its file, its consent or the
 settings change, of which this number is one.
+"""
+
+READ_REVISION = 1
+"""Raised by hand whenever readers learn to tell more of the files that are not published.
+
+It does not touch what is published: the next run looks again at the rows that failed or were skipped, at no other.
 """
 
 
@@ -63,6 +69,7 @@ def decode(data: bytes, config: CodecConfig) -> Picture:
     Raises:
         NotAnImage: The content is no picture.
         UnsupportedFormat: A picture of another format.
+        ArchiveUnread, TableUnread, VideoUnread, DocumentUnread: No picture, but it may hold some.
         ImageTooLarge: More bytes or pixels than the limits allow.
         DecodeError: Damaged or cut short.
     """

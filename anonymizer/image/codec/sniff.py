@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import struct
 
-from anonymizer.errors import NotAnImage, UnsupportedFormat
+from anonymizer.errors import NotAnImage, ObjectError, UnsupportedFormat
 from anonymizer.image.codec.camera_raw import is_camera_raw
 from anonymizer.image.codec.tiff.directory import is_tiff
+from anonymizer.image.unread import by_content
 
 _HEAD_BYTES = 4096
 
@@ -104,6 +105,7 @@ def sniff(data: bytes) -> str:
 
     Raises:
         UnsupportedFormat: A picture of another format, camera raw for one.
+        ArchiveUnread, TableUnread, VideoUnread, DocumentUnread: No picture, but it may hold some.
         NotAnImage: Anything else; also what is empty or unknown.
     """
     head = data[:_HEAD_BYTES]
@@ -124,10 +126,15 @@ def sniff(data: bytes) -> str:
     if head.startswith((_JXL_CONTAINER, _JXL_CODESTREAM)):
         return "jxl"
     if head[4:8] == b"ftyp":
-        return _base_media_format(head)
+        return _base_media_format(data)
     if _is_other_picture(head) or data[-18:] == b"TRUEVISION-XFILE.\0":
         raise UnsupportedFormat
-    raise NotAnImage
+    raise _no_picture(data)
+
+
+def _no_picture(data: bytes) -> ObjectError:
+    error = by_content(data, sniff)
+    return error() if error is not None else NotAnImage()
 
 
 def _is_bmp(head: bytes) -> bool:
@@ -146,9 +153,9 @@ def _is_jpeg_2000(head: bytes) -> bool:
     return not brands or (brands[0] != b"mjp2" and not _JP2_BRANDS.isdisjoint(brands))
 
 
-def _base_media_format(head: bytes) -> str:
+def _base_media_format(data: bytes) -> str:
     """What the brands of an ISO base media file promise; the first brand that says how it is coded decides."""
-    brands = _brands(head)
+    brands = _brands(data[:_HEAD_BYTES])
     for brand in brands:
         if brand in _UNREAD_BRANDS:
             raise UnsupportedFormat
@@ -157,7 +164,7 @@ def _base_media_format(head: bytes) -> str:
         if brand in _HEVC_BRANDS:
             return "heif"
     if _ANY_STILL_BRANDS.isdisjoint(brands):
-        raise NotAnImage
+        raise _no_picture(data)
     return "heif"
 
 

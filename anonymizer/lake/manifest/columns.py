@@ -96,7 +96,12 @@ COLUMNS = (
     Column("detector", pa.string(), "Name of the detector."),
     Column("detector_sha256", pa.string(), "SHA-256 of the detector's model file."),
     Column("method", pa.string(), "Redaction method, see `redaction.method`."),
-    Column("settings_sha256", pa.string(), "Hash of the settings that affect the output, and of the code's revision."),
+    Column(
+        "settings_sha256",
+        pa.string(),
+        "Hash of the settings that affect the output, and of the code's revision; in the row of a failure also of the "
+        "setting `allow` and of what this version can tell of files that are no pictures.",
+    ),
     Column("software_version", pa.string(), "Version of this software."),
     Column(
         "attempt",

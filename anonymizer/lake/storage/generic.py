@@ -46,8 +46,12 @@ class GenericRoot(Root):
     def list(
         self, start_after: str | None = None, *, output: bool = False, temporaries: bool = False
     ) -> Iterator[Listed]:
+        yield from self._list("", start_after or "", output=output, temporaries=temporaries)
+
+    def _list(self, folder: str, start_after: str, *, output: bool, temporaries: bool = False) -> Iterator[Listed]:
+        """As `list`, of one folder."""
         try:
-            found = self._found()
+            found = self._found(folder)
         except FileNotFoundError:
             found = {}
         except ListingError:
@@ -57,16 +61,16 @@ class GenericRoot(Root):
         if not found and not output and not self._exists():
             raise ListingError(f"{self.uri}: there is no such file or folder")
         for key in sorted(found):
-            if key > (start_after or "") and not (output and not temporaries and is_reserved(key)):
+            if key > start_after and not (output and not temporaries and is_reserved(key)):
                 yield self._listed(key, found[key])
 
-    def _found(self) -> dict[str, dict[str, Any]]:
+    def _found(self, folder: str) -> dict[str, dict[str, Any]]:
         fs = self._filesystem()
         fs.invalidate_cache()
         if self.only is not None:
             return {self.only: fs.info(self._full(self.only))}
         below = f"{self._path}/"
-        everything = fs.find(self._path, detail=True)
+        everything = fs.find(self._full(folder) if folder else self._path, detail=True)
         inside = [
             (spelled_key(path[len(below) :]), info) for path, info in everything.items() if path.startswith(below)
         ]
@@ -140,7 +144,7 @@ class GenericRoot(Root):
             self.remove(name, expected=None)
 
     def names(self, prefix: str = "") -> Iterator[str]:
-        return regular_names(self.list(output=True), prefix)
+        return regular_names(self._list(prefix.rpartition("/")[0], "", output=True), prefix)
 
     def _read(self, key: str, expected: str | None) -> tuple[bytes, str]:
         with _translated():

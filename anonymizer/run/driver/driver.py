@@ -202,7 +202,7 @@ class Session:
         run, keys, pruned = self._run, self._inputs.keys, True
         try:
             with open_input(run.config) as source:
-                listed = listing(source, keys, run.summary.missing)
+                listed = listing(run.config, source, keys, run.summary.missing)
                 self._work(source, rows, listed, adopted_outputs(run))
                 if keys is None and source.only is None:
                     pruned = prune(run, rows)

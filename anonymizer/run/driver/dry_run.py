@@ -82,7 +82,7 @@ def _plan(config: RunConfig, inputs: Inputs, snapshot: Snapshot, places: Places,
     rows = CurrentRows(snapshot.scan, "", config.input)
     planner = Planner(config, rows, inputs.decisions(places), refused)
     with open_input(config) as source:
-        for task in planner.tasks(listing(source, inputs.keys, summary.missing)):
+        for task in planner.tasks(listing(config, source, inputs.keys, summary.missing)):
             for item in task.items:
                 sample.add(item)
         if config.estimate and sample.seen:

@@ -17,7 +17,7 @@ from anonymizer.run.chunks import Task, chunk_id
 from anonymizer.run.context import RunContext
 from anonymizer.run.driver import intents
 from anonymizer.run.plan.collisions import rivals
-from anonymizer.run.rows import failed_row, pending_removal_row, with_kept_output
+from anonymizer.run.rows import failed_row, pending_removal_row, settings_of, with_kept_output
 from anonymizer.run.takedown.removals import Removals
 
 #: The journal is compacted each time that this many chunks have been committed.
@@ -165,7 +165,8 @@ class Outcomes:
         elif (remaining := self._remove_published(item)) is not None:
             self._record_pending_removal(item, row, remaining, attempt)
             return
-        self._run.recorder.write(replace(row, attempt=attempt, settings_sha256=self._settings(item.boxes)))
+        settings = settings_of(row, self._settings(item.boxes), self._run.config)
+        self._run.recorder.write(replace(row, attempt=attempt, settings_sha256=settings))
 
     def _remove_published(self, item: WorkItem) -> str | None:
         """Removes the published outputs of a failed object; returns the key of one that could not be removed."""

@@ -9,20 +9,25 @@ from anonymizer.config import RunConfig
 from anonymizer.lake.storage import Listed, Root, VersionCursor, marked_id
 from anonymizer.run.chunks import Task
 from anonymizer.run.context import RunContext
+from anonymizer.run.driver.data_sets import without_data_sets
 from anonymizer.run.plan.planner import Planner
 from anonymizer.run.start.keylist import KeyList, requested
 
 
-def listing(source: Root, keys: KeyList | None, missing: list[str]) -> Iterator[Listed]:
+def listing(config: RunConfig, source: Root, keys: KeyList | None, missing: list[str]) -> Iterator[Listed]:
     """Lists the objects of INPUT, or those of `--keys`.
 
     Args:
+        config: The run's settings.
         source: INPUT. The mark file of an OUTPUT is not listed.
         keys: The list of keys; None = INPUT is listed.
         missing: Keys of the list that do not exist are added to it.
+
+    Raises:
+        ConfigError: INPUT is a data set, or the run works in place and INPUT has one.
     """
     if keys is None:
-        yield from (entry for entry in source.list() if not _is_mark(source, entry))
+        yield from without_data_sets(config, source, (e for e in source.list() if not _is_mark(source, e)))
         return
     for request, found in requested(source, keys.of("redo", "check")):
         if found is None:

@@ -19,7 +19,7 @@ from anonymizer.run.chunks import Task, group
 from anonymizer.run.plan.collisions import collisions
 from anonymizer.run.plan.current_rows import CurrentRow, CurrentRows
 from anonymizer.run.plan.decisions import Decisions
-from anonymizer.run.rows import content_of
+from anonymizer.run.rows import content_of, failure_settings, is_failure
 
 
 class PlanSink(Protocol):
@@ -229,13 +229,19 @@ class Planner:
         if (row.removed and row.error_code != Requested.code) or row.error_code == TakeDownOwed.code:
             return False
         settings = self._decisions.shard_settings if row.is_shard else self._decisions.settings
-        if row.settings_sha256 != settings(given):
+        if not self._as_before(row, settings(given)):
             return False
         if row.is_shard and not row.of_this_run and (ref.key in self._decisions.changed or self._config.boxes.uri):
             # Which boxes are those of its pictures is known only once it is read.
             return False
         # Every run retries retryable failures, but only once.
         return row.of_this_run or not (row.retryable or self._decisions.forced(ref.key))
+
+    def _as_before(self, row: CurrentRow, settings_sha256: str) -> bool:
+        """Whether the row was made with these settings. A removed output's row has those of the row before it."""
+        if not is_failure(row.error_code) or (row.removed and row.settings_sha256 == settings_sha256):
+            return row.settings_sha256 == settings_sha256
+        return row.settings_sha256 == failure_settings(settings_sha256, self._config)
 
 
 def _is_current(item: WorkItem, outputs: VersionCursor) -> bool:

@@ -11,6 +11,7 @@ from anonymizer.config import shard_settings_sha256
 from anonymizer.people import consent
 from anonymizer.pipeline import Anonymizer
 from anonymizer.records import ManifestRow, WorkItem
+from anonymizer.run.rows import settings_of
 from anonymizer.run.worker.computer import Computed
 from anonymizer.run.worker.job import Job
 
@@ -54,7 +55,7 @@ class Provenance:
             detector=detector,
             detector_sha256=detector_sha256,
             method=config.redaction.method,
-            settings_sha256=settings_sha256,
+            settings_sha256=settings_of(row, settings_sha256, config),
             software_version=__version__,
             as_of=self._job.as_of,
             processed_at=datetime.now(UTC),

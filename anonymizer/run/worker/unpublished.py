@@ -45,10 +45,10 @@ class Unpublished:
         deadline.check()
         if self._current_version(item) != item.output_version:
             raise PublishConflict
-        row = _as_read(failed_row(item, error), computed)
-        if error.status == "failed" and _is_shard(computed):
+        row = _as_read(failed_row(item, error, self._config.allow), computed)
+        if row.status == "failed" and _is_shard(computed):
             row = replace(row, shard=item.ref.key)
-        if error.status == "failed" and item.kept_output is not None:
+        if row.status == "failed" and item.kept_output is not None:
             return Outcome(with_kept_output(row, item.kept_output))
         return self._removed(item, row)
 

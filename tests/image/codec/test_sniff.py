@@ -1,11 +1,18 @@
 from __future__ import annotations
 
+import bz2
+import gzip
+import lzma
+import pickle
 import struct
+import tarfile
 
+import pyarrow as pa
 import pytest
 
-from anonymizer.errors import NotAnImage, UnsupportedFormat
+from anonymizer.errors import NotAnImage, ObjectError, UnsupportedFormat
 from anonymizer.image.codec import sniff
+from tests.image.codec.containers import TARS, TF_RECORD, arrow, mds, npz, old_tar, table, tarred, zipped, zstd
 from tests.image.codec.samples import FORMATS, encoded, photo
 from tests.image.codec.tiff_samples import BYTE, SHORT, Values, page, tiff_of
 
@@ -21,18 +28,79 @@ NO_PICTURES = {
     "text": b"hello world, this is a text\n",
     "text that begins like BMP": b"BMW is a maker of cars",
     "text that begins like PNM": b"P3 is what we call this plan",
-    "pdf": b"%PDF-1.7\n%\xe2\xe3",
-    "zip": b"PK\x03\x04" + bytes(40),
-    "gzip": b"\x1f\x8b\x08" + bytes(40),
-    "avi": b"RIFF\x10\0\0\0AVI LIST",
     "wave": b"RIFF\x10\0\0\0WAVEfmt ",
-    "mp4": _ftyp(b"isom", b"iso2", b"mp41"),
-    "quicktime": _ftyp(b"qt  "),
-    "matroska": b"\x1aE\xdf\xa3" + bytes(40),
+    "sound in boxes": _ftyp(b"M4A ", b"isom"),
+    "text compressed": gzip.compress(b"time,place\n" * 9999),
+    "text in parquet": table(url=["https://example.org/a"], width=[640], box=[[0.5, 1.0]]),
+    "text that says free": b"The free box, the wide one",
+    "program": b"\x7fELF\2\1\1" + bytes(600),
     "mp3": b"ID3\x04" + bytes(40),
-    "office": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(40),
     "html": b"<!DOCTYPE html><html><body>no drawing</body></html>",
     "zeros": bytes(100),
+}
+
+UNREAD = {
+    "archive_unread": {
+        "zip": b"PK\x03\x04" + bytes(40),
+        "zip, empty": zipped(),
+        "zip behind a program": b"MZ" + bytes(900) + zipped("a.jpg"),
+        "7z": b"7z\xbc\xaf\x27\x1c\0\4",
+        "rar": b"Rar!\x1a\x07\1\0",
+        **{f"tar, {name}": tarred(form) for name, form in TARS.items()},
+        "tar of version 7": old_tar(),
+        "tar.gz": gzip.compress(tarred(tarfile.PAX_FORMAT)),
+        "tar.bz2": bz2.compress(tarred(tarfile.PAX_FORMAT)),
+        "tar.xz": lzma.compress(tarred(tarfile.PAX_FORMAT)),
+        "tar.zst": zstd(tarred(tarfile.PAX_FORMAT)),
+        "picture compressed": gzip.compress(encoded("png")),
+        "gzip, damaged": b"\x1f\x8b\x08" + bytes(40),
+        "gzip in gzip": gzip.compress(gzip.compress(encoded("png"))),
+        "cpio": b"070701" + b"0" * 104 + b"a\0",
+        "iso": bytes(32769) + b"CD001\1",
+    },
+    "table_unread": {
+        "parquet": table(image=[b"a"]),
+        "parquet, nested": table(image=[{"bytes": b"a", "path": "a"}]),
+        "parquet, lists of bytes": table(images=[[b"a"]]),
+        "parquet, pixels": table(pixels=pa.array([[1, 2]], pa.list_(pa.uint8()))),
+        "parquet, damaged": b"PAR1" + bytes(40) + b"PAR1",
+        "arrow file": arrow(pa.ipc.new_file),
+        "arrow stream": arrow(pa.ipc.new_stream),
+        "npz": npz(),
+        "npy": b"\x93NUMPY\1\0",
+        "pickle": pickle.dumps({b"data": b"pixels"}, 2),
+        "hdf5": b"\x89HDF\r\n\x1a\n" + bytes(40),
+        "hdf5 behind a block of the user": bytes(512) + b"\x89HDF\r\n\x1a\n",
+        "lmdb": bytes(16) + b"\xde\xc0\xef\xbe" + bytes(40),
+        "sqlite": b"SQLite format 3\0",
+        "tfrecord": TF_RECORD,
+        "mds": mds(b"columns", b"sample", b"another"),
+        "lance": bytes(40) + b"LANC",
+        "avro": b"Obj\x01" + bytes(40),
+        "orc": b"ORC" + bytes(40) + b"ORC\x17",
+    },
+    "video_unread": {
+        "avi": b"RIFF\x10\0\0\0AVI LIST",
+        "mp4": _ftyp(b"isom", b"iso2", b"mp41"),
+        "quicktime": _ftyp(b"qt  "),
+        "quicktime without a type": b"\0\0\0\x08wide\0\0\0\0mdat",
+        "matroska": b"\x1aE\xdf\xa3" + bytes(40),
+        "transport stream": (b"\x47" + bytes(187)) * 5,
+        "transport stream with times": (bytes(4) + b"\x47" + bytes(187)) * 5,
+        "mpeg": b"\0\0\1\xba\x44" + bytes(40),
+        "flv": b"FLV\1\5" + bytes(40),
+        "wmv": b"\x30\x26\xb2\x75\x8e\x66\xcf\x11" + bytes(40),
+        "theora": b"OggS\0\2" + bytes(22) + b"\x80theora" + bytes(40),
+    },
+    "document_unread": {
+        "pdf": b"%PDF-1.7\n%\xe2\xe3",
+        "pdf, text before it": b"\n\n%PDF-1.4",
+        "old office": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(40),
+        "docx": zipped("[Content_Types].xml", "word/document.xml", "word/media/image1.jpeg"),
+        "odt, epub": zipped("mimetype", "content.xml"),
+        "rtf": b"{\\rtf1\\ansi",
+        "mail": b"From: a@example.org\r\nMIME-Version: 1.0\r\n",
+    },
 }
 
 OTHER_PICTURES = {
@@ -85,6 +153,18 @@ OTHER_PICTURES = {
 def test_no_picture(data: bytes) -> None:
     with pytest.raises(NotAnImage):
         sniff(data)
+
+
+@pytest.mark.parametrize("code", UNREAD)
+def test_what_may_hold_pictures_is_named_and_not_passed_over(code: str) -> None:
+    told = {name: _code_of(data) for name, data in UNREAD[code].items()}
+    assert told == dict.fromkeys(UNREAD[code], code)
+
+
+def _code_of(data: bytes) -> str:
+    with pytest.raises(ObjectError) as caught:
+        sniff(data)
+    return caught.value.code
 
 
 @pytest.mark.parametrize("data", OTHER_PICTURES.values(), ids=OTHER_PICTURES)

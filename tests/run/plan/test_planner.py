@@ -11,8 +11,13 @@ from anonymizer.records import NO_CONSENT, ImageRef, ManifestRow, WorkItem
 from anonymizer.run.plan.current_rows import CurrentRows
 from anonymizer.run.plan.decisions import Decisions
 from anonymizer.run.plan.planner import Planner
+from anonymizer.run.rows import failure_settings
 from tests.run.made import RUN, SETTINGS, row, scan_of, table
 
+#: Hashes of the settings of a row: of one with an output, of one that failed, and with other words about `allow`.
+PUBLISHED = {"settings_sha256": SETTINGS}
+FAILURE = {"settings_sha256": failure_settings(SETTINGS, RunConfig())}
+ALLOWED = {"settings_sha256": failure_settings(SETTINGS, RunConfig(allow=("archive_unread",)))}
 REPLACE = from_mapping(RunConfig, {"adopt": "replace"})
 
 
@@ -148,6 +153,13 @@ def test_a_collision_is_decided_anew_by_every_run():
         ({"status": "failed", "error_code": "access_denied", "retryable": True, "output_uri": None}, ref("a"), True),
         ({"status": "failed", "error_code": "access_denied", "retryable": True}, ref("a"), True),
         ({"status": "skipped", "error_code": "not_an_image", "output_uri": None}, ref("a"), False),
+        # Of an older version, whose readers could tell less, or of other words about what may be passed over.
+        ({"status": "skipped", "error_code": "not_an_image", "output_uri": None, **PUBLISHED}, ref("a"), True),
+        ({"status": "failed", "error_code": "decode_error", **PUBLISHED}, ref("a"), True),
+        ({"status": "skipped", "error_code": "withheld", "output_uri": None, **PUBLISHED}, ref("a"), False),
+        ({"status": "removed", "error_code": "requested", "output_uri": None, **FAILURE}, ref("a"), False),
+        ({"status": "failed", "error_code": "archive_unread", "output_uri": None, **ALLOWED}, ref("a"), True),
+        ({"status": "anonymized", **FAILURE}, ref("a"), True),
         ({"status": "removed", "error_code": "unsafe", "output_uri": None}, ref("a"), True),
         ({"status": "removed", "error_code": "source_gone", "output_uri": None}, ref("a"), True),
         ({"status": "removed", "error_code": "requested", "output_uri": None}, ref("a"), False),
@@ -155,7 +167,7 @@ def test_a_collision_is_decided_anew_by_every_run():
     ],
 )
 def test_only_what_would_come_out_otherwise_is_done_again(values, listed, again):
-    rows = table(("r1", replace(row("a"), **values)))
+    rows = table(("r1", row("a", **values)))
     planner, tasks = planned([listed], rows=rows)
     assert (keys(tasks), planner.unchanged) == (["a"] if again else [], 0 if again else 1)
     forced, tasks = planned([listed], rows=rows, config=from_mapping(RunConfig, {"force": True}))

@@ -1,0 +1,46 @@
+"""A run over files that may hold pictures and are not opened, and a user's word that they may be passed over."""
+
+from __future__ import annotations
+
+import gzip
+
+import pytest
+
+from tests.image.codec.containers import TF_RECORD, table, zipped
+from tests.integration.runs import files, rows, run, write
+from tests.pictures import photo
+
+pytestmark = pytest.mark.usefixtures("cluster")
+
+UNREAD = {
+    "a.zip": ("archive_unread", zipped("a.jpg")),
+    "b.parquet": ("table_unread", table(image=[b"a picture"])),
+    "c.tfrecord": ("table_unread", TF_RECORD),
+    "d.pdf": ("document_unread", b"%PDF-1.7"),
+}
+
+
+@pytest.fixture
+def lake(tmp_path):
+    contents = {key: data for key, (_, data) in UNREAD.items()}
+    texts = {"notes.txt": b"no picture", "notes.gz": gzip.compress(b"no picture")}
+    return write(tmp_path / "in", {"photo.png": photo(2), **contents, **texts})
+
+
+def told(output):
+    return {key: (row["status"], row["error_code"]) for key, row in rows(output).items() if key in UNREAD}
+
+
+def test_they_fail_until_they_may_be_passed_over_and_then_they_alone_are_looked_at_again(lake, tmp_path):
+    out = tmp_path / "out"
+    first = run(lake, out)
+    assert (first.exit_status, first.statuses) == (3, {"anonymized": 1, "failed": 4, "skipped": 2})
+    assert told(out) == {key: ("failed", code) for key, (code, _) in UNREAD.items()}
+    assert (run(lake, out).unchanged, list(files(out))) == (7, ["photo.png"])
+    some = run(lake, out, {"allow": ["archive_unread", "table_unread"]})
+    assert (some.exit_status, some.unchanged, some.statuses) == (3, 1, {"skipped": 5, "failed": 1})
+    every = run(lake, out, {"allow": "archive_unread,table_unread,document_unread"})
+    assert (every.exit_status, every.unchanged, every.current_failures) == (0, 1, 0)
+    assert told(out) == {key: ("skipped", code) for key, (code, _) in UNREAD.items()}
+    assert every.codes == {"archive_unread": 1, "table_unread": 2, "document_unread": 1, "not_an_image": 2}
+    assert run(lake, out).exit_status == 3
