@@ -238,6 +238,11 @@ class ShardEncrypted(ObjectError):
     message = "the shard is encrypted"
 
 
+class ShardMember(ObjectError):
+    code = "shard_member"
+    message = "a member of the shard is sparse, of an unknown kind, or has a name that leaves the folder"
+
+
 class Reference(ObjectError):
     code = "reference"
     message = "the table has the path of an image and not its bytes"

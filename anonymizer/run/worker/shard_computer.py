@@ -107,7 +107,13 @@ class ShardComputer:
             )
             source.file.seek(0)
             report = shards.rewrite(
-                source.kind, source.file, sink.write, pictures.make, self._config.shards, dropped=dropped
+                source.kind,
+                source.file,
+                sink.write,
+                pictures.make,
+                self._config.shards,
+                dropped=dropped,
+                max_bytes=self._config.codec.max_bytes,
             )
             if not report.pictures_in:
                 raise ArchiveUnread if report.may_hide_pictures else NotAnImage
