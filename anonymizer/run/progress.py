@@ -116,7 +116,9 @@ def _left_out(summary: Summary) -> str:
     """Formats what was left out of shards, the most frequent first."""
     named = summary.left_out.most_common(NAMED_LEFT_OUT)
     more = len(summary.left_out) - len(named)
-    return ", ".join(f"{sanitize.name(name)} {number}" for name, number in named) + (f" and {more} more" if more else "")
+    return ", ".join(f"{sanitize.name(name)} {number}" for name, number in named) + (
+        f" and {more} more" if more else ""
+    )
 
 
 def _estimated(estimate: Estimate) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 from anonymizer.config import ShardsConfig
-from anonymizer.shards import parquet, tar, zip
+from anonymizer.shards import tables, tarred, zipped
 from anonymizer.shards.contract import Again, Entry, Make, Rewritten
 from anonymizer.shards.kinds import HEAD_BYTES, MEDIA_TYPES, Kind, coding_of, kind_named, kind_of
 
@@ -49,10 +49,10 @@ def rewrite(
         ScrubCheckFailed: What was written is not what may be.
     """
     if kind == "parquet":
-        return parquet.rewrite(source, sink, make, settings)
+        return tables.rewrite(source, sink, make, settings)
     if kind == "zip":
-        return zip.rewrite(source, sink, make, settings, dropped=dropped, max_bytes=max_bytes)
-    return tar.rewrite(source, coding_of(kind), sink, make, settings, dropped=dropped, max_bytes=max_bytes)
+        return zipped.rewrite(source, sink, make, settings, dropped=dropped, max_bytes=max_bytes)
+    return tarred.rewrite(source, coding_of(kind), sink, make, settings, dropped=dropped, max_bytes=max_bytes)
 
 
 def pictures(kind: Kind, source: BinaryIO, max_bytes: int = MAX_MEMBER_BYTES) -> Iterator[Entry]:
@@ -62,10 +62,10 @@ def pictures(kind: Kind, source: BinaryIO, max_bytes: int = MAX_MEMBER_BYTES) ->
         ShardDamaged, ShardEncrypted: The shard cannot be read.
     """
     if kind == "parquet":
-        return parquet.pictures(source)
+        return tables.pictures(source)
     if kind == "zip":
-        return zip.pictures(source, max_bytes)
-    return tar.pictures(source, coding_of(kind), max_bytes)
+        return zipped.pictures(source, max_bytes)
+    return tarred.pictures(source, coding_of(kind), max_bytes)
 
 
 def check(kind: Kind, source: BinaryIO) -> None:
@@ -75,11 +75,11 @@ def check(kind: Kind, source: BinaryIO) -> None:
         ScrubCheckFailed, ShardDamaged: It has something else.
     """
     if kind == "parquet":
-        parquet.check(source)
+        tables.check(source)
     elif kind == "zip":
-        zip.check(source)
+        zipped.check(source)
     else:
-        tar.check(source, coding_of(kind))
+        tarred.check(source, coding_of(kind))
 
 
 __all__ = [

@@ -54,7 +54,9 @@ class Writer:
         self._sink = sink
         self._gzip = zlib.compressobj(wbits=_GZIP_FORMAT) if coding == "gzip" else None
         self._target = _Target(sink)
-        self._zstd = pa.CompressedOutputStream(pa.PythonFile(self._target, mode="w"), "zstd") if coding == "zstd" else None
+        self._zstd = (
+            pa.CompressedOutputStream(pa.PythonFile(self._target, mode="w"), "zstd") if coding == "zstd" else None
+        )
 
     def write(self, data: bytes) -> None:
         """Writes the next bytes."""

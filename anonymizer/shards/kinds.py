@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from anonymizer.errors import ShardDamaged
 from anonymizer.shards.compressed import GZIP, ZSTD
-from anonymizer.shards.tar.header import BLOCK, REGULAR, has_checksum, text
+from anonymizer.shards.tarred.header import BLOCK, REGULAR, has_checksum, text
 
 Kind = Literal["tar", "tar+gzip", "tar+zstd", "zip", "parquet"]
 """A format of shards, as the manifest's column `format` names it."""

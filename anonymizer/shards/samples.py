@@ -1,4 +1,4 @@
-"""Goes through the members of an archive sample by sample: makes pictures safe, keeps named side-cars, leaves out the rest.
+"""Goes through an archive sample by sample: makes pictures safe, keeps named side-cars, and leaves out the rest.
 
 A sample is what WebDataset's readers take as one: members with the same folder and the same base name before its first
 dot. What follows that dot is the member's field.

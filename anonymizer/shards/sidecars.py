@@ -1,8 +1,8 @@
 """Decides which side-cars of pictures are kept, and takes out of them what would tell of the originals.
 
 A side-car is kept only if `shards.keep` names it. Tools that fill lakes write into JSON and tables what identifies the
-original: all EXIF tags and the SHA-256 of the download (img2dataset), URLs, perceptual hashes, thumbnails, embeddings. It
-is taken out unless it is named itself: `json.url`, or for a column of a table `url`.
+original: all EXIF tags and the SHA-256 of the download (img2dataset), URLs, perceptual hashes, thumbnails, embeddings.
+It is taken out unless it is named itself: `json.url`, or for a column of a table `url`.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def is_leak(name: str) -> bool:
 def name_of(field: str, content: Content) -> str:
     """The name under which a member that is left out is counted."""
     if content is Content.CONTAINER:
-        return content.value
+        return str(content.value)
     return field or "members without a field"
 
 

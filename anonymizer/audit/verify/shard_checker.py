@@ -29,9 +29,7 @@ class ShardChecker:
         finding: Compares the bytes of a picture with its row; returns the code of what is wrong.
     """
 
-    def __init__(
-        self, config: RunConfig, output: Root, finding: Callable[[bytes, ManifestRow], str | None]
-    ) -> None:
+    def __init__(self, config: RunConfig, output: Root, finding: Callable[[bytes, ManifestRow], str | None]) -> None:
         self._config = config
         self._output = output
         self._finding = finding

@@ -120,8 +120,8 @@ COLUMNS = (
     Column(
         "shard",
         pa.string(),
-        "Key of the shard (tar, zip, Parquet) in which the picture lies; for the shard itself its own key; null for any "
-        "other object.",
+        "Key of the shard (tar, zip, Parquet) in which the picture lies; for the shard itself its own key; null for "
+        "any other object.",
     ),
     Column(
         "shard_sha256",

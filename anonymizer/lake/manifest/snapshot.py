@@ -21,7 +21,14 @@ from anonymizer.lake.manifest.folder import ObjectStore
 from anonymizer.lake.manifest.index import Part, Totals, encode, read_newest
 from anonymizer.lake.manifest.merge import SortedPart, merged
 from anonymizer.lake.manifest.parts import decode, encode_part, stream
-from anonymizer.lake.manifest.schema import CURRENT_SCHEMA, is_published, needed_columns, of_run, standing, without_inside
+from anonymizer.lake.manifest.schema import (
+    CURRENT_SCHEMA,
+    is_published,
+    needed_columns,
+    of_run,
+    standing,
+    without_inside,
+)
 
 log = logging.getLogger(__name__)
 

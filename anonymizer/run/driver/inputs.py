@@ -80,9 +80,7 @@ class Inputs:
         """
         self._suspects = SuspectList.read(manifest_root)
 
-    def decisions(
-        self, places: Places, *, forced: bool = False, changed: frozenset[str] = frozenset()
-    ) -> Decisions:
+    def decisions(self, places: Places, *, forced: bool = False, changed: frozenset[str] = frozenset()) -> Decisions:
         """Makes the functions with which the planner looks up an object.
 
         Args:

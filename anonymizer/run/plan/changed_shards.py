@@ -27,7 +27,9 @@ def changed_shards(snapshot: Snapshot, registry: Registry, as_of: datetime) -> f
     changed: set[str] = set()
     for table in snapshot.scan(_COLUMNS):
         rows = table.filter(pc.is_valid(table["shard"]))
-        for key, shard, registry_sha256, seen, consent in zip(*(rows[name].to_pylist() for name in _COLUMNS), strict=True):
+        for key, shard, registry_sha256, seen, consent in zip(
+            *(rows[name].to_pylist() for name in _COLUMNS), strict=True
+        ):
             if key == shard:
                 if registry_sha256 != registry.sha256 or seen is None or registry.turns(seen, as_of) or seen > as_of:
                     stale.add(key)

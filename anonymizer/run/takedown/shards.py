@@ -106,11 +106,11 @@ def _copy_without(run: RunContext, whole: ManifestRow, snapshot: Snapshot, unsaf
     if key is None or not isinstance(found, ImageRef) or found.etag != whole.output_etag:
         raise PublishConflict
     tables = snapshot.scan(SCHEMA.names, between=(whole.key, f"{whole.key}0"))
-    copied = _Copied([row for table in tables for row in from_table(table) if row.shard == whole.key != row.key], unsafe)
-    kind = shards.kind_named(whole.format)
-    upload = output.publish_stream(
-        key, expected=found.etag, media_type=shards.MEDIA_TYPES[kind], check=run.lease.check
+    copied = _Copied(
+        [row for table in tables for row in from_table(table) if row.shard == whole.key != row.key], unsafe
     )
+    kind = shards.kind_named(whole.format)
+    upload = output.publish_stream(key, expected=found.etag, media_type=shards.MEDIA_TYPES[kind], check=run.lease.check)
     with output.open_source(found) as file, upload:
         sink = Hashed(upload)
         report = shards.rewrite(kind, file, sink.write, copied.make, ShardsConfig(keep=("*",)))
@@ -118,8 +118,13 @@ def _copy_without(run: RunContext, whole: ManifestRow, snapshot: Snapshot, unsaf
         remaining = sum(row.status in PUBLISHED for row in again)
         now = datetime.now(UTC)
         new = replace(
-            whole, output_sha256=sink.sha256, output_size=sink.size_bytes, output_etag=None, picture_count=remaining,
-            attempt=run.attempt, processed_at=now,
+            whole,
+            output_sha256=sink.sha256,
+            output_size=sink.size_bytes,
+            output_etag=None,
+            picture_count=remaining,
+            attempt=run.attempt,
+            processed_at=now,
         )
         name = f"strip_{sink.sha256[:20]}"
         intent = run.manifest.write_intent(run.run_id, name, run.attempt, [new, *again])

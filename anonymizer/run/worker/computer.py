@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 from anonymizer.errors import DeadlinePassed, ImageTimeout, InternalError, ObjectError
+from anonymizer.lake.storage import Upload
 from anonymizer.people import consent
 from anonymizer.pipeline import Anonymizer
 from anonymizer.records import AnonymizedImage, AnonymizedShard, WorkItem
@@ -15,6 +16,13 @@ from anonymizer.run.sources import OpenShard
 from anonymizer.run.worker.deadline import Deadline
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class UploadedShard(AnonymizedShard):
+    """A safe shard and its upload, which has to be finished or aborted."""
+
+    upload: Upload
 
 
 @dataclass(frozen=True)
@@ -29,7 +37,7 @@ class Computed:
     """
 
     item: WorkItem
-    image: AnonymizedImage | AnonymizedShard | ObjectError
+    image: AnonymizedImage | UploadedShard | ObjectError
     began: float
     data: Future[bytes] | Future[OpenShard]
 
@@ -56,7 +64,7 @@ class Computer:
     def compute(self, item: WorkItem, data: Future[bytes], deadline: Deadline) -> Computed:
         """Waits for the bytes and anonymizes them."""
         began = time.monotonic()
-        return Computed(item, self._image(item, data, deadline), began, data)
+        return Computed(item, self.image(item, data, deadline), began, data)
 
     def blanked(self, data: bytes) -> bytes | None:
         """A gray picture of the same size and format; None if the picture cannot be decoded or encoded."""
@@ -65,7 +73,8 @@ class Computer:
         except ObjectError:
             return None
 
-    def _image(self, item: WorkItem, data: Future[bytes], deadline: Deadline) -> AnonymizedImage | ObjectError:
+    def image(self, item: WorkItem, data: Future[bytes], deadline: Deadline) -> AnonymizedImage | ObjectError:
+        """The safe image, or the error why there is none."""
         if self.hangs:
             return DeadlinePassed()
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Collection
 from concurrent.futures import Future
 from dataclasses import replace
@@ -79,8 +80,9 @@ class Pictures:
             data.set_result(entry.data)
         else:
             data.set_exception(entry.error())
-        computed = self._computer.compute(item, data, self._deadline)
-        image = computed.image
+        began = time.monotonic()
+        image = self._computer.image(item, data, self._deadline)
+        computed = Computed(item, image, began, data)
         if isinstance(image, (DeadlinePassed, ImageTimeout)):
             raise image
         if isinstance(image, ObjectError):

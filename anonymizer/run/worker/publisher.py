@@ -14,10 +14,9 @@ from anonymizer.lake.roots import original_key
 from anonymizer.lake.storage import Root, join_uri
 from anonymizer.records import AnonymizedImage, ManifestRow, WorkItem
 from anonymizer.run.rows import published_row, shard_row
-from anonymizer.run.worker.computer import Computed
+from anonymizer.run.worker.computer import Computed, UploadedShard
 from anonymizer.run.worker.deadline import Deadline
 from anonymizer.run.worker.outcome import Outcome
-from anonymizer.run.worker.shard_computer import UploadedShard
 from anonymizer.run.worker.unpublished import Unpublished
 
 log = logging.getLogger(__name__)

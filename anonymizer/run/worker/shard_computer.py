@@ -10,16 +10,15 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 
 from anonymizer import shards
 from anonymizer.config import RunConfig
 from anonymizer.errors import ArchiveUnread, InternalError, NotAnImage, ObjectError, ShardSettings
-from anonymizer.lake.storage import Root, Upload
-from anonymizer.records import AnonymizedShard, ImageRef, WorkItem
+from anonymizer.lake.storage import Root
+from anonymizer.records import ImageRef, WorkItem
 from anonymizer.run.inside import Hashed
 from anonymizer.run.sources import OpenShard
-from anonymizer.run.worker.computer import Computed, Computer
+from anonymizer.run.worker.computer import Computed, Computer, UploadedShard
 from anonymizer.run.worker.contents import Contents
 from anonymizer.run.worker.deadline import Deadline
 from anonymizer.run.worker.pictures import Pictures
@@ -27,13 +26,6 @@ from anonymizer.run.worker.provenance import Provenance
 from anonymizer.run.worker.standing import StandingPictures
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class UploadedShard(AnonymizedShard):
-    """A safe shard and its upload, which has to be finished or aborted."""
-
-    upload: Upload
 
 
 class ShardComputer:

@@ -12,8 +12,8 @@ from anonymizer.errors import DeadlinePassed, ObjectError, OutputLost, PublishCo
 from anonymizer.lake.outputs import purge_ours
 from anonymizer.lake.storage import Root, join_uri
 from anonymizer.records import ManifestRow, WorkItem
-from anonymizer.run.sources import OpenShard
 from anonymizer.run.rows import failed_row, pending_removal_row, read_as, with_kept_output
+from anonymizer.run.sources import OpenShard
 from anonymizer.run.worker.computer import Computed
 from anonymizer.run.worker.deadline import Deadline
 from anonymizer.run.worker.outcome import Outcome

@@ -23,7 +23,7 @@ from anonymizer.lake.roots import open_input, open_manifest_root, open_originals
 from anonymizer.pipeline import Anonymizer
 from anonymizer.records import Chunk, ChunkResult, WorkItem
 from anonymizer.run.sources import OpenShard
-from anonymizer.run.worker.computer import Computed, Computer
+from anonymizer.run.worker.computer import Computed, Computer, UploadedShard
 from anonymizer.run.worker.contents import Contents
 from anonymizer.run.worker.deadline import Deadline
 from anonymizer.run.worker.job import Job
@@ -31,7 +31,7 @@ from anonymizer.run.worker.outcome import Outcome, result_of, rows_of
 from anonymizer.run.worker.provenance import Provenance
 from anonymizer.run.worker.publisher import Publisher
 from anonymizer.run.worker.reader import Read, Reader
-from anonymizer.run.worker.shard_computer import ShardComputer, UploadedShard
+from anonymizer.run.worker.shard_computer import ShardComputer
 
 log = logging.getLogger(__name__)
 

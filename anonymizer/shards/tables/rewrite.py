@@ -13,10 +13,10 @@ import pyarrow.parquet as pq
 
 from anonymizer.config import ShardsConfig
 from anonymizer.errors import EmptyFile, ImageTooLarge, Reference, ShardDamaged, ShardEncrypted
-from anonymizer.shards.contract import Entry, Make, Rewritten
 from anonymizer.shards.content import is_picture
-from anonymizer.shards.parquet.check import PageChecker, binary_paths, check_footer
-from anonymizer.shards.parquet.columns import BYTES, PATH, Column, columns_of, compressions, metadata_of
+from anonymizer.shards.contract import Entry, Make, Rewritten
+from anonymizer.shards.tables.check import PageChecker, binary_paths, check_footer
+from anonymizer.shards.tables.columns import BYTES, PATH, Column, columns_of, compressions, metadata_of
 
 BATCH_ROWS = 64
 """Number of rows that are decoded at once."""
@@ -27,9 +27,9 @@ GROUP_BYTES = 4 * 2**30
 def rewrite(source: BinaryIO, sink: Callable[[bytes], None], make: Make, settings: ShardsConfig) -> Rewritten:
     """Writes the table with its pictures made safe; see `shards.rewrite`.
 
-    Row groups, the order of rows and columns, and the columns' types stay. A row with a picture that cannot be made safe
-    is left out. Columns that are neither pictures nor named in `shards.keep` are left out; in columns of bytes what is
-    no picture becomes null.
+    Row groups, the order of rows and columns, and the columns' types stay. A row with a picture that cannot be made
+    safe is left out. Columns that are neither pictures nor named in `shards.keep` are left out; in columns of bytes
+    what is no picture becomes null.
 
     Raises:
         ShardDamaged, ShardEncrypted, ImageTooLarge: It cannot be read.

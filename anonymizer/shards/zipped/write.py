@@ -1,6 +1,6 @@
-"""Writes zip archives as a stream: sizes stand in the headers, and there is nothing that entries do not need.
+"""Writes zip archives as a stream: sizes stand in the headers, and nothing is there that entries do not need.
 
-Source: APPNOTE.TXT 6.3.10, https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, sections 4.3.7, 4.3.12 to 4.3.16.
+Source: APPNOTE.TXT 6.3.10, https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, 4.3.7 and 4.3.12 to 4.3.16.
 """
 
 from __future__ import annotations
@@ -75,9 +75,7 @@ class ZipWriter:
         size, count, end = self._place - start, len(self._entries), self._place
         if count >= MAX_16 or start >= MAX_32 or size >= MAX_32:
             self._put(
-                END_64.pack(
-                    END_64_MAGIC, END_64.size - 12, VERSION_64, VERSION_64, 0, 0, count, count, size, start
-                )
+                END_64.pack(END_64_MAGIC, END_64.size - 12, VERSION_64, VERSION_64, 0, 0, count, count, size, start)
             )
             self._put(LOCATOR_64.pack(LOCATOR_64_MAGIC, 0, end, 1))
         short = min(count, MAX_16)

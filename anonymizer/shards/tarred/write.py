@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from anonymizer.errors import ScrubCheckFailed
 from anonymizer.shards.samples import Member
-from anonymizer.shards.tar.header import BLOCK
+from anonymizer.shards.tarred.header import BLOCK
 
 RECORD = tarfile.RECORDSIZE
 _MODE = 0o644

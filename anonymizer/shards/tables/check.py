@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from anonymizer.errors import ScrubCheckFailed
-from anonymizer.shards.parquet.thrift import Malformed, Reader
+from anonymizer.shards.tables.thrift import Malformed, Reader
 
 MAGIC = b"PAR1"
 FOOTER_KEYS = frozenset((b"ARROW:schema", b"huggingface"))
@@ -158,8 +158,8 @@ def _check_chunk(chunk: dict[int, Any], plain: Collection[str]) -> None:
     if set(chunk) - {2, 3}:
         raise ScrubCheckFailed("a column chunk with an index")
     column = chunk[3]
-    # Up to the offset of the dictionary, statistics (12), encoding_stats and size_statistics (counts only); 14 and 15 are
-    # bloom filters.
+    # Up to the offset of the dictionary, statistics (12), encoding_stats and size_statistics (counts only); 14 and 15
+    # are bloom filters.
     if set(column) - {1, 2, 3, 4, 5, 6, 7, 9, 11, 12, 13, 16} or set(column.get(12, ())) - _COUNTS:
         raise ScrubCheckFailed("a column chunk with statistics")
     path = ".".join(part.decode("utf-8", "replace") for part in column[3])

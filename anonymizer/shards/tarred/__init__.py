@@ -10,9 +10,9 @@ from anonymizer.shards.compressed import Writer, reading
 from anonymizer.shards.content import is_picture
 from anonymizer.shards.contract import Entry, Make, Rewritten
 from anonymizer.shards.samples import Samples
-from anonymizer.shards.tar.check import TarChecker
-from anonymizer.shards.tar.read import members
-from anonymizer.shards.tar.write import TarWriter
+from anonymizer.shards.tarred.check import TarChecker
+from anonymizer.shards.tarred.read import members
+from anonymizer.shards.tarred.write import TarWriter
 
 _PIECE = 2**20
 

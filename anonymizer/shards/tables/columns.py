@@ -1,7 +1,7 @@
 """Decides what becomes of each column of a table: pictures are redacted, named side-cars kept, the rest left out.
 
-A column may hold pictures if its values are bytes, structs with a field `bytes` (and `path`, as Hugging Face's `datasets`
-writes them), or lists of either. Whether a value is a picture is decided by its bytes, value by value.
+A column may hold pictures if its values are bytes, structs with a field `bytes` (and `path`, as Hugging Face's
+`datasets` writes them), or lists of either. Whether a value is a picture is decided by its bytes, value by value.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def _column(field: pa.Field, keep: Sequence[str]) -> Column | None:
 
 def is_bytes(arrow_type: pa.DataType) -> bool:
     """Whether values of a type are bytes."""
-    return pt.is_binary(arrow_type) or pt.is_large_binary(arrow_type) or pt.is_fixed_size_binary(arrow_type)
+    return bool(pt.is_binary(arrow_type) or pt.is_large_binary(arrow_type) or pt.is_fixed_size_binary(arrow_type))
 
 
 def _stored(arrow_type: pa.DataType) -> pa.DataType:
@@ -110,7 +110,8 @@ def _has_bytes(arrow_type: pa.DataType) -> bool:
         return True
     if pt.is_dictionary(arrow_type) or isinstance(arrow_type, pa.BaseExtensionType):
         return _has_bytes(_stored(arrow_type))
-    return any(_has_bytes(arrow_type.field(place).type) for place in range(arrow_type.num_fields))
+    fields = [arrow_type.field(place) for place in range(arrow_type.num_fields)]
+    return any(_has_bytes(field.type) for field in fields)
 
 
 def metadata_of(metadata: dict[bytes, bytes] | None, columns: Sequence[Column]) -> dict[bytes, bytes] | None:

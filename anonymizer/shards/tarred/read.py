@@ -1,7 +1,7 @@
 """Walks the members of a tar archive from front to back, as the reader that sees most of them would.
 
-Readers differ: some stop at the first end mark, some go on with an archive that was appended after it; some know neither
-sparse members nor links. Here every member is met, and what is not a plain file is named and not read.
+Readers differ: some stop at the first end mark, some go on with an archive that was appended after it; some know
+neither sparse members nor links. Here every member is met, and what is not a plain file is named and not read.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import BinaryIO
 from anonymizer.errors import ImageTooLarge, ObjectError, ShardDamaged, ShardMember
 from anonymizer.lake.naming import is_picture_name
 from anonymizer.shards.samples import Member
-from anonymizer.shards.tar.header import (
+from anonymizer.shards.tarred.header import (
     BLOCK,
     FOLDER,
     GNU_SPARSE,
@@ -23,7 +23,6 @@ from anonymizer.shards.tar.header import (
     PAX_GLOBAL,
     REGULAR,
     SPECIAL,
-    number,
     read_header,
     records,
 )
@@ -104,7 +103,9 @@ def _read(source: BinaryIO, name: str, kind: bytes, size_bytes: int, max_bytes: 
         return Member(name, other="special files")
     error: type[ObjectError] = ImageTooLarge if is_file and size_bytes > max_bytes else ShardMember
     # It may be a picture: a name of another kind of file says that it is none.
-    return Member(name, error=error) if is_picture_name(name) or error is ShardMember else Member(name, other=error.code)
+    return (
+        Member(name, error=error) if is_picture_name(name) or error is ShardMember else Member(name, other=error.code)
+    )
 
 
 def _stays_inside(name: str) -> bool:

@@ -1,7 +1,7 @@
 """Reads the headers of tar archives: POSIX ustar and pax, GNU, and those before them.
 
-Sources: POSIX.1-2017 `pax`, https://pubs.opengroup.org/onlinepubs/9699919799/utilities/pax.html; GNU tar's manual, "Basic
-Tar Format", https://www.gnu.org/software/tar/manual/html_node/Standard.html.
+Sources: POSIX.1-2017 `pax`, https://pubs.opengroup.org/onlinepubs/9699919799/utilities/pax.html; GNU tar's manual,
+"Basic Tar Format", https://www.gnu.org/software/tar/manual/html_node/Standard.html.
 """
 
 from __future__ import annotations

@@ -9,9 +9,9 @@ from anonymizer.config import ShardsConfig
 from anonymizer.shards.content import is_picture
 from anonymizer.shards.contract import Entry, Make, Rewritten
 from anonymizer.shards.samples import Samples
-from anonymizer.shards.zip.check import ZipChecker
-from anonymizer.shards.zip.read import members
-from anonymizer.shards.zip.write import ZipWriter
+from anonymizer.shards.zipped.check import ZipChecker
+from anonymizer.shards.zipped.read import members
+from anonymizer.shards.zipped.write import ZipWriter
 
 _PIECE = 2**20
 

@@ -1,4 +1,4 @@
-"""Checks a zip archive that was written here, while it is written: entries one behind the other, and what repeats them."""
+"""Checks a zip archive that was written here, while it is written: entries in a row, and what repeats them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import zipfile
 import zlib
 
 from anonymizer.errors import ScrubCheckFailed
-from anonymizer.shards.zip.write import (
+from anonymizer.shards.zipped.write import (
     ATTRIBUTES,
     CENTRAL,
     CENTRAL_MAGIC,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from anonymizer.errors import ScrubCheckFailed, ShardDamaged
-from anonymizer.shards.tar.header import BLOCK, number, read_header, records, text
+from anonymizer.shards.tarred.header import BLOCK, number, read_header, records, text
 
 _FIXED = (
     (slice(108, 116), b"0000000\0"),
@@ -111,7 +111,7 @@ class TarChecker:
             found = records(bytes(self._waiting[:size_bytes]))
         except ShardDamaged:
             raise ScrubCheckFailed("an extended header") from None
-        if set(found) - _PAX_KEYS or "path" not in found and "size" not in found:
+        if set(found) - _PAX_KEYS or ("path" not in found and "size" not in found):
             raise ScrubCheckFailed("an extended header with more than a name")
         if "size" in found:
             self._size = int(found["size"])
