@@ -40,6 +40,11 @@ def reading(source: BinaryIO, coding: str) -> Iterator[BinaryIO]:
             yield source
     except (EOFError, zlib.error, gzip.BadGzipFile, pa.ArrowException) as error:
         raise ShardDamaged from error
+    except OSError as error:
+        # Arrow's error for damage; errors of a storage are `StorageError`.
+        if coding != "zstd":
+            raise
+        raise ShardDamaged from error
 
 
 class Writer:

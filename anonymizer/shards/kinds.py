@@ -69,7 +69,8 @@ def coding_of(kind: Kind) -> str:
 
 def _is_tar(head: bytes) -> bool:
     block = head[:BLOCK]
-    return bool(text(block[:100])) and block[156:157] in _KINDS_OF_TAR and has_checksum(block)
+    known = block[257:262] == b"ustar" or block[156:157] in _KINDS_OF_TAR
+    return known and bool(text(block[:100])) and has_checksum(block)
 
 
 def _gunzipped(head: bytes) -> bytes:

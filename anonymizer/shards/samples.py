@@ -11,10 +11,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from anonymizer.config import ShardsConfig
-from anonymizer.errors import ObjectError
+from anonymizer.errors import EmptyFile, ImageTooLarge, ObjectError
+from anonymizer.lake.naming import is_picture_name
 from anonymizer.shards import sidecars
 from anonymizer.shards.content import Content, content_of
 from anonymizer.shards.contract import Again, Entry, Make, Rewritten
+
+
+SAMPLE_BYTES = 2**30
+"""Largest sample; it has to be in memory."""
 
 
 @dataclass(frozen=True)
@@ -72,17 +77,21 @@ class Samples:
         """Writes all samples; at most the members of one are in memory.
 
         Raises:
+            ImageTooLarge: A sample is larger than `SAMPLE_BYTES`.
             Again: A sample failed after another part of it had been written: it has to be left out from the start.
         """
         waiting: list[Member] = []
-        key = ""
+        key, size_bytes = "", 0
         for member in members:
             own, _ = sample_of(member.name)
             if waiting and own != key:
                 self._sample(key, waiting)
-                waiting = []
+                waiting, size_bytes = [], 0
             key = own
             waiting.append(member)
+            size_bytes += len(member.data)
+            if size_bytes > SAMPLE_BYTES:
+                raise ImageTooLarge
         if waiting:
             self._sample(key, waiting)
         return Rewritten(
@@ -119,10 +128,12 @@ class Samples:
         if member.other is not None:
             self._left_out[member.other] += 1
             return None
-        content = Content.PICTURE if member.error is not None else content_of(member.data)
+        error = EmptyFile if not member.data and is_picture_name(member.name) else None
+        error = member.error or error
+        content = Content.PICTURE if error is not None else content_of(member.data)
         if content is Content.PICTURE:
             self._pictures += 1
-            made = self._make(Entry(member.name, member.data, member.error))
+            made = self._make(Entry(member.name, member.data, error))
             return _FAILED if made is None else made
         _, field = sample_of(member.name)
         kept = sidecars.kept(field, member.data, content, self._settings.keep)

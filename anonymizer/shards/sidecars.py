@@ -16,7 +16,7 @@ from anonymizer.shards.content import Content
 
 ALL = "*"
 _LEAK = re.compile(
-    r"(.*[_\W])?(exif|xmp|iptc|gps|icc|url|uri|link|href|path|file_?name|thumb(nail)?s?|preview|embeddings?|features?"
+    r"(.*[_\W])?(exif|xmp|iptc|gps).*|(.*[_\W])?(icc|url|uri|link|href|path|file_?name|thumb(nail)?s?|preview|embeddings?|features?"
     r"|sha\d*|md5|crc32|hash|[adpw]hash|phash\d*|checksum|etag|latitude|longitude|lat|lon|lng|geo|location|author|artist"
     r"|creator|owner|copyright|camera|serial)([_\W].*)?",
     re.IGNORECASE,

@@ -33,7 +33,7 @@ def _encoded(ending: str, number: int) -> bytes:
 def tar(members: Iterable[tuple[str, bytes] | tarfile.TarInfo], **options) -> bytes:
     """An archive with these members; those that are no plain file as headers without data."""
     target = io.BytesIO()
-    with tarfile.open(fileobj=target, mode="w", **options) as archive:
+    with tarfile.open(fileobj=target, mode="w", **{"format": tarfile.GNU_FORMAT} | options) as archive:
         for member in members:
             if isinstance(member, tarfile.TarInfo):
                 archive.addfile(member, io.BytesIO(bytes(member.size)))

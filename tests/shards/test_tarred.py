@@ -2,9 +2,11 @@
 
 import gzip
 import io
+import random
 import shutil
 import subprocess
 import tarfile
+import tracemalloc
 
 import pyarrow as pa
 import pytest
@@ -155,7 +157,7 @@ DAMAGED = {
     "a negative size": header_changed(WHOLE, slice(124, 136), b"\xff" * 12),
     "gzip cut short": gzip.compress(WHOLE)[:-10],
     "gzip with something behind": gzip.compress(WHOLE) + b"secret",
-    "zstd cut short": pa.compress(WHOLE, "zstd", asbytes=True)[:-3],
+    "zstd cut short": pa.compress(tar([("a", random.Random(1).randbytes(2**19))]), "zstd", asbytes=True)[:-3],
     "a global name": tar([("a.jpg", jpeg(1))], format=tarfile.PAX_FORMAT, pax_headers={"path": "b.jpg"}),
 }  # fmt: skip
 
@@ -199,21 +201,21 @@ def test_every_name_comes_out_to_the_letter(members):
 
 
 def test_memory_does_not_grow_with_the_archive():
+    members = [tar([(name, jpeg(1) + bytes(200_000))]) for name in ("a.jpg", "b.jpg")]
+    two = [member[: 512 + -(-(200_000 + len(jpeg(1))) // 512) * 512] for member in members]
+
     class Endless(io.RawIOBase):
         """An archive of many members that is made while it is read."""
 
         def __init__(self, members: int) -> None:
             self.left, self.held = members, b""
-            self.one = tar([("a.jpg", jpeg(1) + bytes(200_000))])[: -(-200_512 - len(jpeg(1))) // 512 * 512 or None]
 
         def read(self, size: int = -1) -> bytes:
-            while len(self.held) < size and self.left > 0:
+            while len(self.held) < size and self.left >= 0:
+                self.held += two[self.left % 2] if self.left else bytes(1024)
                 self.left -= 1
-                self.held += self.one if self.left else bytes(1024)
             piece, self.held = self.held[:size], self.held[size:]
             return piece
-
-    import tracemalloc
 
     def peak(members: int) -> int:
         tracemalloc.start()

@@ -88,20 +88,21 @@ class PageChecker:
             if len(self._waiting) < _HEADER_BYTES:
                 return False
             raise ScrubCheckFailed("no page header") from None
-        kind = header.get(_TYPE)
-        if kind not in _HEADERS:
+        kind, size_bytes = header.get(_TYPE), header.get(_COMPRESSED)
+        if not isinstance(kind, int) or kind not in _HEADERS or not isinstance(size_bytes, int) or size_bytes < 0:
             raise ScrubCheckFailed("an unknown kind of page")
         own = header.get(_HEADERS[kind])
         if not isinstance(own, dict) or set(own) - _ALLOWED[kind]:
             raise ScrubCheckFailed("a page header with more")
-        if set(own.get(_STATISTICS.get(kind, 0), ())) - _COUNTS:
+        statistics = own.get(_STATISTICS.get(kind, 0), {})
+        if not isinstance(statistics, dict) or set(statistics) - _COUNTS:
             raise ScrubCheckFailed("a page with statistics")
         if set(header) - {_TYPE, _UNCOMPRESSED, _COMPRESSED, _CRC, _HEADERS[kind]}:
             raise ScrubCheckFailed("a page header with more")
         if kind == _DICTIONARY:
             self.dictionaries.append(self._place)
         self._drop(reader.place)
-        self._skip = header[_COMPRESSED]
+        self._skip = size_bytes
         return True
 
     def _drop(self, count: int, *, skipped: bool = False) -> None:
@@ -134,11 +135,14 @@ def check_footer(footer: bytes, plain: Collection[str], pages: PageChecker) -> N
     if set(found) - {1, 2, 3, 4, 5, 6, 7}:
         raise ScrubCheckFailed("a footer with more")
     _check_keys(metadata.metadata or {})
-    for group in found.get(4, ()):
-        if set(group) - {1, 2, 3, 5, 6, 7}:
-            raise ScrubCheckFailed("a row group with more")
-        for chunk in group[1]:
-            _check_chunk(chunk, plain)
+    try:
+        for group in found.get(4, ()):
+            if set(group) - {1, 2, 3, 5, 6, 7}:
+                raise ScrubCheckFailed("a row group with more")
+            for chunk in group[1]:
+                _check_chunk(chunk, plain)
+    except (TypeError, KeyError, AttributeError):
+        raise ScrubCheckFailed("a malformed row group") from None
 
 
 def _check_keys(metadata: dict[bytes, bytes]) -> None:
