@@ -18,6 +18,7 @@ from anonymizer.errors import (
 from anonymizer.lake.storage.access import Access
 from anonymizer.lake.storage.keys import MARK_PREFIX, check_key, mark_content, mark_name, marked_id
 from anonymizer.lake.storage.listing import Listed, key_error, name_fits
+from anonymizer.lake.storage.streams import PIECE, Pieces, Source, Stream
 from anonymizer.records import ImageRef
 
 
@@ -100,6 +101,50 @@ class Root(ABC):
     def read_coded(self, ref: ImageRef) -> tuple[bytes, str]:
         """As `read`, with what the store says of how the bytes are coded (Content-Encoding); empty: they are not."""
         return self.read(ref), ""
+
+    def open_source(self, ref: ImageRef, *, piece: int = PIECE, ahead: int = 1) -> Source:
+        """Opens the listed version for reading at any position, without holding it whole.
+
+        What it reads is of that version only, as with `read`: it is asked for with each piece. No byte touches a disk.
+
+        Args:
+            ref: As it was listed.
+            piece: Bytes that are asked of the storage at once.
+            ahead: Pieces that are fetched before they are asked for, while one piece after the other is read.
+
+        Returns:
+            A binary file, to be closed; see `Source`. The errors of `read` are raised here or when it is read.
+        """
+        self.check(ref.key)
+        return Source(ref, self._pieces(ref), piece=piece, ahead=ahead)
+
+    def publish_stream(
+        self,
+        key: str,
+        *,
+        expected: str | None,
+        media_type: str,
+        check: Callable[[], None],
+        size_hint: int = 0,
+    ) -> Stream:
+        """Writes one object piece by piece, under the conditions of `publish`; memory does not grow with its size.
+
+        Args:
+            key: Below the root.
+            expected: See `publish`, as for the next two.
+            media_type: Content type.
+            check: Called right before every step that cannot be taken back.
+            size_hint: About how many bytes will come; on S3 it decides the size of the parts.
+
+        Returns:
+            A context manager with `write` and `finish`; see `Stream`. Nothing appears before `finish`, whose errors are
+            those of `publish`. Whoever leaves it without `finish` leaves nothing behind.
+
+        Raises:
+            ObjectError: See `publish`.
+        """
+        self.check(key)
+        return self._stream(key, expected=expected, media_type=media_type, check=check, size_hint=size_hint)
 
     def publish(
         self, key: str, data: bytes, *, expected: str | None, media_type: str, check: Callable[[], None]
@@ -248,6 +293,15 @@ class Root(ABC):
     @abstractmethod
     def _read(self, key: str, expected: str | None) -> tuple[bytes, str]:
         """The bytes of an object and their version, which is the expected one, else `SourceChanged`."""
+
+    @abstractmethod
+    def _pieces(self, ref: ImageRef) -> Pieces:
+        """Opens the listed version; see `open_source`."""
+
+    @abstractmethod
+    def _stream(
+        self, key: str, *, expected: str | None, media_type: str, check: Callable[[], None], size_hint: int
+    ) -> Stream: ...
 
     @abstractmethod
     def _publish(

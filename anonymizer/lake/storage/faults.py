@@ -18,6 +18,7 @@ from anonymizer.errors import (
     NameNotHeld,
     NotARegularFile,
     ObjectError,
+    SourceChanged,
     SourceGone,
     StorageError,
     StorageUnavailable,
@@ -65,6 +66,19 @@ def file_errors(*, writing: bool = False) -> Iterator[None]:
         raise file_error(error, writing=writing) from error
 
 
+@contextmanager
+def filesystem_errors() -> Iterator[None]:
+    """Raises our errors in place of what some filesystem of fsspec says; something that exists is told as it is."""
+    try:
+        yield
+    except (FileExistsError, SourceGone, SourceChanged, NotARegularFile):
+        raise
+    except OSError as error:
+        raise file_error(error) from None
+    except Exception:  # noqa: BLE001 - filesystems have no common root of errors
+        raise StorageUnavailable from None
+
+
 class Kind(Enum):
     """What an S3 error says; the value is the sentence for a person."""
 
@@ -72,6 +86,7 @@ class Kind(Enum):
     NO_BUCKET = "the bucket does not exist"
     DENIED = "access denied"
     ARCHIVED = "the object is archived"
+    SHORTER = "the object is shorter than it was"
     CREDENTIALS = "no usable credentials; they are taken from the usual places of AWS, or set `anon`"
     PRECONDITION = "another version stands there"
     CONFLICT = "another request changes the same object"
@@ -91,6 +106,7 @@ _CODES = {
     "InvalidBucketName": Kind.NO_BUCKET,
     "NoSuchKey": Kind.GONE,
     "InvalidObjectState": Kind.ARCHIVED,
+    "InvalidRange": Kind.SHORTER,
     "ExpiredToken": Kind.CREDENTIALS,
     "InvalidToken": Kind.CREDENTIALS,
     "InvalidAccessKeyId": Kind.CREDENTIALS,
@@ -115,6 +131,7 @@ _STATUSES = {
     405: Kind.UNSUPPORTED,
     409: Kind.CONFLICT,
     412: Kind.PRECONDITION,
+    416: Kind.SHORTER,
     429: Kind.THROTTLED,
     501: Kind.UNSUPPORTED,
     503: Kind.THROTTLED,
@@ -171,6 +188,7 @@ _ERRORS: dict[Kind, type[StorageError]] = {
     Kind.GONE: SourceGone,
     Kind.DENIED: AccessDenied,
     Kind.ARCHIVED: Archived,
+    Kind.SHORTER: SourceChanged,
     Kind.CREDENTIALS: AccessDenied,
     Kind.CLOCK: AccessDenied,
     Kind.THROTTLED: StorageUnavailable,

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import fsspec
@@ -19,14 +20,15 @@ from anonymizer.errors import (
     PublishConflict,
     SourceChanged,
     SourceGone,
-    StorageUnavailable,
 )
 from anonymizer.lake.storage.access import Access
 from anonymizer.lake.storage.base import Root, regular_names
-from anonymizer.lake.storage.faults import file_error
+from anonymizer.lake.storage.faults import filesystem_errors
+from anonymizer.lake.storage.generic_streams import STREAM_PREFIX, GenericPieces, GenericStream
 from anonymizer.lake.storage.info import fits, modified, version_of
-from anonymizer.lake.storage.keys import check_key, is_reserved, join_uri, spelled_key, split_uri
+from anonymizer.lake.storage.keys import check_key, is_reserved, is_temporary, join_uri, spelled_key, split_uri
 from anonymizer.lake.storage.listing import Listed, irregular, key_error
+from anonymizer.lake.storage.streams import Pieces, Stream
 from anonymizer.records import ImageRef
 
 
@@ -123,7 +125,7 @@ class GenericRoot(Root):
 
     def _object_info(self, key: str) -> dict[str, Any] | None:
         info: dict[str, Any] = {"type": "directory"}
-        with suppress(SourceGone), _translated():
+        with suppress(SourceGone), filesystem_errors():
             info = self._info(key)
         return info if info["type"] != "directory" else None
 
@@ -147,7 +149,7 @@ class GenericRoot(Root):
         return regular_names(self._list(prefix.rpartition("/")[0], "", output=True), prefix)
 
     def _read(self, key: str, expected: str | None) -> tuple[bytes, str]:
-        with _translated():
+        with filesystem_errors():
             before = self._info(key)
             if before["type"] != "file":
                 raise NotARegularFile(key)
@@ -155,7 +157,7 @@ class GenericRoot(Root):
                 raise SourceChanged(key)
             data = bytes(self._filesystem().cat_file(self._full(key)))
             # A filesystem may know no better version than length and time, and its caches may be old.
-            if not fits(before, data) or version_of(self._info(key)) != version_of(before):
+            if not fits(before, len(data)) or version_of(self._info(key)) != version_of(before):
                 raise SourceChanged(key)
         return data, version_of(before)
 
@@ -169,15 +171,80 @@ class GenericRoot(Root):
         check: Callable[[], None],
     ) -> str:
         self.check_publishing()
+        self._permit(key, expected, check)
+        self._write(key, data, "overwrite")
+        return self._written(key, len(data))
+
+    def _permit(self, key: str, expected: str | None, check: Callable[[], None]) -> None:
         if self._standing(key) != expected:
             raise PublishConflict(key)
         check()
-        self._write(key, data, "overwrite")
-        with _translated():
+
+    def _written(self, key: str, size: int) -> str:
+        """The version of what we have written, if that may be what stands there."""
+        with filesystem_errors():
             written = self._info(key)
-        if not fits(written, data):
+        if not fits(written, size):
             raise PublishConflict(key)
         return version_of(written)
+
+    def _pieces(self, ref: ImageRef) -> Pieces:
+        return GenericPieces(ref, self._part, self._info_of_file)
+
+    def _part(self, key: str, start: int, length: int) -> bytes:
+        with filesystem_errors():
+            return bytes(self._filesystem().cat_file(self._full(key), start=start, end=start + length))
+
+    def _info_of_file(self, key: str) -> dict[str, Any]:
+        with filesystem_errors():
+            info = self._info(key)
+        if info["type"] != "file":
+            raise NotARegularFile(key)
+        return info
+
+    def _stream(
+        self,
+        key: str,
+        *,
+        expected: str | None,
+        media_type: str,  # noqa: ARG002 - fsspec has no common word for it
+        check: Callable[[], None],
+        size_hint: int,  # noqa: ARG002 - of no use here
+    ) -> Stream:
+        self.check_publishing()
+
+        def place(temporary: str, size: int) -> str:
+            self._permit(key, expected, check)
+            self._move(temporary, key)
+            return self._written(key, size)
+
+        return GenericStream(self._file, place, self._drop)
+
+    def _file(self, temporary: str) -> Any:
+        fs, path = self._filesystem(), self._full(temporary)
+        with filesystem_errors():
+            fs.makedirs(self._path, exist_ok=True)
+            return fs.open(path, "wb")
+
+    def _move(self, temporary: str, key: str) -> None:
+        fs, path = self._filesystem(), self._full(key)
+        with filesystem_errors():
+            fs.makedirs(fs._parent(path), exist_ok=True)
+            fs.mv(self._full(temporary), path)
+
+    def _drop(self, temporary: str) -> None:
+        with suppress(SourceGone), filesystem_errors():
+            self._filesystem().rm_file(self._full(temporary))
+
+    def sweep(self, age_s: float = 3600.0) -> int:
+        latest, swept = datetime.now(UTC) - timedelta(seconds=age_s), 0
+        for name in self._top_names(STREAM_PREFIX):
+            info = self._object_info(name) if is_temporary(name) else None
+            moment = modified(info) if info is not None else None
+            if moment is not None and moment < latest:
+                self._drop(name)
+                swept += 1
+        return swept
 
     def _remove(self, key: str, expected: str | None) -> None:
         current = self._standing(key)
@@ -185,7 +252,7 @@ class GenericRoot(Root):
             return
         if expected not in (None, current):
             raise PublishConflict(key)
-        with suppress(SourceGone), _translated():
+        with suppress(SourceGone), filesystem_errors():
             self._filesystem().rm_file(self._full(key))
 
     def _top_names(self, prefix: str) -> Iterator[str]:
@@ -202,7 +269,7 @@ class GenericRoot(Root):
 
     def _write(self, key: str, data: bytes, mode: str) -> None:
         fs, path = self._filesystem(), self._full(key)
-        with _translated():
+        with filesystem_errors():
             fs.makedirs(fs._parent(path), exist_ok=True)
             fs.pipe_file(path, data, mode=mode)
 
@@ -228,16 +295,3 @@ def _filesystem_class(scheme: str) -> Any:
         raise ConfigError(f"{scheme}:// needs another package; see fsspec's table of known implementations") from None
     except ValueError:
         raise ConfigError(f"{scheme}:// is not known to fsspec") from None
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    """`create` on something that exists goes through as it is."""
-    try:
-        yield
-    except (FileExistsError, SourceGone, SourceChanged, NotARegularFile):
-        raise
-    except OSError as error:
-        raise file_error(error) from None
-    except Exception:  # noqa: BLE001 - filesystems have no common root of errors
-        raise StorageUnavailable from None

@@ -10,9 +10,9 @@ _VERSIONS = ("etag", "ETag", "md5Hash", "content_md5", "checksum")
 _TIMES = ("mtime", "modified", "last_modified", "LastModified", "updated", "created")
 
 
-def fits(info: dict[str, Any], data: bytes) -> bool:
-    """Whether an object may have this content, by its length."""
-    return info.get("size") in (None, len(data))
+def fits(info: dict[str, Any], size: int) -> bool:
+    """Whether an object may have a content of this length."""
+    return info.get("size") in (None, size)
 
 
 def version_of(info: dict[str, Any]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from anonymizer.config import RunConfig
-from anonymizer.lake.storage import Listed, Root, VersionCursor, marked_id
+from anonymizer.lake.storage import Listed, Root, VersionCursor, is_temporary, marked_id
 from anonymizer.run.chunks import Task
 from anonymizer.run.context import RunContext
 from anonymizer.run.driver.data_sets import without_data_sets
@@ -27,7 +27,8 @@ def listing(config: RunConfig, source: Root, keys: KeyList | None, missing: list
         ConfigError: INPUT is a data set, or the run works in place and INPUT has one.
     """
     if keys is None:
-        yield from without_data_sets(config, source, (e for e in source.list() if not _is_mark(source, e)))
+        photos = (entry for entry in source.list() if not _is_ours(config, source, entry))
+        yield from without_data_sets(config, source, photos)
         return
     for request, found in requested(source, keys.of("redo", "check")):
         if found is None:
@@ -36,7 +37,10 @@ def listing(config: RunConfig, source: Root, keys: KeyList | None, missing: list
             yield found
 
 
-def _is_mark(source: Root, entry: Listed) -> bool:
+def _is_ours(config: RunConfig, source: Root, entry: Listed) -> bool:
+    """Whether it is the mark of an OUTPUT, or, in place, a file that a worker is writing."""
+    if config.in_place and is_temporary(entry.key):
+        return True
     output_id = marked_id(entry.key)
     return output_id is not None and source.has_mark(output_id)
 

@@ -7,6 +7,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import BinaryIO
 
 from anonymizer.errors import KeyCollision, NotARegularFile, OutputLost, SourceChanged, UnsafeKey
 from anonymizer.lake.storage.keys import mark_content, mark_name
@@ -134,6 +135,22 @@ def read_file(folder: int, name: str, expected: str | None) -> tuple[bytes, str]
         SourceChanged: It did, or it is not the expected version.
         NotARegularFile: It is something else.
     """
+    descriptor, version = open_file(folder, name, expected)
+    with os.fdopen(descriptor, "rb") as file:
+        size = os.fstat(descriptor).st_size
+        data = file.read()
+        if len(data) != size or file_version(os.fstat(descriptor)) != version:
+            raise SourceChanged(name)
+        return data, version
+
+
+def open_file(folder: int, name: str, expected: str | None) -> tuple[int, str]:
+    """(descriptor, version) of a regular file, open for reading; the caller closes it.
+
+    Raises:
+        SourceChanged: It is not the expected version.
+        NotARegularFile: It is something else.
+    """
     descriptor = os.open(name, _SOURCE, dir_fd=folder)
     try:
         status = os.fstat(descriptor)
@@ -142,25 +159,22 @@ def read_file(folder: int, name: str, expected: str | None) -> tuple[bytes, str]
         version = file_version(status)
         if expected not in (None, version):
             raise SourceChanged(name)
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
-            data = file.read()
-        if len(data) != status.st_size or file_version(os.fstat(descriptor)) != version:
-            raise SourceChanged(name)
-        return data, version
-    finally:
+    except BaseException:
         os.close(descriptor)
+        raise
+    return descriptor, version
 
 
 @contextmanager
-def new_file(folder: int, name: str, data: bytes, mode: int) -> Iterator[int]:
-    """Writes a new file, synced to the disk; it is never wider than `mode` less the umask.
+def new_file(folder: int, name: str, mode: int) -> Iterator[BinaryIO]:
+    """Makes a new file, never wider than `mode` less the umask; at the end it is gone unless it has another name.
 
     Yields:
-        Its descriptor: whoever may write into the folder could put another file under the name.
+        The file, to be written: whoever may write into the folder could put another file under the name.
     """
-    with os.fdopen(os.open(name, _NEW, mode, dir_fd=folder), "wb") as file:
-        file.write(data)
-        file.flush()
-        # Without it a full disk or a power cut leaves a truncated file under the final name.
-        os.fsync(file.fileno())
-        yield file.fileno()
+    try:
+        with os.fdopen(os.open(name, _NEW, mode, dir_fd=folder), "wb") as file:
+            yield file
+    finally:
+        with suppress(OSError):
+            os.unlink(name, dir_fd=folder)

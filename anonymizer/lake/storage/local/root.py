@@ -43,12 +43,15 @@ from anonymizer.lake.storage.local.files import (
     file_version,
     is_regular,
     new_file,
+    open_file,
     parent_folder,
     read_file,
 )
 from anonymizer.lake.storage.local.lock import lock_beside, locked
 from anonymizer.lake.storage.local.rights import keep_rights, tighten
+from anonymizer.lake.storage.local.streams import Aside, LocalPieces, LocalStream
 from anonymizer.lake.storage.local.walk import Entry, walk
+from anonymizer.lake.storage.streams import Pieces, Stream
 from anonymizer.records import ImageRef
 
 _FOLDER_TRIES = 3
@@ -185,13 +188,7 @@ class LocalRoot(Root):
         media_type: str,  # noqa: ARG002 - file systems keep none
         check: Callable[[], None],
     ) -> str:
-        only_over = _only_over(expected)
-
-        def permit(current: str | None) -> None:
-            only_over(current)
-            check()
-
-        return self._store(key, data, permit)
+        return self._store(key, data, _allowed(expected, check))
 
     def _store(self, key: str, data: bytes, permit: Callable[[str | None], None]) -> str:
         """Writes aside, then renames once `permit`, given the version that stands there, has not raised."""
@@ -203,23 +200,56 @@ class LocalRoot(Root):
             return self._store_once(key, data, permit)
 
     def _store_once(self, key: str, data: bytes, permit: Callable[[str | None], None]) -> str:
+        with self._beside(key) as aside:
+            aside.file.write(data)
+            return self._place(aside, permit)
+
+    @contextmanager
+    def _beside(self, key: str) -> Iterator[Aside]:
+        """A new file beside the one that it is to become; without `_place` it is gone at the end."""
         if self._access.mark is None:
             Path(self._path).mkdir(self._modes.folder, parents=True, exist_ok=True)
         with self._parent(key, create=self._modes.folder) as (folder, name):
             temporary = temporary_name(name)
             mode = _PRIVATE.file if self._access.keeps_rights else self._modes.file
-            try:
-                with new_file(folder, temporary, data, mode) as written, self._locked():
-                    permit(current_version(folder, name, replacing=True))
-                    if self._access.keeps_rights:
-                        keep_rights(folder, name, written)
-                    version = file_version(os.fstat(written))
-                    os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
-            except BaseException:
-                with suppress(OSError):
-                    os.unlink(temporary, dir_fd=folder)
-                raise
-            return version
+            with new_file(folder, temporary, mode) as file:
+                yield Aside(folder, name, temporary, file)
+
+    def _place(self, aside: Aside, permit: Callable[[str | None], None]) -> str:
+        """Renames a file that is written once `permit`, given the version that stands there, has not raised."""
+        folder, written = aside.folder, aside.file.fileno()
+        aside.file.flush()
+        # Without it a full disk or a power cut leaves a truncated file under the final name.
+        os.fsync(written)
+        with self._locked():
+            permit(current_version(folder, aside.name, replacing=True))
+            if self._access.keeps_rights:
+                keep_rights(folder, aside.name, written)
+            version = file_version(os.fstat(written))
+            os.rename(aside.temporary, aside.name, src_dir_fd=folder, dst_dir_fd=folder)
+        return version
+
+    def _pieces(self, ref: ImageRef) -> Pieces:
+        with file_errors(), self._parent(ref.key) as (folder, name):
+            return LocalPieces(*open_file(folder, name, ref.etag), ref)
+
+    def _stream(
+        self,
+        key: str,
+        *,
+        expected: str | None,
+        media_type: str,  # noqa: ARG002 - file systems keep none
+        check: Callable[[], None],
+        size_hint: int,  # noqa: ARG002 - of no use here
+    ) -> Stream:
+        permit = _allowed(expected, check)
+
+        def place(aside: Aside) -> str:
+            # The folder that was opened bore the mark; whether OUTPUT is still there may be another matter by now.
+            with self._parent(key):
+                return self._place(aside, permit)
+
+        return LocalStream(lambda: self._beside(key), place)
 
     def _remove(self, key: str, expected: str | None) -> None:
         with suppress(SourceGone), file_errors(), self._parent(key) as (folder, name), self._locked():
@@ -271,6 +301,16 @@ def _only_over(expected: str | None) -> Callable[[str | None], None]:
     def permit(current: str | None) -> None:
         if current != expected:
             raise PublishConflict
+
+    return permit
+
+
+def _allowed(expected: str | None, check: Callable[[], None]) -> Callable[[str | None], None]:
+    only_over = _only_over(expected)
+
+    def permit(current: str | None) -> None:
+        only_over(current)
+        check()
 
     return permit
 

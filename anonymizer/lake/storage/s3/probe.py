@@ -50,8 +50,12 @@ class Probe:
         """Writes it; `S3Fault` if that fails."""
         sent = {"Key": self._key, "Body": _BODY, **(condition or {}), **self._put}
         answer, _ = self._client.send("put_object", sent)
-        if answer.get("VersionId"):
-            self._versions.append(answer["VersionId"])
+        self.also(answer.get("VersionId"))
+
+    def also(self, version: str | None) -> None:
+        """Another version of the object, that was not written by this."""
+        if version:
+            self._versions.append(version)
 
     def conditions_count(self) -> bool:
         """Whether the store refuses to write where a condition does not hold; the object has to be there."""

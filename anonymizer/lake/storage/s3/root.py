@@ -20,14 +20,18 @@ from anonymizer.errors import (
 from anonymizer.lake.storage.access import Access
 from anonymizer.lake.storage.base import Root, regular_names
 from anonymizer.lake.storage.faults import Kind, S3Fault, s3_error
-from anonymizer.lake.storage.keys import is_reserved, join_uri, split_uri, temporary_name
+from anonymizer.lake.storage.keys import is_reserved, is_temporary, join_uri, split_uri, temporary_name
 from anonymizer.lake.storage.listing import Listed, irregular
 from anonymizer.lake.storage.s3.archive import needs_restoring
 from anonymizer.lake.storage.s3.bucket_listing import PAGE, BucketListing
 from anonymizer.lake.storage.s3.client import S3Client
 from anonymizer.lake.storage.s3.etags import bare, etag_of, same
 from anonymizer.lake.storage.s3.object_versions import delete_versions
+from anonymizer.lake.storage.s3.pieces import S3Pieces
 from anonymizer.lake.storage.s3.probe import DIFFERS, Probe
+from anonymizer.lake.storage.s3.stream import S3Stream, Wanted
+from anonymizer.lake.storage.s3.uploads import NOTE_PREFIX, Uploads
+from anonymizer.lake.storage.streams import Pieces, Stream
 from anonymizer.records import ImageRef
 
 _BUCKET = re.compile(r"(arn:[^/]*:accesspoint(?::[^/:]+|/[^/]+)|[^/]+)(?:/(.*))?", re.DOTALL)
@@ -50,6 +54,7 @@ class S3Root(Root):
         threads = access.list_threads if only is None else 1
         self._listing = BucketListing(self._client, self.uri, self._prefix, threads)
         self._bare_tags = False
+        self._uploads = Uploads(self._client, self._prefix, access)
 
     def list(
         self, start_after: str | None = None, *, output: bool = False, temporaries: bool = False
@@ -69,8 +74,11 @@ class S3Root(Root):
         if not found and self._prefix and not output and start_after is None:
             raise ListingError(f"{self.uri}: there is nothing below it")
 
+    def _below(self, item: dict[str, Any]) -> str:
+        return str(item["Key"][len(self._prefix) :])
+
     def _listed(self, item: dict[str, Any]) -> Listed:
-        key = item["Key"][len(self._prefix) :]
+        key = self._below(item)
         error = self.key_error(key)
         if error is not None:
             return irregular(self.uri, key, error)
@@ -180,6 +188,13 @@ class S3Root(Root):
     def close(self) -> None:
         self._client.close()
 
+    def sweep(self, age_s: float = 3600.0) -> int:
+        try:
+            notes = [note for note in self._listing.items("", NOTE_PREFIX) if is_temporary(self._below(note))]
+            return self._uploads.sweep([note["Key"] for note in notes if _age_s(note) > age_s])
+        except S3Fault as fault:
+            raise s3_error(fault) from None
+
     def read_coded(self, ref: ImageRef) -> tuple[bytes, str]:
         self.check(ref.key)
         data, answer = self._get(ref.key, ref.etag)
@@ -204,17 +219,25 @@ class S3Root(Root):
             raise StorageUnavailable("the body is not whole")
         return data, answer
 
+    def _pieces(self, ref: ImageRef) -> Pieces:
+        return S3Pieces(self._client, self._prefix + ref.key, ref)
+
+    def _stream(
+        self, key: str, *, expected: str | None, media_type: str, check: Callable[[], None], size_hint: int
+    ) -> Stream:
+        return S3Stream(self, key, self._uploads, Wanted(expected, media_type, check), size_hint)
+
     def _publish(
         self, key: str, data: bytes, *, expected: str | None, media_type: str, check: Callable[[], None]
     ) -> str:
         if self._access.unconditional and self._version(key) != expected:
             raise PublishConflict(key)
         try:
-            answer = self._put(key, data, {"ContentType": media_type, **self._condition(expected)}, check)
+            answer = self._put(key, data, {"ContentType": media_type, **self.condition(expected)}, check)
         except S3Fault as fault:
             if fault.kind not in DIFFERS:
                 raise s3_error(fault) from None
-            if self._reads_bare_tags(key, expected, fault):
+            if self.reads_bare_tags(key, expected, fault):
                 return self._publish(key, data, expected=expected, media_type=media_type, check=check)
             # The attempt before this one may have been ours and have succeeded without our hearing of it.
             if fault.attempts == 1:
@@ -230,14 +253,19 @@ class S3Root(Root):
                 return version
         raise PublishConflict(key)
 
-    def _condition(self, expected: str | None) -> dict[str, str]:
+    def whole_key(self, key: str) -> str:
+        """The key in the bucket."""
+        return self._prefix + key
+
+    def condition(self, expected: str | None) -> dict[str, str]:
+        """The parameter of a write that may only replace this version; none for a store that is written without."""
         if self._access.unconditional:
             return {}
         if expected is None:
             return {"IfNoneMatch": "*"}
         return {"IfMatch": expected if self._bare_tags else f'"{expected}"'}
 
-    def _reads_bare_tags(self, key: str, expected: str | None, fault: S3Fault) -> bool:
+    def reads_bare_tags(self, key: str, expected: str | None, fault: S3Fault) -> bool:
         """Ceph up to Pacific compares If-Match of a PUT with the bare ETag, quotes and all: nothing ever matches."""
         tried = expected is None or self._bare_tags or fault.kind is not Kind.PRECONDITION or fault.attempts > 1
         if tried or self._version(key) != expected:
@@ -261,7 +289,7 @@ class S3Root(Root):
     def _top_names(self, prefix: str) -> Iterator[str]:
         try:
             for item in self._listing.items("", prefix):
-                yield item["Key"][len(self._prefix) :]
+                yield self._below(item)
         except S3Fault as fault:
             raise ListingError(f"{self.uri}: {fault.kind.value}") from None
 
@@ -275,6 +303,10 @@ class S3Root(Root):
 def _is_folder(key: str, size: int) -> bool:
     """The marker that consoles make for a folder: an empty object, and nothing that anybody would look at."""
     return key.endswith("/") and size == 0
+
+
+def _age_s(item: dict[str, Any]) -> float:
+    return (datetime.now(UTC) - _utc(item)).total_seconds()
 
 
 def _utc(item: dict[str, Any]) -> datetime:
