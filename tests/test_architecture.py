@@ -63,6 +63,7 @@ HOMES = {
         "image.unread",
         "lake.manifest",
         "lake.storage",
+        "shards",
         "people.consent",
         "people.boxes",
         "run.start",

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from typing import Protocol
 
 from anonymizer.errors import SampleLeftOut
 from anonymizer.records import PUBLISHED, ManifestRow
@@ -27,36 +25,6 @@ class Names:
         self._seen[name] += 1
         number = self._seen[name]
         return f"{self.shard}/{name}" if number == 1 else f"{self.shard}/{name}#{number}"
-
-
-class Writes(Protocol):
-    """Takes the bytes of an output, in order."""
-
-    def write(self, data: bytes) -> None: ...
-
-
-class Hashed:
-    """Writes bytes, and computes their SHA-256 and number.
-
-    Args:
-        target: Takes the bytes.
-    """
-
-    def __init__(self, target: Writes) -> None:
-        self._target = target
-        self._digest = hashlib.sha256()
-        self.size_bytes = 0
-
-    def write(self, data: bytes) -> None:
-        """Writes the next bytes."""
-        self._digest.update(data)
-        self.size_bytes += len(data)
-        self._target.write(data)
-
-    @property
-    def sha256(self) -> str:
-        """SHA-256 of all bytes so far, in hexadecimal digits."""
-        return self._digest.hexdigest()
 
 
 def left_out_row(row: ManifestRow) -> ManifestRow:

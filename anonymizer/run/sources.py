@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from io import BytesIO
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import Self
 
 from anonymizer import shards
 from anonymizer.errors import UNREAD, Archived, EmptyFile, ImageTooLarge, NotAnImage, ObjectError, WrongCoding
 from anonymizer.image import codec, unread
 from anonymizer.lake.naming import is_picture_name
-from anonymizer.lake.storage import Root, codings
+from anonymizer.lake.storage import PIECE, Root, codings
 from anonymizer.records import ImageRef
 
 
@@ -25,7 +25,7 @@ class OpenShard:
     """
 
     kind: shards.Kind
-    file: BinaryIO
+    file: shards.File
 
     def __enter__(self) -> Self:
         return self
@@ -39,9 +39,9 @@ class OpenShard:
 def open_source(root: Root, ref: ImageRef, max_bytes: int) -> bytes | OpenShard:
     """Reads an object as `read_source` does, or opens it if its content is that of a shard.
 
-    A shard may be larger than `max_bytes`. What has the name of a picture is read as a whole in any case.
+    A shard may be larger than `max_bytes`. What is small or has the name of a picture is read as a whole first.
     """
-    if not ref.archived and not is_picture_name(ref.key) and ref.size >= shards.HEAD_BYTES:
+    if not ref.archived and not is_picture_name(ref.key) and ref.size > PIECE:
         file = root.open_source(ref)
         try:
             kind = shards.kind_of(file.read(shards.HEAD_BYTES))

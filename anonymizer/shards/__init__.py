@@ -8,11 +8,10 @@ order of members, rows, columns and row groups stay. Pictures are found by their
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import BinaryIO
 
 from anonymizer.config import ShardsConfig
 from anonymizer.shards import tables, tarred, zipped
-from anonymizer.shards.contract import Again, Entry, Make, Rewritten
+from anonymizer.shards.contract import Again, Entry, File, Make, Rewritten
 from anonymizer.shards.kinds import HEAD_BYTES, MEDIA_TYPES, Kind, coding_of, kind_named, kind_of
 
 MAX_MEMBER_BYTES = 512 * 2**20
@@ -21,7 +20,7 @@ MAX_MEMBER_BYTES = 512 * 2**20
 
 def rewrite(
     kind: Kind,
-    source: BinaryIO,
+    source: File,
     sink: Callable[[bytes], None],
     make: Make,
     settings: ShardsConfig,
@@ -55,7 +54,7 @@ def rewrite(
     return tarred.rewrite(source, coding_of(kind), sink, make, settings, dropped=dropped, max_bytes=max_bytes)
 
 
-def pictures(kind: Kind, source: BinaryIO, max_bytes: int = MAX_MEMBER_BYTES) -> Iterator[Entry]:
+def pictures(kind: Kind, source: File, max_bytes: int = MAX_MEMBER_BYTES) -> Iterator[Entry]:
     """Yields the pictures of a shard in their order.
 
     Raises:
@@ -68,7 +67,7 @@ def pictures(kind: Kind, source: BinaryIO, max_bytes: int = MAX_MEMBER_BYTES) ->
     return tarred.pictures(source, coding_of(kind), max_bytes)
 
 
-def check(kind: Kind, source: BinaryIO) -> None:
+def check(kind: Kind, source: File) -> None:
     """Checks that a shard has only what this software writes.
 
     Raises:
@@ -88,6 +87,7 @@ __all__ = [
     "MEDIA_TYPES",
     "Again",
     "Entry",
+    "File",
     "Kind",
     "Make",
     "Rewritten",

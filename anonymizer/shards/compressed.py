@@ -12,6 +12,7 @@ from typing import BinaryIO, cast
 import pyarrow as pa
 
 from anonymizer.errors import ShardDamaged
+from anonymizer.shards.contract import File
 
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _GZIP_FORMAT = 31
@@ -19,7 +20,7 @@ _GZIP_FORMAT = 31
 
 
 @contextmanager
-def reading(source: BinaryIO, coding: str) -> Iterator[BinaryIO]:
+def reading(source: File, coding: str) -> Iterator[BinaryIO]:
     """Opens what lies behind a compression; several members or frames follow one another.
 
     Args:
@@ -37,7 +38,7 @@ def reading(source: BinaryIO, coding: str) -> Iterator[BinaryIO]:
             with pa.CompressedInputStream(pa.PythonFile(_Source(source), mode="r"), "zstd") as stream:
                 yield cast("BinaryIO", stream)
         else:
-            yield source
+            yield cast("BinaryIO", source)
     except (EOFError, zlib.error, gzip.BadGzipFile, pa.ArrowException) as error:
         raise ShardDamaged from error
     except OSError as error:
@@ -83,7 +84,7 @@ class Writer:
 class _Source(io.RawIOBase):
     """Reads a file that stays open, because Arrow closes what it reads."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: File) -> None:
         super().__init__()
         self._file = file
 

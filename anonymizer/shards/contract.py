@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from anonymizer.errors import ObjectError
+
+File = BinaryIO | io.BufferedIOBase
+"""A file to read from; seekable, unless a function says that it only reads on."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,6 @@ from anonymizer.shards import sidecars
 from anonymizer.shards.content import Content, content_of
 from anonymizer.shards.contract import Again, Entry, Make, Rewritten
 
-
 SAMPLE_BYTES = 2**30
 """Largest sample; it has to be in memory."""
 
@@ -128,8 +127,9 @@ class Samples:
         if member.other is not None:
             self._left_out[member.other] += 1
             return None
-        error = EmptyFile if not member.data and is_picture_name(member.name) else None
-        error = member.error or error
+        error = member.error
+        if error is None and not member.data and is_picture_name(member.name):
+            error = EmptyFile
         content = Content.PICTURE if error is not None else content_of(member.data)
         if content is Content.PICTURE:
             self._pictures += 1

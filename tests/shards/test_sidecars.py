@@ -19,7 +19,8 @@ def test_known_leaks_go_from_json(keep, expected):
         "caption": "a dog", "url": "http://x", "exif": {"Make": "x"}, "sha256": "0" * 64, "width": 3,
         "more": [{"score": 0.5, "original_url": "x", "clip_embedding": [1, 2], "GPSLatitude": 3}],
     }  # fmt: skip
-    assert json.loads(sidecars.kept("json", json.dumps(given).encode(), Content.TEXT, keep)) == expected
+    kept = sidecars.kept("json", json.dumps(given).encode(), Content.TEXT, keep)
+    assert json.loads(kept or b"") == expected
 
 
 @pytest.mark.parametrize("name", ["exif", "EXIF", "url", "image_url", "sha256", "phash", "md5", "thumbnail", "gps_lat"])

@@ -15,7 +15,9 @@ from tests.shards.making import MARK, Safe, jpeg, png, rewritten
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 FEATURES = {"image": {"_type": "Image"}, "label": {"names": ["a", "b"], "_type": "ClassLabel"}}
 FOOTER = {
-    b"huggingface": json.dumps({"info": {"features": FEATURES, "citation": MARK.decode()}, "fingerprint": "x"}).encode(),
+    b"huggingface": json.dumps(
+        {"info": {"features": FEATURES, "citation": MARK.decode()}, "fingerprint": "x"}
+    ).encode(),
     b"pandas": b'{"index_columns": []}' + MARK,
     b"content_defined_chunking": MARK,
 }
@@ -37,7 +39,7 @@ def written(data: pa.Table, **options) -> bytes:
     return target.getvalue()
 
 
-def read(data: bytes) -> list[dict]:
+def read(data):
     return pq.ParquetFile(io.BytesIO(data)).read().to_pylist()
 
 
@@ -48,9 +50,7 @@ def test_same_rows_columns_and_row_groups():
     assert file.schema_arrow.field("image").type == IMAGE
     assert [file.metadata.row_group(group).num_rows for group in range(3)] == [4, 4, 2]
     assert file.metadata.row_group(0).column(0).compression == "GZIP"
-    assert file.read().to_pylist() == [
-        {"image": {"bytes": jpeg(n), "path": None}, "label": n % 2} for n in range(10)
-    ]
+    assert file.read().to_pylist() == [{"image": {"bytes": jpeg(n), "path": None}, "label": n % 2} for n in range(10)]
     assert json.loads(file.schema_arrow.metadata[b"huggingface"]) == {"info": {"features": FEATURES}}
     assert report.left_out == {"column caption": 10}
     assert MARK not in data
@@ -64,7 +64,7 @@ def test_no_statistics_dictionaries_and_indexes(options):
     for place in range(group.num_columns):
         column = group.column(place)
         assert not column.is_stats_set or not column.statistics.has_min_max
-        assert not (column.has_dictionary_page or column.has_column_index or column.has_offset_index)
+        assert [column.has_dictionary_page, column.has_column_index, column.has_offset_index] == [False] * 3
     with pytest.raises(ScrubCheckFailed):
         check(io.BytesIO(source))
 
@@ -73,7 +73,7 @@ def test_a_row_with_a_picture_that_fails_is_left_out():
     make = Safe("3/image")
     data, report = rewritten(written(table()), make, keep=("label",))
     assert len(read(data)) == 9
-    assert (report.samples_in, report.samples_out, report.dropped) == (10, 9, {3})
+    assert (report.samples_in, report.samples_out, report.dropped) == (10, 9, frozenset({3}))
 
 
 def test_pictures_are_found_by_their_bytes():

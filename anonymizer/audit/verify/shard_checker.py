@@ -6,7 +6,6 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Callable
 from functools import cached_property
-from typing import BinaryIO
 
 from anonymizer import shards
 from anonymizer.config import RunConfig
@@ -53,7 +52,7 @@ class ShardChecker:
             except (ScrubCheckFailed, ShardDamaged):
                 return "container"
 
-    def _inside(self, kind: shards.Kind, file: BinaryIO, row: ManifestRow, deadline: Deadline) -> str | None:
+    def _inside(self, kind: shards.Kind, file: shards.File, row: ManifestRow, deadline: Deadline) -> str | None:
         waiting = self._rows(row)
         for entry in shards.pictures(kind, file):
             deadline.check()
@@ -79,7 +78,7 @@ class ShardChecker:
         return Snapshot(open_manifest_root(self._config, self._config.manifest or ""))
 
 
-def _sha256(file: BinaryIO, deadline: Deadline) -> str:
+def _sha256(file: shards.File, deadline: Deadline) -> str:
     digest = hashlib.sha256()
     while piece := file.read(PIECE_BYTES):
         deadline.check()

@@ -20,7 +20,7 @@ from anonymizer.errors import ObjectError, OutputLost, PublishConflict, ScrubChe
 from anonymizer.lake.manifest import SCHEMA, Snapshot, from_table
 from anonymizer.records import PUBLISHED, ImageRef, ManifestRow
 from anonymizer.run.context import RunContext
-from anonymizer.run.inside import Hashed, left_out_row
+from anonymizer.run.inside import left_out_row
 from anonymizer.run.takedown.removals import Removals
 from anonymizer.run.takedown.rows import removed_row
 
@@ -110,23 +110,28 @@ def _copy_without(run: RunContext, whole: ManifestRow, snapshot: Snapshot, unsaf
         [row for table in tables for row in from_table(table) if row.shard == whole.key != row.key], unsafe
     )
     kind = shards.kind_named(whole.format)
-    upload = output.publish_stream(key, expected=found.etag, media_type=shards.MEDIA_TYPES[kind], check=run.lease.check)
+    upload = output.publish_stream(
+        key,
+        expected=found.etag,
+        media_type=shards.MEDIA_TYPES[kind],
+        check=run.lease.check,
+        size_hint=found.size,
+    )
     with output.open_source(found) as file, upload:
-        sink = Hashed(upload)
-        report = shards.rewrite(kind, file, sink.write, copied.make, ShardsConfig(keep=("*",)))
-        again = copied.rows(report.dropped, sink.sha256, run.attempt)
+        report = shards.rewrite(kind, file, upload.write, copied.make, ShardsConfig(keep=("*",)))
+        again = copied.rows(report.dropped, upload.sha256, run.attempt)
         remaining = sum(row.status in PUBLISHED for row in again)
         now = datetime.now(UTC)
         new = replace(
             whole,
-            output_sha256=sink.sha256,
-            output_size=sink.size_bytes,
+            output_sha256=upload.sha256,
+            output_size=upload.size,
             output_etag=None,
             picture_count=remaining,
             attempt=run.attempt,
             processed_at=now,
         )
-        name = f"strip_{sink.sha256[:20]}"
+        name = f"strip_{upload.sha256[:20]}"
         intent = run.manifest.write_intent(run.run_id, name, run.attempt, [new, *again])
         new = replace(new, output_etag=upload.finish())
     output.forget_older(key)

@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 from anonymizer.errors import DeadlinePassed, ImageTimeout, InternalError, ObjectError
-from anonymizer.lake.storage import Upload
+from anonymizer.lake.storage import Stream
 from anonymizer.people import consent
 from anonymizer.pipeline import Anonymizer
 from anonymizer.records import AnonymizedImage, AnonymizedShard, WorkItem
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 class UploadedShard(AnonymizedShard):
     """A safe shard and its upload, which has to be finished or aborted."""
 
-    upload: Upload
+    upload: Stream
 
 
 @dataclass(frozen=True)

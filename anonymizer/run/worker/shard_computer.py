@@ -16,7 +16,6 @@ from anonymizer.config import RunConfig
 from anonymizer.errors import ArchiveUnread, InternalError, NotAnImage, ObjectError, ShardSettings
 from anonymizer.lake.storage import Root
 from anonymizer.records import ImageRef, WorkItem
-from anonymizer.run.inside import Hashed
 from anonymizer.run.sources import OpenShard
 from anonymizer.run.worker.computer import Computed, Computer, UploadedShard
 from anonymizer.run.worker.contents import Contents
@@ -91,9 +90,9 @@ class ShardComputer:
                     expected=item.output_version,
                     media_type=shards.MEDIA_TYPES[source.kind],
                     check=deadline.check,
+                    size_hint=item.ref.size,
                 )
             )
-            sink = Hashed(upload)
             pictures = Pictures(
                 self._config, item, self._contents, self._computer, self._provenance, standing, attempt, deadline
             )
@@ -101,7 +100,7 @@ class ShardComputer:
             report = shards.rewrite(
                 source.kind,
                 source.file,
-                sink.write,
+                upload.write,
                 pictures.make,
                 self._config.shards,
                 dropped=dropped,
@@ -112,9 +111,9 @@ class ShardComputer:
             uploading.pop_all()
         return UploadedShard(
             format=source.kind,
-            sha256=sink.sha256,
-            size_bytes=sink.size_bytes,
-            inside=pictures.rows(report.dropped, sink.sha256),
+            sha256=upload.sha256,
+            size_bytes=upload.size,
+            inside=pictures.rows(report.dropped, upload.sha256),
             left_out=tuple(f"{name}: {number}" for name, number in sorted(report.left_out.items())),
             upload=upload,
         )

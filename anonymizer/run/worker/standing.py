@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Mapping
-from typing import BinaryIO
 
 from anonymizer import shards
 from anonymizer.errors import ObjectError
@@ -25,7 +24,7 @@ class StandingPictures:
         rows: Current rows of its pictures, by key.
     """
 
-    def __init__(self, kind: shards.Kind, file: BinaryIO, rows: Mapping[str, ManifestRow]) -> None:
+    def __init__(self, kind: shards.Kind, file: shards.File, rows: Mapping[str, ManifestRow]) -> None:
         self.rows = rows
         self._entries = ((hashlib.sha256(entry.data).hexdigest(), entry.data) for entry in shards.pictures(kind, file))
 

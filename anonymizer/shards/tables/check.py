@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 from io import BytesIO
-from typing import Any, BinaryIO
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from anonymizer.errors import ScrubCheckFailed
+from anonymizer.shards.contract import File
 from anonymizer.shards.tables.thrift import Malformed, Reader
 
 MAGIC = b"PAR1"
@@ -178,7 +179,7 @@ def binary_paths(schema: pq.ParquetSchema) -> frozenset[str]:
     return frozenset(c.path for c in columns if c.physical_type in kinds and c.logical_type.type == "NONE")
 
 
-def check(file: BinaryIO) -> None:
+def check(file: File) -> None:
     """Checks a whole file; see `PageChecker` and `check_footer`.
 
     Raises:

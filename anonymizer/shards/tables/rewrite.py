@@ -6,7 +6,7 @@ import io
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, BinaryIO
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from anonymizer.config import ShardsConfig
 from anonymizer.errors import EmptyFile, ImageTooLarge, Reference, ShardDamaged, ShardEncrypted
 from anonymizer.shards.content import is_picture
-from anonymizer.shards.contract import Entry, Make, Rewritten
+from anonymizer.shards.contract import Entry, File, Make, Rewritten
 from anonymizer.shards.tables.check import PageChecker, binary_paths, check_footer
 from anonymizer.shards.tables.columns import BYTES, PATH, Column, columns_of, compressions, metadata_of
 
@@ -24,7 +24,7 @@ GROUP_BYTES = 4 * 2**30
 """A row group with more bytes is refused: it would have to be in memory as a whole."""
 
 
-def rewrite(source: BinaryIO, sink: Callable[[bytes], None], make: Make, settings: ShardsConfig) -> Rewritten:
+def rewrite(source: File, sink: Callable[[bytes], None], make: Make, settings: ShardsConfig) -> Rewritten:
     """Writes the table with its pictures made safe; see `shards.rewrite`.
 
     Row groups, the order of rows and columns, and the columns' types stay. A row with a picture that cannot be made
@@ -41,7 +41,7 @@ def rewrite(source: BinaryIO, sink: Callable[[bytes], None], make: Make, setting
         return table.report()
 
 
-def pictures(source: BinaryIO) -> Iterator[Entry]:
+def pictures(source: File) -> Iterator[Entry]:
     """Yields the pictures of a table, row by row."""
     with _opened(source) as file:
         columns, _ = columns_of(file.schema_arrow, ())
@@ -60,7 +60,7 @@ def pictures(source: BinaryIO) -> Iterator[Entry]:
 
 
 @contextmanager
-def _opened(source: BinaryIO) -> Iterator[pq.ParquetFile]:
+def _opened(source: File) -> Iterator[pq.ParquetFile]:
     try:
         with pq.ParquetFile(source, pre_buffer=False) as file:
             yield file

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import BinaryIO
 
 from anonymizer.config import ShardsConfig
 from anonymizer.shards.compressed import Writer, reading
 from anonymizer.shards.content import is_picture
-from anonymizer.shards.contract import Entry, Make, Rewritten
+from anonymizer.shards.contract import Entry, File, Make, Rewritten
 from anonymizer.shards.samples import Samples
 from anonymizer.shards.tarred.check import TarChecker
 from anonymizer.shards.tarred.read import members
@@ -18,7 +17,7 @@ _PIECE = 2**20
 
 
 def rewrite(
-    source: BinaryIO,
+    source: File,
     coding: str,
     sink: Callable[[bytes], None],
     make: Make,
@@ -53,7 +52,7 @@ def rewrite(
     return report
 
 
-def pictures(source: BinaryIO, coding: str, max_bytes: int) -> Iterator[Entry]:
+def pictures(source: File, coding: str, max_bytes: int) -> Iterator[Entry]:
     """Yields the pictures in an archive that was written here."""
     with reading(source, coding) as archive:
         for member in members(archive, max_bytes):
@@ -61,7 +60,7 @@ def pictures(source: BinaryIO, coding: str, max_bytes: int) -> Iterator[Entry]:
                 yield Entry(member.name, member.data)
 
 
-def check(source: BinaryIO, coding: str) -> None:
+def check(source: File, coding: str) -> None:
     """Checks a whole archive that was written here.
 
     Raises:

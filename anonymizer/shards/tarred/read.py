@@ -7,10 +7,10 @@ neither sparse members nor links. Here every member is met, and what is not a pl
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import BinaryIO
 
 from anonymizer.errors import ImageTooLarge, ObjectError, ShardDamaged, ShardMember
 from anonymizer.lake.naming import is_picture_name
+from anonymizer.shards.contract import File
 from anonymizer.shards.samples import Member
 from anonymizer.shards.tarred.header import (
     BLOCK,
@@ -35,7 +35,7 @@ _MAIN = ("path", "size", "linkpath")
 """What a global header may not say: readers would differ."""
 
 
-def members(source: BinaryIO, max_bytes: int) -> Iterator[Member]:
+def members(source: File, max_bytes: int) -> Iterator[Member]:
     """Yields the members in their order; one is in memory.
 
     Args:
@@ -56,7 +56,7 @@ def members(source: BinaryIO, max_bytes: int) -> Iterator[Member]:
         raise ShardDamaged
 
 
-def _member(source: BinaryIO, block: bytes, max_bytes: int) -> Iterator[Member]:
+def _member(source: File, block: bytes, max_bytes: int) -> Iterator[Member]:
     name: bytes | None = None
     said: dict[str, bytes] = {}
     while True:
@@ -88,7 +88,7 @@ def _member(source: BinaryIO, block: bytes, max_bytes: int) -> Iterator[Member]:
     yield _read(source, full.decode("utf-8", "surrogateescape"), kind, size_bytes, max_bytes, is_sparse=is_sparse)
 
 
-def _read(source: BinaryIO, name: str, kind: bytes, size_bytes: int, max_bytes: int, *, is_sparse: bool) -> Member:
+def _read(source: File, name: str, kind: bytes, size_bytes: int, max_bytes: int, *, is_sparse: bool) -> Member:
     is_file = kind in REGULAR and not (kind == b"\0" and name.endswith("/"))
     if is_file and not is_sparse and size_bytes <= max_bytes and _stays_inside(name):
         data = _exactly(source, size_bytes)
@@ -113,7 +113,7 @@ def _stays_inside(name: str) -> bool:
     return bool(name) and not name.startswith("/") and ".." not in name.split("/") and "\0" not in name
 
 
-def _skip_maps(source: BinaryIO, block: bytes) -> None:
+def _skip_maps(source: File, block: bytes) -> None:
     """Skips the further blocks of a sparse member's map."""
     more = block[482]
     while more:
@@ -129,7 +129,7 @@ def _decimal(digits: bytes) -> int:
     return int(digits)
 
 
-def _extended(source: BinaryIO, size_bytes: int) -> bytes:
+def _extended(source: File, size_bytes: int) -> bytes:
     if size_bytes > _LONGEST_HEADER:
         raise ShardDamaged
     data = _exactly(source, size_bytes)
@@ -137,7 +137,7 @@ def _extended(source: BinaryIO, size_bytes: int) -> bytes:
     return data
 
 
-def _block(source: BinaryIO) -> bytes:
+def _block(source: File) -> bytes:
     """The next block; empty at the end."""
     block = _up_to(source, BLOCK)
     if block and len(block) < BLOCK:
@@ -145,14 +145,14 @@ def _block(source: BinaryIO) -> bytes:
     return block
 
 
-def _exactly(source: BinaryIO, count: int) -> bytes:
+def _exactly(source: File, count: int) -> bytes:
     data = _up_to(source, count)
     if len(data) < count:
         raise ShardDamaged
     return data
 
 
-def _up_to(source: BinaryIO, count: int) -> bytes:
+def _up_to(source: File, count: int) -> bytes:
     parts, left = [], count
     while left and (piece := source.read(min(left, _PIECE))):
         parts.append(piece)
@@ -160,7 +160,7 @@ def _up_to(source: BinaryIO, count: int) -> bytes:
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def _skip(source: BinaryIO, count: int) -> None:
+def _skip(source: File, count: int) -> None:
     while count:
         piece = source.read(min(count, _PIECE))
         if not piece:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import BinaryIO
 
 from anonymizer.config import ShardsConfig
 from anonymizer.shards.content import is_picture
-from anonymizer.shards.contract import Entry, Make, Rewritten
+from anonymizer.shards.contract import Entry, File, Make, Rewritten
 from anonymizer.shards.samples import Samples
 from anonymizer.shards.zipped.check import ZipChecker
 from anonymizer.shards.zipped.read import members
@@ -17,7 +16,7 @@ _PIECE = 2**20
 
 
 def rewrite(
-    source: BinaryIO,
+    source: File,
     sink: Callable[[bytes], None],
     make: Make,
     settings: ShardsConfig,
@@ -44,14 +43,14 @@ def rewrite(
     return report
 
 
-def pictures(source: BinaryIO, max_bytes: int) -> Iterator[Entry]:
+def pictures(source: File, max_bytes: int) -> Iterator[Entry]:
     """Yields the pictures in an archive."""
     for member in members(source, max_bytes):
         if is_picture(member.data):
             yield Entry(member.name, member.data)
 
 
-def check(source: BinaryIO) -> None:
+def check(source: File) -> None:
     """Checks a whole archive that was written here.
 
     Raises:

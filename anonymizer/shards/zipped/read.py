@@ -9,10 +9,11 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from anonymizer.errors import ImageTooLarge, ShardDamaged, ShardEncrypted, ShardMember
 from anonymizer.lake.naming import is_picture_name
+from anonymizer.shards.contract import File
 from anonymizer.shards.samples import Member
 
 _LOCAL = struct.Struct("<4s5H3I2H")
@@ -24,7 +25,7 @@ _REGULAR, _FOLDER = (0, 0o100000), 0o040000
 _UNIX = 3
 
 
-def members(source: BinaryIO, max_bytes: int) -> Iterator[Member]:
+def members(source: File, max_bytes: int) -> Iterator[Member]:
     """Yields the entries in the order of the central directory; one is in memory. `form` is its compression.
 
     Args:
@@ -36,7 +37,7 @@ def members(source: BinaryIO, max_bytes: int) -> Iterator[Member]:
         ShardEncrypted: An entry is encrypted.
     """
     try:
-        with zipfile.ZipFile(source) as archive:
+        with zipfile.ZipFile(cast("BinaryIO", source)) as archive:
             _check_places(archive)
             for info in archive.infolist():
                 yield _member(archive, source, info, max_bytes)
@@ -52,7 +53,7 @@ def _check_places(archive: zipfile.ZipFile) -> None:
         end = info.header_offset + _LOCAL.size + info.compress_size
 
 
-def _member(archive: zipfile.ZipFile, source: BinaryIO, info: zipfile.ZipInfo, max_bytes: int) -> Member:
+def _member(archive: zipfile.ZipFile, source: File, info: zipfile.ZipInfo, max_bytes: int) -> Member:
     if info.flag_bits & (_ENCRYPTED | _STRONG):
         raise ShardEncrypted
     name = info.orig_filename
@@ -75,7 +76,7 @@ def _member(archive: zipfile.ZipFile, source: BinaryIO, info: zipfile.ZipInfo, m
     return Member(name, data, form=form)
 
 
-def _check_local(source: BinaryIO, info: zipfile.ZipInfo) -> None:
+def _check_local(source: File, info: zipfile.ZipInfo) -> None:
     """Refuses an entry whose local header has another name or size: a reader of the local headers would see it so."""
     source.seek(info.header_offset)
     magic, _, flags, method, _, _, crc, packed, size, name_bytes, _ = _LOCAL.unpack(source.read(_LOCAL.size))
