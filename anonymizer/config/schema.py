@@ -163,9 +163,22 @@ class MetadataConfig:
 class ShardsConfig:
     """What is kept of shards (tar, zip, Parquet) besides their pictures."""
 
-    keep: tuple[str, ...] = setting((), "Side-cars to keep: fields of tar samples, columns of tables; `*` = all.")
-    on_failure: OnFailure = setting("drop", "A picture in a shard that cannot be made safe.")
-    id: str | None = setting(None, "Column of a Parquet file that names its rows in keys.")
+    keep: tuple[str, ...] = setting(
+        (),
+        "Side-cars to keep, separated by commas: fields of tar and zip members (`txt`, `json`), columns of tables; `*`: "
+        "all texts and columns but those that tell of the original. Values of JSON that tell of it (`url`, `exif`, "
+        "`sha256`) are taken out unless they are named: `json.url`.",
+        commas=True,
+    )
+    on_failure: OnFailure = setting(
+        "drop",
+        "A picture that cannot be made safe: `drop`: its sample or row is left out; `blank`: it becomes gray; `fail`: "
+        "the shard fails.",
+    )
+    id: str | None = setting(
+        None,
+        "Column of Parquet files whose values name the rows in keys (`part.parquet/VALUE/image`); default: numbers.",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
