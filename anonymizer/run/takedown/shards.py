@@ -15,8 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from anonymizer import shards
-from anonymizer.config import ShardsConfig
-from anonymizer.errors import ObjectError, OutputLost, PublishConflict, ScrubCheckFailed, Unsafe
+from anonymizer.errors import OutputLost, PublishConflict, ScrubCheckFailed, Unsafe
 from anonymizer.lake.manifest import SCHEMA, Snapshot, from_table
 from anonymizer.records import PUBLISHED, ImageRef, ManifestRow
 from anonymizer.run.context import RunContext
@@ -80,7 +79,9 @@ def take_down(
             continue
         whole = current.manifest_row(row)
         made_again = row.of_this_run and row.error_code is None
-        if made_again or _strip(run, whole, snapshot, inside.keys[name]):
+        # Ranks above the row of a failed attempt to make it again.
+        attempt = whole.attempt + 1 if row.of_this_run else run.attempt
+        if made_again or _strip(run, whole, snapshot, inside.keys[name], attempt):
             run.summary.removed_unsafe += len(inside.keys[name])
         else:
             owed.append(whole)
@@ -88,19 +89,19 @@ def take_down(
     return run.refreshed(snapshot, len(names))
 
 
-def _strip(run: RunContext, whole: ManifestRow, snapshot: Snapshot, unsafe: set[str]) -> bool:
+def _strip(run: RunContext, whole: ManifestRow, snapshot: Snapshot, unsafe: set[str], attempt: int) -> bool:
     """Copies a shard's output without the samples of some pictures; returns whether that succeeded."""
     try:
-        _copy_without(run, whole, snapshot, unsafe)
+        _copy_without(run, whole, snapshot, unsafe, attempt)
     except OutputLost:
         raise
-    except (ObjectError, OSError) as error:
+    except Exception as error:  # noqa: BLE001 - whatever the reason, the output is then removed as a whole
         log.warning("%s: the shard could not be copied without unsafe pictures (%s)", whole.key, type(error).__name__)
         return False
     return True
 
 
-def _copy_without(run: RunContext, whole: ManifestRow, snapshot: Snapshot, unsafe: set[str]) -> None:
+def _copy_without(run: RunContext, whole: ManifestRow, snapshot: Snapshot, unsafe: set[str], attempt: int) -> None:
     output, key = run.output.root, run.places.output_key(whole.output_uri)
     found = output.stat(key) if key is not None else None
     if key is None or not isinstance(found, ImageRef) or found.etag != whole.output_etag:
@@ -118,8 +119,8 @@ def _copy_without(run: RunContext, whole: ManifestRow, snapshot: Snapshot, unsaf
         size_hint=found.size,
     )
     with output.open_source(found) as file, upload:
-        report = shards.rewrite(kind, file, upload.write, copied.make, ShardsConfig(keep=("*",)))
-        again = copied.rows(report.dropped, upload.sha256, run.attempt)
+        report = shards.rewrite(kind, file, upload.write, copied.make, run.config.shards)
+        again = copied.rows(report.dropped, upload.sha256, attempt)
         remaining = sum(row.status in PUBLISHED for row in again)
         now = datetime.now(UTC)
         new = replace(
@@ -128,15 +129,15 @@ def _copy_without(run: RunContext, whole: ManifestRow, snapshot: Snapshot, unsaf
             output_size=upload.size,
             output_etag=None,
             picture_count=remaining,
-            attempt=run.attempt,
+            attempt=attempt,
             processed_at=now,
         )
         name = f"strip_{upload.sha256[:20]}"
-        intent = run.manifest.write_intent(run.run_id, name, run.attempt, [new, *again])
+        intent = run.manifest.write_intent(run.run_id, name, attempt, [new, *again])
         new = replace(new, output_etag=upload.finish())
     output.forget_older(key)
     run.output.require()
-    run.manifest.write_part(run.run_id, name, run.attempt, [new, *again])
+    run.manifest.write_part(run.run_id, name, attempt, [new, *again])
     run.manifest.forget_intent(intent)
 
 
