@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from anonymizer.errors import PublishConflict, StorageError
 from anonymizer.lake.storage.faults import Kind, S3Fault, s3_error
-from anonymizer.lake.storage.s3.etags import etag_of
+from anonymizer.lake.storage.s3.etags import etag_of, etag_of_parts, same
 from anonymizer.lake.storage.s3.probe import DIFFERS
 from anonymizer.lake.storage.s3.uploads import Upload, Uploads
 from anonymizer.lake.storage.streams import Stream
@@ -162,14 +162,19 @@ class S3Stream(Stream):
         self._wanted.check()
 
     def _standing(self) -> str:
-        """The version of what we have written, if that is what stands there: it is read again."""
+        """The version of what we have written, if that is what stands there."""
         with suppress(StorageError):
             found = self._root.stat(self._key)
-            if isinstance(found, ImageRef) and found.size == self.size:
-                with self._root.open_source(found) as source:
-                    if hashlib.file_digest(source, "sha256").hexdigest() == self.sha256:
-                        return found.etag
+            if isinstance(found, ImageRef) and found.size == self.size and self._is_ours(found):
+                return found.etag
         raise PublishConflict(self._key)
+
+    def _is_ours(self, found: ImageRef) -> bool:
+        """By the ETag that S3 makes of those of the parts; where a store makes others, the object is read again."""
+        if same(found.etag, etag_of_parts([part["ETag"] for part in self._parts])):
+            return True
+        with self._root.open_source(found) as source:
+            return hashlib.file_digest(source, "sha256").hexdigest() == self.sha256
 
     def _abort(self) -> None:
         # A part that arrives after the upload has ended would be left for ever.
