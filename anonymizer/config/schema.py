@@ -165,8 +165,8 @@ class ShardsConfig:
 
     keep: tuple[str, ...] = setting(
         (),
-        "Side-cars to keep, separated by commas: fields of tar and zip members (`txt`, `json`), columns of tables; `*`: "
-        "all texts and columns but those that tell of the original. Values of JSON that tell of it (`url`, `exif`, "
+        "Side-cars to keep, separated by commas: fields of tar and zip members (`txt`), columns of tables; `*`: all "
+        "texts and columns but those that tell of the original. Values of JSON that tell of it (`url`, `exif`, "
         "`sha256`) are taken out unless they are named: `json.url`.",
         commas=True,
     )
