@@ -154,15 +154,17 @@ class Snapshot:
 
     def _count(self) -> Totals:
         statuses: Counter[str] = Counter()
-        published, expiries = 0, []
-        for table in self.scan(["status", "output_uri", "output_sha256", "shard_sha256", "retained_until"]):
+        published, shards, expiries = 0, 0, []
+        columns = ["status", "output_uri", "output_sha256", "shard", "shard_sha256", "retained_until"]
+        for table in self.scan(columns):
+            shards += table.num_rows - table["shard"].null_count
             for count in pc.value_counts(table["status"]).to_pylist():
                 statuses[count["values"]] += count["counts"]
             named = table.filter(is_published(table))
             published += named.num_rows
             expiries.append(pc.min(named["retained_until"]).as_py())
         earliest = min((time for time in expiries if time is not None), default=None)
-        return Totals(statuses.total(), dict(statuses), published, earliest)
+        return Totals(statuses.total(), dict(statuses), published, shards, earliest)
 
 
 def _between(tables: Iterable[pa.Table], low: str, high: str | None) -> Iterator[pa.Table]:

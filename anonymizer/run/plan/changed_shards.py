@@ -23,6 +23,8 @@ def changed_shards(snapshot: Snapshot, registry: Registry, as_of: datetime) -> f
         registry: The consent registry.
         as_of: The time for which consent is evaluated, UTC.
     """
+    if snapshot.totals is not None and not snapshot.totals.shards:
+        return frozenset()
     stale: set[str] = set()
     changed: set[str] = set()
     for table in snapshot.scan(_COLUMNS):

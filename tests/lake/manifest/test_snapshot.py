@@ -188,4 +188,4 @@ def test_pictures_in_shards_count_as_published(store, manifest):
     until = NOW + timedelta(days=1)
     write(manifest, "r1", [SHARD, replace(INSIDE, output_sha256="9" * 64, retained_until=until)])
     totals = Snapshot(store).save("r1", checked=None, as_of=NOW)
-    assert (totals.published, totals.next_expiry) == (1, until)
+    assert (totals.published, totals.shards, totals.next_expiry) == (1, 2, until)
