@@ -14,6 +14,8 @@ from anonymizer.lake.naming import is_picture_name
 from anonymizer.lake.storage import PIECE, Root, codings
 from anonymizer.records import ImageRef
 
+_HEAD_BYTES = 64 * 2**10
+
 
 @dataclass(frozen=True)
 class OpenShard:
@@ -69,6 +71,7 @@ def read_source(root: Root, ref: ImageRef, max_bytes: int) -> bytes:
     Raises:
         Archived: The listing says that it cannot be read.
         ImageTooLarge: It has more bytes.
+        ArchiveUnread, TableUnread, VideoUnread, DocumentUnread: It has more bytes, and is no picture.
         EmptyFile: A picture's name and no byte: a copy that never arrived.
         WrongCoding: A picture's name, and a coding that is not known or is not that of its bytes.
         ArchiveUnread, TableUnread: The name of a shard, and no picture.
@@ -77,7 +80,7 @@ def read_source(root: Root, ref: ImageRef, max_bytes: int) -> bytes:
     if ref.archived:
         raise Archived
     if ref.size > max_bytes:
-        raise ImageTooLarge
+        raise _too_large(root, ref)
     data, coding = root.read_coded(ref) if ref.size else (b"", "")
     if coding and not _is_picture(data):
         data = _decoded(data, coding, ref, max_bytes)
@@ -87,6 +90,26 @@ def read_source(root: Root, ref: ImageRef, max_bytes: int) -> bytes:
     if shard is not None and not _is_picture(data):
         raise shard
     return data
+
+
+def _too_large(root: Root, ref: ImageRef) -> ObjectError:
+    """What to say of an object that is not read whole: films and archives are known by their first bytes."""
+    with root.open_source(ref, piece=_HEAD_BYTES, ahead=0) as source:
+        error = _told_by(source.read(_HEAD_BYTES), ref.key)
+        # What is coded is another file than the one that it stands for.
+        return ImageTooLarge() if source.coding else error
+
+
+def _told_by(head: bytes, key: str) -> ObjectError:
+    try:
+        codec.sniff(head)
+    except UNREAD as error:
+        return error
+    except NotAnImage:
+        return (unread.by_name(key) or ImageTooLarge)()
+    except ObjectError:
+        pass
+    return ImageTooLarge()
 
 
 def _is_picture(data: bytes) -> bool:

@@ -6,6 +6,7 @@ import gzip
 
 import pytest
 
+from anonymizer.errors import ConfigError
 from tests.image.codec.containers import TF_RECORD, table, zipped
 from tests.integration.runs import files, rows, run, write
 from tests.pictures import photo
@@ -44,3 +45,20 @@ def test_they_fail_until_they_may_be_passed_over_and_then_they_alone_are_looked_
     assert told(out) == {key: ("skipped", code) for key, (code, _) in UNREAD.items()}
     assert every.codes == {"archive_unread": 1, "table_unread": 2, "document_unread": 1, "not_an_image": 2}
     assert run(lake, out).exit_status == 3
+
+
+def test_a_table_is_refused_once_what_is_unsafe_was_taken_down(tmp_path):
+    lake, out = write(tmp_path / "in", {"photo.png": photo(2), "street.png": photo(7, faces=())}), tmp_path / "out"
+    registry = tmp_path / "registry.csv"
+    consents = {"consent": {"registry": str(registry)}}
+    registry.write_text("key,status\nphoto.png,granted\n")
+    run(lake, out, consents)
+    write(lake, {"_delta_log/00000000000000000000.json": b"{}", "part-0.parquet": table(image=[b"a picture"])})
+    registry.write_text("key,status\nphoto.png,withdrawn\n")
+    for settings in ({"dry_run": True}, {}):
+        with pytest.raises(ConfigError, match="INPUT is a Delta table"):
+            run(lake, out, {**consents, **settings})
+        assert ("photo.png" in files(out)) is bool(settings)
+    assert list(files(out)) == ["street.png"]
+    assert run(lake, out, {**consents, "exclude": ["_delta_log/*"]}).codes == {"table_unread": 1}
+    assert list(files(out)) == ["photo.png", "street.png"]

@@ -3,19 +3,36 @@
 from __future__ import annotations
 
 import gzip
+import io
 import zlib
 from dataclasses import dataclass, field
 
 import pyarrow as pa
 import pytest
 
-from anonymizer.errors import Archived, EmptyFile, ImageTooLarge, TableUnread, WrongCoding
+from anonymizer.errors import (
+    Archived,
+    ArchiveUnread,
+    EmptyFile,
+    ImageTooLarge,
+    ObjectError,
+    TableUnread,
+    VideoUnread,
+    WrongCoding,
+)
 from anonymizer.records import ImageRef
 from anonymizer.run.sources import read_source
+from tests.image.codec.containers import zipped
 from tests.pictures import photo
 
 PHOTO = photo(1, image_format="JPEG")
 MOST = 10**6
+
+
+class _File(io.BytesIO):
+    def __init__(self, data: bytes, coding: str) -> None:
+        super().__init__(data)
+        self.coding = coding
 
 
 @dataclass
@@ -25,6 +42,10 @@ class _Root:
     data: bytes
     coding: str = ""
     asked: list[str] = field(default_factory=list)
+
+    def open_source(self, ref: ImageRef, **_: int) -> _File:
+        self.asked.append(f"the beginning of {ref.key}")
+        return _File(self.data, self.coding)
 
     def read_coded(self, ref: ImageRef) -> tuple[bytes, str]:
         self.asked.append(ref.key)
@@ -81,9 +102,30 @@ def test_what_is_too_large_or_archived_is_not_asked_for() -> None:
     root = _Root(PHOTO)
     with pytest.raises(ImageTooLarge):
         _read(root, most=len(PHOTO) - 1)
+    assert root.asked == ["the beginning of a.jpg"]
+    root.asked.clear()
     with pytest.raises(Archived):
         _read(root, archived=True)
     assert root.asked == []
+
+
+@pytest.mark.parametrize(
+    ("data", "key", "error"),
+    [
+        (zipped("a.jpg") + bytes(MOST), "a.zip", ArchiveUnread),
+        (b"\0\0\0\x18ftypisom" + bytes(MOST), "a.mp4", VideoUnread),
+        (bytes(MOST + 1), "a.beton", TableUnread),
+        (bytes(MOST + 1), "a.bin", ImageTooLarge),
+        (b"8BPS" + bytes(MOST), "a.psd", ImageTooLarge),
+    ],
+)
+def test_what_is_too_large_to_be_read_is_known_by_its_beginning(
+    data: bytes, key: str, error: type[ObjectError]
+) -> None:
+    with pytest.raises(error):
+        _read(_Root(data), key)
+    with pytest.raises(ImageTooLarge):
+        _read(_Root(data, "gzip"), key)
 
 
 @pytest.mark.parametrize("key", ["a.jpg", "A.JPEG", "b/c.heic", "d.nef", "e.tif"])

@@ -90,10 +90,15 @@ class S3Stream(Stream):
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="upload")
 
     def _write(self, data: bytes | bytearray | memoryview) -> None:
-        self._buffer += data
-        while len(self._buffer) > (size := part_size(self._number, self._first)):
-            self._send(bytes(memoryview(self._buffer)[:size]))
-            del self._buffer[:size]
+        left = memoryview(data)
+        while left:
+            room = part_size(self._number, self._first) - len(self._buffer)
+            if not room:
+                # Only now: what fits into one part is no upload.
+                full, self._buffer = bytes(self._buffer), bytearray()
+                self._send(full)
+            self._buffer += left[:room]
+            left = left[room:]
 
     @property
     def _number(self) -> int:

@@ -164,29 +164,25 @@ class Uploads:
             self._client.send("delete_object", {"Key": upload.note, **version})
 
     def sweep(self, notes: Iterable[str]) -> int:
-        """Ends the uploads of these notes and removes the notes.
+        """Ends the uploads of these notes and removes the notes. What fails is left for the next sweep.
 
         Args:
             notes: Their whole keys.
 
         Returns:
-            How many there were.
+            How many uploads were ended.
         """
-        swept = 0
-        for note in notes:
-            try:
-                answer, body = self._client.send("get_object", {"Key": note})
-            except S3Fault as fault:
-                if fault.kind is Kind.GONE:
-                    continue
-                raise
+        return sum(self._swept(note) for note in notes)
+
+    def _swept(self, note: str) -> bool:
+        with suppress(S3Fault):
+            answer, body = self._client.send("get_object", {"Key": note})
             upload = _read(note, body, answer.get("VersionId"))
-            if upload is None or not upload.key.startswith(self._prefix):
-                continue
-            self.abort(upload.key, upload.upload_id)
-            self.forget(upload)
-            swept += 1
-        return swept
+            if upload is not None and upload.key.startswith(self._prefix):
+                self.abort(upload.key, upload.upload_id)
+                self.forget(upload)
+                return True
+        return False
 
 
 def _read(note: str, body: bytes, version: str | None) -> Upload | None:
