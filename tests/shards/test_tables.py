@@ -158,3 +158,10 @@ def test_metadata_that_is_no_feature_is_left_out():
 def test_pictures_of_an_output():
     data, _ = rewritten(written(table(3)))
     assert [entry.data for entry in shards.pictures("parquet", io.BytesIO(data))] == [jpeg(n) for n in range(3)]
+
+
+def test_pixels_in_lists_may_be_pictures():
+    _, report = rewritten(written(pa.table({"pixels": pa.array([[1, 2]], pa.list_(pa.uint8())), "label": [1]})))
+    assert report.may_hide_pictures
+    _, report = rewritten(written(pa.table({"label": [1], "words": ["a"]})))
+    assert not report.may_hide_pictures

@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 
 from anonymizer import shards
 from anonymizer.config import RunConfig
-from anonymizer.errors import ArchiveUnread, InternalError, NotAnImage, ObjectError, ShardSettings
+from anonymizer.errors import ArchiveUnread, InternalError, NotAnImage, ObjectError, ShardSettings, TableUnread
 from anonymizer.lake.storage import Root
 from anonymizer.records import ImageRef, WorkItem
 from anonymizer.run.sources import OpenShard
@@ -107,7 +107,7 @@ class ShardComputer:
                 max_bytes=self._config.codec.max_bytes,
             )
             if not report.pictures_in:
-                raise ArchiveUnread if report.may_hide_pictures else NotAnImage
+                raise _unread(source.kind) if report.may_hide_pictures else NotAnImage
             uploading.pop_all()
         return UploadedShard(
             format=source.kind,
@@ -130,3 +130,8 @@ class ShardComputer:
             return
         with self._output.open_source(found) as file:
             yield StandingPictures(source.kind, file, self._contents.rows(item.ref.key))
+
+
+def _unread(kind: shards.Kind) -> type[ObjectError]:
+    """The error of a shard that has no picture and something that may hold some."""
+    return TableUnread if kind == "parquet" else ArchiveUnread

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from anonymizer.config import ShardsConfig
 from anonymizer.errors import EmptyFile, ImageTooLarge, Reference, ShardDamaged, ShardEncrypted
+from anonymizer.image.unread.columns import may_be_picture
 from anonymizer.shards.content import is_picture
 from anonymizer.shards.contract import Entry, File, Make, Rewritten
 from anonymizer.shards.tables.check import PageChecker, binary_paths, check_footer
@@ -91,6 +92,7 @@ class _Table:
         self._settings = settings
         self._id = settings.id if settings.id in names else None
         self._left_out = Counter({f"column {name}": file.metadata.num_rows for name in left_out})
+        self._hides = any(may_be_picture(file.schema_arrow.field(name).type) for name in left_out)
         self._rows = self._rows_out = self._pictures = 0
         self._dropped: set[int] = set()
 
@@ -121,6 +123,7 @@ class _Table:
             pictures_out=self._pictures - len(self._dropped),
             left_out=dict(self._left_out),
             dropped=frozenset(self._dropped),
+            may_hide_pictures=self._hides,
         )
 
     def _row(self, row: dict[str, Any], identity: str) -> dict[str, Any] | None:
