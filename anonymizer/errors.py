@@ -26,6 +26,8 @@
         ├── ConsentRegionMisfit
         ├── EncodeError
         ├── FormatInPlace
+        ├── FormatInShard / SampleLeftOut / ShardImageFailed / ShardSettings
+        ├── RegistryChanged
         ├── ScrubCheckFailed
         ├── UnsafeKey / NameNotHeld / ReservedKey / KeyCollision / OutputTaken / NotARegularFile
         ├── ImageTimeout
@@ -209,6 +211,52 @@ class EncodeError(ObjectError):
 class FormatInPlace(ObjectError):
     code = "format_in_place"
     message = "the image would have to change its format, which is not possible in place"
+
+
+class FormatInShard(ObjectError):
+    code = "format_in_shard"
+    message = "the image would have to change its format, which is not possible inside a shard"
+
+
+class SampleLeftOut(ObjectError):
+    code = "sample_left_out"
+    message = "another image of the same sample cannot be made safe, so that the sample is left out of the shard"
+
+
+class ShardImageFailed(ObjectError):
+    code = "shard_image"
+    message = "an image in the shard cannot be made safe, and shards.on_failure is fail"
+
+
+class ShardDamaged(ObjectError):
+    code = "shard_damaged"
+    message = "the shard is damaged or truncated"
+
+
+class ShardEncrypted(ObjectError):
+    code = "shard_encrypted"
+    message = "the shard is encrypted"
+
+
+class ShardMember(ObjectError):
+    code = "shard_member"
+    message = "a member of the shard is sparse, of an unknown kind, or has a name that leaves the folder"
+
+
+class Reference(ObjectError):
+    code = "reference"
+    message = "the table has the path of an image and not its bytes"
+
+
+class ShardSettings(ObjectError):
+    code = "shard_settings"
+    message = "a shard can be written neither in place nor with --names hashed"
+
+
+class RegistryChanged(ObjectError):
+    code = "registry_changed"
+    message = "the consent registry changed during the run"
+    retryable = True
 
 
 class ScrubCheckFailed(ObjectError):

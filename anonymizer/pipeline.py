@@ -13,8 +13,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from anonymizer.config import RunConfig, from_mapping, item_settings_sha256, settings_sha256
-from anonymizer.errors import BoxesMissing, Withheld
+from anonymizer.config import RedactionConfig, RunConfig, from_mapping, item_settings_sha256, settings_sha256
+from anonymizer.errors import BoxesMissing, EncodeError, Withheld
 from anonymizer.image import codec, detectors, geometry, metadata, redactors
 from anonymizer.image.views import negatives, views
 from anonymizer.people import boxes
@@ -162,6 +162,26 @@ class Anonymizer:
     def _reduction(self, width: int, height: int) -> int:
         """How many times smaller a picture of this size may be read to find its faces."""
         return detectors.reduction(self.detector, width, height) if self.detector is not None else 1
+
+    def blanked(self, data: bytes) -> bytes:
+        """Makes an image of the same size and format that is gray all over.
+
+        Raises:
+            ObjectError: The image cannot be decoded or written in its format.
+        """
+        picture = codec.decode(data, self.config.codec)
+        gray = redactors.make(RedactionConfig(method="solid"))
+        frames = []
+        for frame in picture.frames:
+            # A mask is an ellipse; one of twice the size covers the corners too.
+            whole = geometry.round_outward(geometry.grow([(0, 0, frame.width, frame.height)], 2.0))
+            frames.append(redactors.redact_frame(gray, frame, whole, picture.grid))
+        width, height, source_format = frames[0].width, frames[0].height, picture.format
+        encoded = codec.encode(replace(picture, frames=tuple(frames)))
+        if encoded.format != source_format:
+            raise EncodeError
+        metadata.check(encoded.data, encoded.format, width, height, len(frames), ())
+        return encoded.data
 
     def _found(self, picture: Picture, source_sha256: str, given: GivenBoxes | None) -> Detections:
         """Merges faces known from outside with detected ones, and adds the suspects of earlier verifications."""

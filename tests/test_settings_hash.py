@@ -23,6 +23,8 @@ DO_NOT = {
     *("consent.registry", "consent.purpose", "consent.bind", "consent.strict"),
     # Boxes are in the hash of each object that has some (`item_settings_sha256`).
     *("boxes.uri", "boxes.mode"),
+    # Of shards they are in the hash of each shard (`shard_settings_sha256`).
+    "shards",
     # The content of the network's file is in the hash, not where it lies.
     "detector.weights",
 }

@@ -6,7 +6,12 @@ messages all come from these fields. An unknown key is an error.
 
 from anonymizer.config.convert import from_mapping
 from anonymizer.config.fields import choices, fields_of
-from anonymizer.config.hashes import failure_settings_sha256, item_settings_sha256, settings_sha256
+from anonymizer.config.hashes import (
+    failure_settings_sha256,
+    item_settings_sha256,
+    settings_sha256,
+    shard_settings_sha256,
+)
 from anonymizer.config.schema import (
     Adopt,
     Bind,
@@ -28,6 +33,7 @@ from anonymizer.config.schema import (
     Raw,
     RedactionConfig,
     RunConfig,
+    ShardsConfig,
     StorageConfig,
 )
 from anonymizer.config.sources import merge, parse_assignments, parse_file
@@ -53,6 +59,7 @@ __all__ = [
     "Raw",
     "RedactionConfig",
     "RunConfig",
+    "ShardsConfig",
     "StorageConfig",
     "choices",
     "failure_settings_sha256",
@@ -63,4 +70,5 @@ __all__ = [
     "parse_assignments",
     "parse_file",
     "settings_sha256",
+    "shard_settings_sha256",
 ]

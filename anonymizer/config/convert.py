@@ -44,6 +44,8 @@ def from_mapping(config_type: type[T], values: Mapping[str, Any], prefix: str = 
 
 def _checked(name: str, value: Any, hint: Any, metadata: Mapping[str, Any]) -> Any:
     words = metadata["words"]
+    if metadata["commas"]:
+        value = [part.strip() for item in _listed(value) for part in str(item).split(",")]
     converted = _joined(name, value, words) if words else _converted(name, value, hint)
     return _limited(name, converted, metadata)
 
@@ -60,7 +62,7 @@ def _converted(name: str, value: Any, hint: Any) -> Any:
             raise ConfigError(f"{name} must be one of {', '.join(options)}, not {value!r}")
         return value
     if origin is tuple:
-        values = (value,) if isinstance(value, str) else tuple(value)
+        values = _listed(value)
         if typing.get_origin(options[0]) is Literal:
             values = tuple(word.strip() for item in values for word in str(item).split(","))
         return tuple(_converted(name, item, options[0]) for item in values)
@@ -69,6 +71,10 @@ def _converted(name: str, value: Any, hint: Any) -> Any:
             raise ConfigError(f"{name} needs a key: {name}.KEY=VALUE")
         return dict(value)
     return _scalar(name, value, hint)
+
+
+def _listed(value: Any) -> tuple[Any, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
 
 
 def _joined(name: str, value: Any, words: tuple[str, ...]) -> str:

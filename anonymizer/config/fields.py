@@ -14,7 +14,13 @@ from typing import Any, Literal
 
 
 def setting(
-    default: Any, doc: str, *, low: float | None = None, high: float | None = None, words: tuple[str, ...] = ()
+    default: Any,
+    doc: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    words: tuple[str, ...] = (),
+    commas: bool = False,
 ) -> Any:
     """Creates a dataclass field with the documentation and limits of a setting.
 
@@ -24,8 +30,9 @@ def setting(
         low: The lowest number that is allowed.
         high: The highest number that is allowed.
         words: If given, the value is one of these words, or several of them separated by commas or as a list.
+        commas: For a list of texts: commas separate them.
     """
-    metadata = {"doc": doc, "low": low, "high": high, "words": words}
+    metadata = {"doc": doc, "low": low, "high": high, "words": words, "commas": commas}
     if isinstance(default, dict):
         return field(default_factory=lambda: dict(default), metadata=metadata)
     return field(default=default, metadata=metadata)

@@ -65,3 +65,17 @@ def item_settings_sha256(run_sha256: str, config: RunConfig, boxes_sha256: str |
     if config.boxes.uri is None and boxes_sha256 is None:
         return run_sha256
     return hashlib.sha256(f"{run_sha256} {config.boxes.mode} {boxes_sha256 or ''}".encode()).hexdigest()
+
+
+def shard_settings_sha256(item_sha256: str, config: RunConfig) -> str:
+    """Hashes the settings for a shard: those of its pictures, and those of shards.
+
+    Args:
+        item_sha256: The result of `item_settings_sha256` for the shard.
+        config: The run's settings.
+
+    Returns:
+        SHA-256 in hexadecimal digits.
+    """
+    relevant = json.dumps(dataclasses.asdict(config.shards), sort_keys=True)
+    return hashlib.sha256(f"{item_sha256} {relevant}".encode()).hexdigest()

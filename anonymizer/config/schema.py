@@ -21,6 +21,7 @@ Kept = Literal["orientation", "icc", "capture_year", "gps_coarse", "dpi", "proje
 DetectorName = Literal["centerface", "yunet", "haar", "patch"]
 BoxesMode = Literal["add", "replace"]
 Preset = Literal["fast", "balanced", "thorough"]
+OnFailure = Literal["drop", "blank", "fail"]
 Precision = Literal["int8", "float32"]
 
 
@@ -159,6 +160,28 @@ class MetadataConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ShardsConfig:
+    """What is kept of shards (tar, zip, Parquet) besides their pictures."""
+
+    keep: tuple[str, ...] = setting(
+        (),
+        "Side-cars to keep, separated by commas: fields of tar and zip members (`txt`), columns of tables; `*`: all "
+        "texts and columns but those that tell of the original. Values of JSON that tell of it (`url`, `exif`, "
+        "`sha256`) are taken out unless they are named: `json.url`.",
+        commas=True,
+    )
+    on_failure: OnFailure = setting(
+        "drop",
+        "A picture that cannot be made safe: `drop`: its sample or row is left out; `blank`: it becomes gray; `fail`: "
+        "the shard fails.",
+    )
+    id: str | None = setting(
+        None,
+        "Column of Parquet files whose values name the rows in keys (`part.parquet/VALUE/image`); default: numbers.",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class StorageConfig:
     """How storage is accessed. The first three tables go to fsspec; credentials belong in the environment."""
 
@@ -262,5 +285,6 @@ class RunConfig:
     consent: ConsentConfig = field(default_factory=ConsentConfig)
     codec: CodecConfig = field(default_factory=CodecConfig)
     metadata: MetadataConfig = field(default_factory=MetadataConfig)
+    shards: ShardsConfig = field(default_factory=ShardsConfig)
     storage: StorageConfig = field(default_factory=StorageConfig)
     engine: EngineConfig = field(default_factory=EngineConfig)

@@ -42,7 +42,9 @@ from anonymizer.records.pictures import (
     Samples,
 )
 from anonymizer.records.results import (
+    PUBLISHED,
     AnonymizedImage,
+    AnonymizedShard,
     ManifestRow,
     Status,
 )
@@ -53,8 +55,10 @@ __all__ = [
     "NO_CONSENT",
     "PIXELS",
     "PQ",
+    "PUBLISHED",
     "Animation",
     "AnonymizedImage",
+    "AnonymizedShard",
     "Boxes",
     "Chunk",
     "ChunkResult",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 
 from anonymizer.records.consent import ConsentDecision, Content
 from anonymizer.records.faces import GivenBoxes
@@ -87,7 +88,8 @@ class ChunkResult:
     """What a worker returns to the driver for a committed chunk: no pixels and no rows, only what the driver counts.
 
     Attributes:
-        statuses: Final status of each committed item, by key; items with a conflict are in `conflicts` instead.
+        statuses: Final status of each committed item, by key, and instead of a shard that of its pictures; items with a
+            conflict are in `conflicts` instead.
         conflicts: Keys whose output was not the version that the driver saw; they have no row yet.
         renamed: For keys in `conflicts` whose content has another format than expected: the output key for it.
         unfinished: Keys that were not processed before the deadline; they have no row yet.
@@ -95,6 +97,9 @@ class ChunkResult:
         codes: `error_code` by key, for failed and skipped rows.
         busy_s: Seconds that the worker spent computing.
         hangs: One of the worker's threads hangs: the driver has to kill the worker.
+        shard_count: Number of shards that were published; they have no entry in `statuses`.
+        inside_count: Number of entries in `statuses` of pictures inside shards.
+        left_out: Number of things that were left out of shards, by name.
     """
 
     chunk_id: str
@@ -111,3 +116,6 @@ class ChunkResult:
     output_bytes: int
     busy_s: float
     hangs: bool = False
+    shard_count: int = 0
+    inside_count: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)

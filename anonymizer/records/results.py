@@ -40,6 +40,35 @@ class AnonymizedImage:
         return len(self.faces)
 
 
+PUBLISHED: frozenset[Status] = frozenset(("anonymized", "no_face", "retained"))
+"""Statuses of pictures that are published."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnonymizedShard:
+    """A shard in which every picture passed every step; its bytes wait in the store until they are published.
+
+    Attributes:
+        format: Name of the shard's format.
+        sha256: SHA-256 of its bytes.
+        size_bytes: Their number.
+        inside: Rows of its pictures, also of those that failed and are left out; complete but for `shard_sha256`.
+        left_out: What else is left out, as `NAME: NUMBER`.
+    """
+
+    format: str
+    sha256: str
+    size_bytes: int
+    inside: tuple[ManifestRow, ...]
+    left_out: tuple[str, ...]
+
+    @property
+    def status(self) -> Status:
+        """The status that says most of its pictures."""
+        found = {row.status for row in self.inside}
+        return next((status for status in ("anonymized", "retained") if status in found), "no_face")
+
+
 @dataclass(frozen=True, slots=True)
 class ManifestRow:
     """One row of the manifest; the fields are its columns.
@@ -51,6 +80,11 @@ class ManifestRow:
         content_etag: Version of that content.
         consent_bound: The content that grants were first seen with, see `consent.bind`; each row repeats those of the
             row before it.
+        shard: Key of the shard in which the picture lies; of the shard itself its own key; None for any other object.
+        shard_sha256: For a picture in a shard: SHA-256 of the shard's output that this row describes. The row counts as
+            long as that output stands.
+        picture_count: For a shard: number of pictures in its output.
+        left_out: For a shard: what of it is not in its output besides failed pictures, as `NAME: NUMBER`.
     """
 
     key: str
@@ -95,3 +129,17 @@ class ManifestRow:
     as_of: datetime | None = None
     retained_until: datetime | None = None
     duration_ms: float | None = None
+    shard: str | None = None
+    shard_sha256: str | None = None
+    picture_count: int | None = None
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def is_shard(self) -> bool:
+        """Whether this is the row of a shard, which stands for no picture itself."""
+        return self.shard is not None and self.shard == self.key
+
+    @property
+    def is_inside(self) -> bool:
+        """Whether this is the row of a picture inside a shard; the shard's row says where the output lies."""
+        return self.shard is not None and self.shard != self.key

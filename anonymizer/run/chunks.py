@@ -19,6 +19,8 @@ from anonymizer.records import Chunk, WorkItem
 LOOK_AHEAD = 8
 #: Minimum number of items of a chunk near the end of the listing.
 LEAST_KEYS = 4
+#: Bytes per second, at least, that a worker reads and computes: a large shard gets its time by its size.
+LEAST_BYTES_S = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,5 +143,6 @@ def as_chunk(task: Task, *, epoch: int, chunk_time_s: float, image_time_s: float
         image_time_s: Time limit of an image, seconds. A worker may have two chunks at once, so each gets twice this per
             item.
     """
-    time_s = max(chunk_time_s, 2 * image_time_s * len(task.items))
+    size_bytes = sum(item.ref.size for item in task.items)
+    time_s = max(chunk_time_s, 2 * image_time_s * len(task.items), size_bytes / LEAST_BYTES_S)
     return Chunk(chunk_id(task.items), task.items, task.attempt, epoch, time_s)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from anonymizer.config import RunConfig
 from anonymizer.lake.lease import Lease
@@ -66,8 +67,8 @@ class RunContext:
         return row.key if self.config.in_place else self.places.output_key(row.output_uri)
 
     def current_rows(self, snapshot: Snapshot | ManifestStore) -> CurrentRows:
-        """Iterates over the current rows in the order of their keys."""
-        return CurrentRows(snapshot.scan, self.run_id, self.config.input)
+        """Iterates over the current rows in the order of their keys, without those of pictures inside shards."""
+        return CurrentRows(partial(snapshot.scan, inside=False), self.run_id, self.config.input)
 
     def refreshed(self, snapshot: Snapshot, written: int) -> Snapshot:
         """Returns a new snapshot after `written` rows were added; the same one if there were none."""

@@ -70,12 +70,20 @@ class LogProgress:
         """Does nothing: a log line needs no closing."""
 
 
+#: Number of names in the closing table of what was left out of shards.
+NAMED_LEFT_OUT = 8
+
+
 def closing_table(summary: Summary) -> str:
     """Formats the results of a run as a table for the terminal."""
     rate = summary.written / summary.seconds if summary.seconds else 0.0
     lines = [("run", summary.run_id or "(dry run)"), ("listed", f"{summary.listed}, {size_text(summary.listed_bytes)}")]
     if summary.unchanged:
         lines.append(("unchanged", str(summary.unchanged)))
+    if summary.shards:
+        lines.append(("shards", f"{summary.shards} published, {summary.inside} images inside"))
+    if summary.left_out:
+        lines.append(("left out", f"{_left_out(summary)} of shards; --set shards.keep=NAME,... keeps them"))
     lines += [(status, str(count)) for status, count in sorted(summary.statuses.items())]
     if summary.run_id:
         lines += [
@@ -102,6 +110,15 @@ def closing_table(summary: Summary) -> str:
     width = max(len(name) for name, _ in lines)
     table = [f"{name:<{width}}  {value}" for name, value in lines]
     return "\n".join([*table, *_notes(summary)])
+
+
+def _left_out(summary: Summary) -> str:
+    """Formats what was left out of shards, the most frequent first."""
+    named = summary.left_out.most_common(NAMED_LEFT_OUT)
+    more = len(summary.left_out) - len(named)
+    return ", ".join(f"{sanitize.name(name)} {number}" for name, number in named) + (
+        f" and {more} more" if more else ""
+    )
 
 
 def _estimated(estimate: Estimate) -> str:

@@ -18,6 +18,8 @@ def counts_of(summary: Summary) -> dict[str, Any]:
         "listed": summary.listed,
         "unchanged": summary.unchanged,
         "statuses": dict(summary.statuses),
+        "shards": summary.shards,
+        "inside": summary.inside,
         "error_codes": dict(summary.codes),
         "faces": summary.faces,
         "redacted": summary.redacted,

@@ -85,6 +85,9 @@ class Recorder:
         """
         self._summary.redacted += result.redacted_count
         self._summary.output_bytes += result.output_bytes
+        self._summary.shards += result.shard_count
+        self._summary.inside += result.inside_count
+        self._summary.left_out += result.left_out
         self._summary.unsafe_left.extend(result.unsafe_left)
         self._count(result.statuses, result.codes, result.face_count)
 
@@ -92,7 +95,11 @@ class Recorder:
         """Counts objects whose rows were recovered from an intent."""
         rows = list(rows)
         self._summary.redacted += sum(row.redacted_count or 0 for row in rows)
-        self._count({row.key: row.status for row in rows}, {}, sum(row.face_count or 0 for row in rows))
+        self._summary.shards += sum(row.is_shard for row in rows)
+        self._summary.inside += sum(row.is_inside for row in rows)
+        codes = {row.key: row.error_code for row in rows if row.error_code is not None}
+        statuses = {row.key: row.status for row in rows if not row.is_shard}
+        self._count(statuses, codes, sum(row.face_count or 0 for row in rows))
 
     def write(self, row: ManifestRow) -> None:
         """Writes and counts the row of a listed object.

@@ -10,7 +10,7 @@ from anonymizer.config import RunConfig, failure_settings_sha256
 from anonymizer.errors import ObjectError, TakeDownOwed, Withheld
 from anonymizer.image import codec
 from anonymizer.people import consent
-from anonymizer.records import AnonymizedImage, Content, ManifestRow, WorkItem
+from anonymizer.records import PUBLISHED, AnonymizedImage, AnonymizedShard, Content, ManifestRow, WorkItem
 
 
 def blank_row(item: WorkItem) -> ManifestRow:
@@ -110,6 +110,9 @@ def with_kept_output(row: ManifestRow, kept_output: ManifestRow) -> ManifestRow:
         faces=kept_output.faces,
         metadata_kept=kept_output.metadata_kept,
         retained_until=kept_output.retained_until,
+        shard=kept_output.shard,
+        picture_count=kept_output.picture_count,
+        left_out=kept_output.left_out,
     )
 
 
@@ -160,4 +163,27 @@ def published_row(item: WorkItem, image: AnonymizedImage, output_uri: str, outpu
         metadata_removed=image.metadata_removed,
         metadata_kept=image.metadata_kept,
         retained_until=image.retained_until,
+    )
+
+
+def shard_row(item: WorkItem, shard: AnonymizedShard, output_uri: str, output_etag: str | None) -> ManifestRow:
+    """Makes the row of a shard that was published; its pictures have rows of their own.
+
+    Args:
+        item: The shard, as it was sent to the worker.
+        shard: The published shard.
+        output_uri: URL of the output.
+        output_etag: Version of the output; None in an intent, before the shard is published.
+    """
+    return replace(
+        blank_row(item),
+        status=shard.status,
+        output_uri=output_uri,
+        output_sha256=shard.sha256,
+        output_size=shard.size_bytes,
+        output_etag=output_etag,
+        format=shard.format,
+        shard=item.ref.key,
+        picture_count=sum(row.status in PUBLISHED for row in shard.inside),
+        left_out=shard.left_out,
     )

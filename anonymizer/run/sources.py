@@ -2,13 +2,60 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from io import BytesIO
+from types import TracebackType
+from typing import Self
+
+from anonymizer import shards
 from anonymizer.errors import UNREAD, Archived, EmptyFile, ImageTooLarge, NotAnImage, ObjectError, WrongCoding
 from anonymizer.image import codec, unread
 from anonymizer.lake.naming import is_picture_name
-from anonymizer.lake.storage import Root, codings
+from anonymizer.lake.storage import PIECE, Root, codings
 from anonymizer.records import ImageRef
 
 _HEAD_BYTES = 64 * 2**10
+
+
+@dataclass(frozen=True)
+class OpenShard:
+    """A shard of INPUT, open for reading.
+
+    Attributes:
+        kind: Its format.
+        file: Its bytes; seekable.
+    """
+
+    kind: shards.Kind
+    file: shards.File
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.file.close()
+
+
+def open_source(root: Root, ref: ImageRef, max_bytes: int) -> bytes | OpenShard:
+    """Reads an object as `read_source` does, or opens it if its content is that of a shard.
+
+    A shard may be larger than `max_bytes`. What is small or has the name of a picture is read as a whole first.
+    """
+    if not ref.archived and not is_picture_name(ref.key) and ref.size > PIECE:
+        file = root.open_source(ref)
+        try:
+            kind = shards.kind_of(file.read(shards.HEAD_BYTES))
+        except BaseException:
+            file.close()
+            raise
+        if kind is not None:
+            return OpenShard(kind, file)
+        file.close()
+    data = read_source(root, ref, max_bytes)
+    kind = shards.kind_of(data[: shards.HEAD_BYTES])
+    return data if kind is None else OpenShard(kind, BytesIO(data))
 
 
 def read_source(root: Root, ref: ImageRef, max_bytes: int) -> bytes:

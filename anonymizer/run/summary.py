@@ -73,7 +73,10 @@ class Summary:
         listed: Number of objects that INPUT lists, or that `--keys` names.
         listed_bytes: Their size in bytes.
         unchanged: Number of these that had not changed and needed no processing.
-        statuses: Number of the others, by the status of their new row.
+        statuses: Number of the others, by the status of their new row; instead of a shard its pictures count.
+        shards: Number of shards that were published.
+        inside: Number of pictures in `statuses` that are inside shards.
+        left_out: Number of things that were left out of shards, by name.
         codes: Number of failures, by error code.
         failures: (key, error code) of the first `NAMED_FAILURES` failures.
         faces: Number of faces found in the processed objects.
@@ -104,6 +107,9 @@ class Summary:
     listed_bytes: int = 0
     unchanged: int = 0
     statuses: Counter[str] = field(default_factory=Counter)
+    shards: int = 0
+    inside: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)
     codes: Counter[str] = field(default_factory=Counter)
     failures: list[tuple[str, str]] = field(default_factory=list)
     faces: int = 0
@@ -129,7 +135,7 @@ class Summary:
     @property
     def written(self) -> int:
         """Number of objects that got a row in this run."""
-        return sum(self.statuses.values())
+        return sum(self.statuses.values()) - self.inside + self.shards
 
 
 @dataclass(frozen=True)

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import gzip
 
+import pyarrow as pa
 import pytest
 
 from anonymizer.errors import ConfigError
-from tests.image.codec.containers import TF_RECORD, table, zipped
+from tests.image.codec.containers import TF_RECORD, table
 from tests.integration.runs import files, rows, run, write
 from tests.pictures import photo
 
 pytestmark = pytest.mark.usefixtures("cluster")
 
+PIXELS = table(pixels=pa.array([[1, 2, 3]], pa.list_(pa.uint8())))
 UNREAD = {
-    "a.zip": ("archive_unread", zipped("a.jpg")),
-    "b.parquet": ("table_unread", table(image=[b"a picture"])),
+    "a.7z": ("archive_unread", b"7z\xbc\xaf\x27\x1c" + bytes(26)),
+    "b.parquet": ("table_unread", PIXELS),
     "c.tfrecord": ("table_unread", TF_RECORD),
     "d.pdf": ("document_unread", b"%PDF-1.7"),
 }
@@ -53,7 +55,7 @@ def test_a_table_is_refused_once_what_is_unsafe_was_taken_down(tmp_path):
     consents = {"consent": {"registry": str(registry)}}
     registry.write_text("key,status\nphoto.png,granted\n")
     run(lake, out, consents)
-    write(lake, {"_delta_log/00000000000000000000.json": b"{}", "part-0.parquet": table(image=[b"a picture"])})
+    write(lake, {"_delta_log/00000000000000000000.json": b"{}", "part-0.parquet": PIXELS})
     registry.write_text("key,status\nphoto.png,withdrawn\n")
     for settings in ({"dry_run": True}, {}):
         with pytest.raises(ConfigError, match="INPUT is a Delta table"):

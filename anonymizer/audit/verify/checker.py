@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
+from anonymizer.audit.verify.shard_checker import ShardChecker
 from anonymizer.config import RunConfig
 from anonymizer.errors import DeadlinePassed, NotARegularFile, ObjectError, ScrubCheckFailed, SourceChanged, SourceGone
 from anonymizer.image import metadata
@@ -51,6 +52,7 @@ class Checker:
 
     def __init__(self, config: RunConfig) -> None:
         self._output = open_output(config)
+        self._shards = ShardChecker(config, self._output, finding)
         self._threads = config.engine.io_threads
         self._stopping = threading.Event()
 
@@ -86,8 +88,11 @@ class Checker:
         )
 
     def _check(self, deadline: Deadline, item: WorkItem) -> _Answer:
+        row = _row(item)
         try:
             deadline.check()
+            if row.is_shard:
+                return _Answer(self._shards.finding(item.ref, row, deadline), item.ref.size)
             data = self._output.read(item.ref)
         except DeadlinePassed:
             return _Answer(done=False)
@@ -96,7 +101,7 @@ class Checker:
         except Exception as error:  # noqa: BLE001 - an unexpected storage error is a finding for this one object
             log.warning("%s: unexpected %s while reading", item.ref.key, type(error).__name__)
             return _Answer("unreadable")
-        return _Answer(finding(data, _row(item)), len(data))
+        return _Answer(finding(data, row), len(data))
 
 
 def finding(data: bytes, row: ManifestRow) -> str | None:

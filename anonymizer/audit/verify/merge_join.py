@@ -18,7 +18,8 @@ from anonymizer.run.takedown.unsafe import past_retention, published
 
 COLUMNS = (
     *("key", "run_id", "source_uri", "status", "processed_at", "output_uri", "output_sha256", "output_size"),
-    *("format", "width", "height", "frame_count", "metadata_kept", "retained_until"),
+    *("format", "width", "height", "frame_count", "metadata_kept", "retained_until", "shard", "shard_sha256"),
+    "picture_count",
 )
 """The columns of the manifest that a verification reads."""
 

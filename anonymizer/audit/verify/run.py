@@ -64,7 +64,8 @@ def verify(config: RunConfig, *, inside_job: bool = False, sample: Sample | None
     account = _Account(result, config.engine)
     _check(config, named, account)
     if sample is not None and job is not None:
-        result.second_look = check_sample(job, manifest, named, sample, account.report)
+        photos = named.filter(named["shard"].is_null())
+        result.second_look = check_sample(job, manifest, photos, sample, account.report)
     result.seconds = time.monotonic() - since
     return result
 

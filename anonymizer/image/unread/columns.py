@@ -20,19 +20,25 @@ def may_hold_pictures(data: bytes) -> bool:
         schema = pq.read_schema(pa.BufferReader(data))
     except (pa.ArrowException, OSError, ValueError):
         return True
-    return any(_may_be_picture(field.type) for field in schema)
+    return any(may_be_picture(field.type) for field in schema)
 
 
-def _may_be_picture(kind: pa.DataType, *, in_list: bool = False) -> bool:
+def may_be_picture(kind: pa.DataType, *, in_list: bool = False) -> bool:
+    """Whether values of a type may be pictures: bytes, or lists of 8 bit numbers, however nested.
+
+    Args:
+        kind: The type.
+        in_list: It is that of a list's values.
+    """
     types = pa.types
     if types.is_dictionary(kind):
-        return _may_be_picture(kind.value_type, in_list=in_list)
+        return may_be_picture(kind.value_type, in_list=in_list)
     if types.is_map(kind):
-        return any(_may_be_picture(part, in_list=True) for part in (kind.key_type, kind.item_type))
+        return any(may_be_picture(part, in_list=True) for part in (kind.key_type, kind.item_type))
     if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
-        return _may_be_picture(kind.value_type, in_list=True)
+        return may_be_picture(kind.value_type, in_list=True)
     if types.is_struct(kind):
-        return any(_may_be_picture(field.type, in_list=in_list) for field in kind)
+        return any(may_be_picture(field.type, in_list=in_list) for field in kind)
     if types.is_integer(kind):
         return in_list and kind.bit_width == 8
     numbers = types.is_floating(kind) or types.is_decimal(kind)

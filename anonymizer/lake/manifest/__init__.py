@@ -11,7 +11,7 @@ from anonymizer.lake.manifest.folder import ObjectStore
 from anonymizer.lake.manifest.index import Totals
 from anonymizer.lake.manifest.names import new_run_id, record_name
 from anonymizer.lake.manifest.public import write_public
-from anonymizer.lake.manifest.schema import SCHEMA, SCHEMA_VERSION, from_table, public_copy, to_table
+from anonymizer.lake.manifest.schema import SCHEMA, SCHEMA_VERSION, from_table, is_published, public_copy, to_table
 from anonymizer.lake.manifest.snapshot import Snapshot
 from anonymizer.lake.manifest.store import ManifestStore
 from anonymizer.lake.storage import open_root
@@ -44,6 +44,7 @@ __all__ = [
     "Totals",
     "current",
     "from_table",
+    "is_published",
     "new_run_id",
     "public_copy",
     "record_name",

@@ -117,5 +117,24 @@ COLUMNS = (
     ),
     Column("processed_at", _TIME, "When the row was written."),
     Column("duration_ms", pa.float32(), "Processing time of the object in the worker, milliseconds."),
+    Column(
+        "shard",
+        pa.string(),
+        "Key of the shard (tar, zip, Parquet) in which the picture lies; for the shard itself its own key; null for "
+        "any other object.",
+    ),
+    Column(
+        "shard_sha256",
+        pa.string(),
+        "For a picture in a shard: `output_sha256` of the shard that the row describes. A picture that was replaced or "
+        "removed with its shard has no current row.",
+    ),
+    Column("picture_count", pa.int64(), "For a shard: number of pictures in its output."),
+    Column(
+        "left_out",
+        _TEXTS,
+        "For a shard: what its output lacks besides the samples of failed pictures, as `NAME: NUMBER` "
+        "(see `shards.keep`).",
+    ),
 )
 """All columns except `run_id`, which is in the name of a part's folder."""

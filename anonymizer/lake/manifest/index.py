@@ -42,7 +42,8 @@ class Totals:
     Attributes:
         rows: Number of rows.
         statuses: Number of rows by status.
-        published: Number of rows that name an output.
+        published: Number of rows of published pictures and shards.
+        shards: Number of rows of shards and of pictures inside them.
         next_expiry: The earliest `retained_until` of these.
         checked: Hash of the registry, purpose and policy against which all published outputs were checked. None if an
             unsafe one was left.
@@ -52,6 +53,7 @@ class Totals:
     rows: int = 0
     statuses: dict[str, int] = field(default_factory=dict)
     published: int = 0
+    shards: int = 0
     next_expiry: datetime | None = None
     checked: str | None = None
     as_of: datetime | None = None

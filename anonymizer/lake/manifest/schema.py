@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import accumulate
 from operator import attrgetter
@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from anonymizer.lake.manifest.columns import COLUMNS, FACE
 from anonymizer.records import Face, ManifestRow
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Is raised with every change of `SCHEMA`. Columns are only added; those that an older part lacks are read as null."""
 
 SCHEMA = pa.schema([(column.name, column.type) for column in COLUMNS], metadata={"schema_version": str(SCHEMA_VERSION)})
@@ -29,6 +29,12 @@ PRECEDENCE = (
 )
 """The greatest row of a key in this order is its current one. The columns after `attempt` only decide between rows that
 two workers wrote with the same attempt: a row that names an output wins. No clock is involved."""
+
+SHARD_COLUMNS = ("shard", "shard_sha256")
+"""The row of a picture in a shard is current only if the shard's current row has the output that it describes."""
+
+HELD_SHARDS = 10_000
+"""Number of shards whose outputs are remembered before those that were passed are forgotten."""
 
 PUBLIC_COLUMNS = (
     *("status", "error_code", "error_message", "retryable", "format", "width", "height", "frame_count", "encoding"),
@@ -98,8 +104,8 @@ def conform(table: pa.Table, columns: Sequence[str]) -> pa.Table:
 
 
 def needed_columns(columns: Sequence[str]) -> list[str]:
-    """Adds to the given columns those of `PRECEDENCE`, which decide which row of a key is current."""
-    return [name for name in CURRENT_SCHEMA.names if name in columns or name in PRECEDENCE]
+    """Adds to the given columns those that decide which row of a key is current."""
+    return [name for name in CURRENT_SCHEMA.names if name in columns or name in (*PRECEDENCE, *SHARD_COLUMNS)]
 
 
 def of_run(table: pa.Table, run_id: str) -> pa.Table:
@@ -122,6 +128,50 @@ def latest(table: pa.Table) -> pa.Table:
     changes = pc.not_equal(keys[:-1], keys[1:])
     is_last = pa.concat_arrays([changes, pa.array([True][: len(keys)], pa.bool_())])
     return table.combine_chunks().take(order.filter(is_last))
+
+
+def standing(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """Leaves out the rows of pictures whose shard was published anew, failed or removed after they were written.
+
+    Args:
+        tables: One row for each key, in UTF-8 byte order of keys, so that a shard comes before its pictures; with the
+            columns of `PRECEDENCE` and `SHARD_COLUMNS`.
+    """
+    outputs: dict[str, str | None] = {}
+    for table in tables:
+        shards = table["shard"]
+        if shards.null_count == len(shards):
+            yield table
+            continue
+        own = pc.fill_null(pc.equal(shards, table["key"]), False)
+        whole = table.filter(own)
+        outputs |= zip(whole["key"].to_pylist(), whole["output_sha256"].to_pylist(), strict=True)
+        names = pc.unique(shards.drop_null()).to_pylist()
+        standing_outputs = pa.array([outputs.get(name) for name in names], pa.string())
+        current = standing_outputs.take(pc.index_in(shards, pa.array(names, pa.string())).combine_chunks())
+        stands = pc.fill_null(pc.equal(current, table["shard_sha256"].combine_chunks()), False)
+        yield table.filter(pc.or_(pc.or_(pc.is_null(shards), own), stands))
+        if len(outputs) > HELD_SHARDS and len(table):
+            # The pictures of a shard `s` lie between `s/` and `s0`.
+            reached = table["key"][-1].as_py()
+            outputs = {name: sha256 for name, sha256 in outputs.items() if f"{name}0" > reached}
+
+
+def without_inside(table: pa.Table) -> pa.Table:
+    """Leaves out the rows of pictures inside shards."""
+    if table["shard"].null_count == table.num_rows:
+        return table
+    return table.filter(pc.or_(pc.is_null(table["shard"]), pc.fill_null(pc.equal(table["shard"], table["key"]), False)))
+
+
+def is_published(table: pa.Table) -> pa.ChunkedArray:
+    """(rows,) bool: rows whose picture is published, as a file or inside a shard.
+
+    Args:
+        table: Any rows with the columns `output_uri`, `output_sha256` and `shard_sha256`.
+    """
+    inside = pc.and_(pc.is_valid(table["shard_sha256"]), pc.is_valid(table["output_sha256"]))
+    return pc.or_(pc.is_valid(table["output_uri"]), inside)
 
 
 def public_copy(table: pa.Table) -> pa.Table:

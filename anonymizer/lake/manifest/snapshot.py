@@ -21,7 +21,14 @@ from anonymizer.lake.manifest.folder import ObjectStore
 from anonymizer.lake.manifest.index import Part, Totals, encode, read_newest
 from anonymizer.lake.manifest.merge import SortedPart, merged
 from anonymizer.lake.manifest.parts import decode, encode_part, stream
-from anonymizer.lake.manifest.schema import CURRENT_SCHEMA, needed_columns, of_run
+from anonymizer.lake.manifest.schema import (
+    CURRENT_SCHEMA,
+    is_published,
+    needed_columns,
+    of_run,
+    standing,
+    without_inside,
+)
 
 log = logging.getLogger(__name__)
 
@@ -79,18 +86,31 @@ class Snapshot:
             remedy = f"; delete {names.STATE} and start again" if name.startswith(names.STATE) else ""
             raise RunError(f"manifest part {name} is gone{remedy}") from None
 
-    def scan(self, columns: Sequence[str], besides: Sequence[SortedPart] = ()) -> Iterator[pa.Table]:
+    def scan(
+        self,
+        columns: Sequence[str],
+        besides: Sequence[SortedPart] = (),
+        *,
+        between: tuple[str, str] | None = None,
+        inside: bool = True,
+    ) -> Iterator[pa.Table]:
         """Yields the current row of each key, in UTF-8 byte order of keys; the same rows on every call.
 
         Args:
             columns: Columns of `CURRENT_SCHEMA`.
             besides: Additional parts, which are not compacted yet; they have the `needed_columns`.
+            between: Only keys from the first (inclusive) to the second one (exclusive); parts without such keys are
+                not read. Pictures of a shard have rows only if the range contains the shard's key too.
+            inside: Also the rows of pictures inside shards.
 
         Returns:
             Tables with these columns.
         """
-        parts = [self._sorted(part, needed_columns(columns)) for part in self._parts]
-        for table in merged([*parts, *besides]):
+        low, high = between if between is not None else ("", None)
+        wanted = [part for part in self._parts if part.last >= low and (high is None or part.first < high)]
+        parts = [self._sorted(part, needed_columns(columns)) for part in wanted]
+        rows = _between(merged([*parts, *besides]), low, high)
+        for table in standing(rows) if inside else map(without_inside, rows):
             yield table.select(list(columns))
 
     def _sorted(self, part: Part, columns: Sequence[str]) -> SortedPart:
@@ -134,15 +154,28 @@ class Snapshot:
 
     def _count(self) -> Totals:
         statuses: Counter[str] = Counter()
-        published, expiries = 0, []
-        for table in self.scan(["status", "output_uri", "retained_until"]):
+        published, shards, expiries = 0, 0, []
+        columns = ["status", "output_uri", "output_sha256", "shard", "shard_sha256", "retained_until"]
+        for table in self.scan(columns):
+            shards += table.num_rows - table["shard"].null_count
             for count in pc.value_counts(table["status"]).to_pylist():
                 statuses[count["values"]] += count["counts"]
-            named = table.filter(pc.is_valid(table["output_uri"]))
+            named = table.filter(is_published(table))
             published += named.num_rows
             expiries.append(pc.min(named["retained_until"]).as_py())
         earliest = min((time for time in expiries if time is not None), default=None)
-        return Totals(statuses.total(), dict(statuses), published, earliest)
+        return Totals(statuses.total(), dict(statuses), published, shards, earliest)
+
+
+def _between(tables: Iterable[pa.Table], low: str, high: str | None) -> Iterator[pa.Table]:
+    if high is None:
+        yield from tables
+        return
+    for table in tables:
+        keys = table["key"]
+        inside = table.filter(pc.and_(pc.greater_equal(keys, low), pc.less(keys, high)))
+        if inside.num_rows:
+            yield inside
 
 
 def _depth(parts: Sequence[Part]) -> int:

@@ -17,7 +17,7 @@ from anonymizer.lake.manifest import compaction, journal, run_records
 from anonymizer.lake.manifest.folder import ObjectStore
 from anonymizer.lake.manifest.names import JournalPart
 from anonymizer.lake.manifest.reading import journal_rows, run_tables
-from anonymizer.lake.manifest.schema import CURRENT_SCHEMA, PRECEDENCE, latest, needed_columns
+from anonymizer.lake.manifest.schema import CURRENT_SCHEMA, latest, needed_columns, of_run, standing
 from anonymizer.lake.manifest.snapshot import Snapshot
 from anonymizer.records import ManifestRow
 
@@ -162,25 +162,25 @@ class ManifestStore:
         wanted = tuple(CURRENT_SCHEMA.names if columns is None else columns)
         if unknown := set(wanted) - set(CURRENT_SCHEMA.names):
             raise ValueError(f"the manifest has no columns {', '.join(sorted(unknown))}")
-        needed = [name for name in CURRENT_SCHEMA.names if name in wanted or name in PRECEDENCE]
+        needed = needed_columns(wanted)
         schema = pa.schema([CURRENT_SCHEMA.field(name) for name in needed], metadata=CURRENT_SCHEMA.metadata)
         wanted_keys = None if keys is None else pa.array(keys, pa.string())
+        wanted_statuses = None if statuses is None else pa.array(statuses, pa.string())
         tables = []
         for run_id, table in run_tables(self._store, [name for name in needed if name != "run_id"]):
-            if wanted_keys is not None:
-                table = table.filter(pc.is_in(table["key"], wanted_keys))
-            tables.append(table.append_column("run_id", pa.repeat(pa.scalar(run_id), table.num_rows)))
-        if statuses is not None:
-            tables = [table.filter(pc.is_in(table["status"], pa.array(statuses, pa.string()))) for table in tables]
-        return latest(pa.concat_tables([schema.empty_table(), *tables])).select(wanted)
+            own = of_run(table, run_id)
+            tables.append(_selected(own, wanted_keys, wanted_statuses, shards=True))
+        (found,) = standing([latest(pa.concat_tables([schema.empty_table(), *tables]))])
+        return _selected(found, wanted_keys, wanted_statuses).select(wanted)
 
-    def scan(self, columns: Sequence[str]) -> Iterator[pa.Table]:
+    def scan(self, columns: Sequence[str], *, inside: bool = True) -> Iterator[pa.Table]:
         """Yields the rows of `current` in tables of a few thousand rows; memory use does not grow with the manifest.
 
         Only the journal is in memory as a whole: about 10^5 rows, and none after a run has finished.
 
         Args:
             columns: Columns of `CURRENT_SCHEMA`.
+            inside: Also the rows of pictures inside shards.
 
         Raises:
             ConfigError: A part was written by a newer version of this software.
@@ -188,4 +188,15 @@ class ManifestStore:
         """
         # The journal first: rows that are compacted after its listing are in a part that the snapshot finds.
         recent = journal_rows(self._store, needed_columns(columns))
-        yield from Snapshot(self._store).scan(columns, recent)
+        yield from Snapshot(self._store).scan(columns, recent, inside=inside)
+
+
+def _selected(table: pa.Table, keys: pa.Array | None, statuses: pa.Array | None, *, shards: bool = False) -> pa.Table:
+    """Selects rows by key and status; with `shards` also all rows of shards, which their pictures' rows depend on."""
+    kept = pa.repeat(pa.scalar(True), table.num_rows)
+    for name, wanted in (("key", keys), ("status", statuses)):
+        if wanted is not None:
+            kept = pc.and_(kept, pc.is_in(table[name], wanted))
+    if shards:
+        kept = pc.or_(kept, pc.fill_null(pc.equal(table["shard"], table["key"]), False))
+    return table.filter(kept)

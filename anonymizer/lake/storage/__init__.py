@@ -27,6 +27,7 @@ from anonymizer.lake.storage.listing import Irregular, Listed, VersionCursor, na
 from anonymizer.lake.storage.local import rights
 from anonymizer.lake.storage.local.root import LocalRoot
 from anonymizer.lake.storage.s3.root import S3Root
+from anonymizer.lake.storage.streams import PIECE, Source, Stream
 
 _BACKENDS: dict[str, type[Root]] = {"file": LocalRoot, "s3": S3Root}
 
@@ -123,9 +124,12 @@ def _backend(uri: str) -> type[Root]:
 
 
 __all__ = [
+    "PIECE",
     "Irregular",
     "Listed",
     "Root",
+    "Source",
+    "Stream",
     "VersionCursor",
     "check_key",
     "folder_uri",

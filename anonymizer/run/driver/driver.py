@@ -23,6 +23,7 @@ from anonymizer.run.driver.inputs import Inputs
 from anonymizer.run.driver.outcomes import Outcomes
 from anonymizer.run.driver.planning import adopted_outputs, counted, listing, whole_input
 from anonymizer.run.marked_output import MarkedOutput
+from anonymizer.run.plan.changed_shards import changed_shards
 from anonymizer.run.plan.current_rows import CurrentRows
 from anonymizer.run.plan.planner import Planner
 from anonymizer.run.recorder import Progress, Recorder, Stamp, TooManyFailures
@@ -124,6 +125,7 @@ class Session:
         self._inputs = Inputs(run.config, run.as_of, keys)
         self._dispatcher = Dispatcher(run, self._inputs, progress)
         self._redacted_again: frozenset[str] = frozenset()
+        self._changed_shards: frozenset[str] = frozenset()
 
     def run(self) -> None:
         """Executes all steps.
@@ -145,6 +147,7 @@ class Session:
         self._require_objections_to_match()
         if inputs.keys is not None:
             snapshot = remove_requested(run, inputs.keys, inputs.registry, snapshot)
+        self._changed_shards = changed_shards(snapshot, inputs.registry, run.as_of)
         rows = run.current_rows(snapshot)
         pruned = self._anonymize(rows)
         finish(run, inputs, record, pruned=pruned)
@@ -188,7 +191,7 @@ class Session:
                 unmatched.require(self._inputs.registry, config, self._run.summary, source.list())
 
     def _redact(self, keys: list[str], snapshot: Snapshot) -> None:
-        """In place: redacts the photos of these keys again, even if they are not in the part of INPUT to process."""
+        """Makes these photos (in place) or shards again, even if they are not in the part of INPUT to process."""
         with open_input(self._run.config) as source:
             found = (entry for entry in map(source.stat, keys) if entry is not None)
             self._work(source, self._run.current_rows(snapshot), found, forced=True)
@@ -221,6 +224,6 @@ class Session:
         run = self._run
         outcomes = Outcomes(run, source, self._inputs.settings_of)
         config = whole_input(run.config) if forced else run.config
-        decisions = self._inputs.decisions(run.places, forced=forced)
+        decisions = self._inputs.decisions(run.places, forced=forced, changed=self._changed_shards)
         planner = Planner(config, rows, decisions, outcomes, run.attempt, self._redacted_again)
         self._dispatcher.dispatch(counted(planner.tasks(listed, outputs), planner, run), outcomes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
-from anonymizer.config import RunConfig, item_settings_sha256
+from anonymizer.config import RunConfig, item_settings_sha256, shard_settings_sha256
 from anonymizer.errors import ConfigError
 from anonymizer.image import detectors
 from anonymizer.lake.naming import Places
@@ -80,16 +80,25 @@ class Inputs:
         """
         self._suspects = SuspectList.read(manifest_root)
 
-    def decisions(self, places: Places, *, forced: bool = False) -> Decisions:
+    def decisions(self, places: Places, *, forced: bool = False, changed: frozenset[str] = frozenset()) -> Decisions:
         """Makes the functions with which the planner looks up an object.
 
         Args:
             places: Maps keys of sources to keys of outputs.
             forced: Process every object, even if nothing has changed.
+            changed: Keys of shards with pictures whose consent has changed.
         """
         redo = frozenset(request.key for request in self.keys.of("redo")) if self.keys is not None else frozenset()
         forced = forced or self._config.force
-        return Decisions(self.registry.decide, self._boxes_of, self.settings_of, lambda k: forced or k in redo, places)
+        return Decisions(
+            consent=self.registry.decide,
+            boxes=self._boxes_of,
+            settings=self.settings_of,
+            forced=lambda key: forced or key in redo,
+            places=places,
+            shard_settings=lambda given: shard_settings_sha256(self.settings_of(given), self._config),
+            changed=changed,
+        )
 
     def _boxes_of(self, ref: ImageRef) -> GivenBoxes | None:
         found = self._boxes.find(ref) if self._boxes is not None else None

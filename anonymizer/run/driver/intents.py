@@ -7,7 +7,7 @@ an intent, the image was published and the row is committed here; otherwise the 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from anonymizer.lake.manifest import ManifestStore
@@ -54,14 +54,21 @@ def recover(
 
 def _published(
     rows: Iterable[ManifestRow], output: Root, output_key: Callable[[ManifestRow], str | None]
-) -> Iterable[ManifestRow]:
-    """The rows whose output exists, with its version."""
+) -> Iterator[ManifestRow]:
+    """The rows whose output exists, with its version; a shard's rows are followed by those of its pictures."""
+    found: set[tuple[str, str]] = set()
     for row in rows:
+        if row.is_inside:
+            if (row.shard, row.shard_sha256) in found:
+                yield replace(row, attempt=row.attempt + 1)
+            continue
         key = output_key(row)
         version = output.version(key) if key is not None else None
         if key is None or version is None or not has_content(output, key, row.output_sha256):
             continue
         # Older versions of the object may show faces that this one redacts.
         output.forget_older(key)
+        if row.is_shard and row.output_sha256 is not None:
+            found.add((row.key, row.output_sha256))
         # A higher attempt than that of a `failed` row that the worker may have written without a reply from the store.
         yield replace(row, output_etag=version, attempt=row.attempt + 1)

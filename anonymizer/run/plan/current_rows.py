@@ -20,7 +20,7 @@ Scan = Callable[[Sequence[str]], Iterator[pa.Table]]
 _INDEX = (
     *("key", "source_etag", "consent_sha256", "settings_sha256", "error_code", "output_uri", "output_etag"),
     *("output_sha256", "consent_bound"),
-    *("status", "retryable", "run_id", "source_uri"),
+    *("status", "retryable", "run_id", "source_uri", "shard"),
 )
 
 
@@ -33,6 +33,7 @@ class CurrentRow:
         removed: The status is `removed`.
         of_this_run: This run wrote the row, before it was interrupted and resumed.
         of_this_input: The source of the row is in this INPUT.
+        is_shard: The object is a shard.
     """
 
     key: str
@@ -48,6 +49,7 @@ class CurrentRow:
     retryable: bool
     of_this_run: bool
     of_this_input: bool
+    is_shard: bool
 
 
 class CurrentRows:
@@ -125,6 +127,7 @@ class CurrentRows:
                 pc.fill_null(table["retryable"], False),
                 pc.equal(table["run_id"], self._run_id),
                 pc.starts_with(table["source_uri"], self._input_uri),
+                pc.is_valid(table["shard"]),
             )
             yield from map(CurrentRow, *lists, *(flag.to_pylist() for flag in flags))
 

@@ -19,6 +19,8 @@ class Decisions:
         settings: Returns the hash of the settings for an object with these boxes (`settings_sha256` of its row).
         forced: Whether a key has to be processed again even if nothing has changed.
         places: Maps keys of sources to keys of outputs.
+        shard_settings: As `settings`, for a shard.
+        changed: Keys of shards with pictures whose consent has changed.
     """
 
     consent: Callable[[str], ConsentDecision]
@@ -26,3 +28,5 @@ class Decisions:
     settings: Callable[[GivenBoxes | None], str]
     forced: Callable[[str], bool]
     places: Places
+    shard_settings: Callable[[GivenBoxes | None], str]
+    changed: frozenset[str] = frozenset()

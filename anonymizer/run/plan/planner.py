@@ -228,7 +228,11 @@ class Planner:
             return False
         if (row.removed and row.error_code != Requested.code) or row.error_code == TakeDownOwed.code:
             return False
-        if not self._as_before(row, self._decisions.settings(given)):
+        settings = self._decisions.shard_settings if row.is_shard else self._decisions.settings
+        if not self._as_before(row, settings(given)):
+            return False
+        if row.is_shard and not row.of_this_run and (ref.key in self._decisions.changed or self._config.boxes.uri):
+            # Which boxes are those of its pictures is known only once it is read.
             return False
         # Every run retries retryable failures, but only once.
         return row.of_this_run or not (row.retryable or self._decisions.forced(ref.key))

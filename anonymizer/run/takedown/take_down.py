@@ -7,12 +7,13 @@ from collections.abc import Callable
 from anonymizer.lake.manifest import Snapshot
 from anonymizer.people.consent import Registry
 from anonymizer.run.context import RunContext
-from anonymizer.run.takedown import in_place
+from anonymizer.run.takedown import in_place, shards
 from anonymizer.run.takedown.removals import Removals
+from anonymizer.run.takedown.shards import UnsafeInside
 from anonymizer.run.takedown.unsafe import expired_rows, unsafe_rows
 
 Redact = Callable[[list[str], Snapshot], None]
-"""Redacts the photos of the given keys in place again, by the current consent decisions."""
+"""Makes the outputs of the given keys again, by the current consent decisions: photos in place, or shards."""
 
 
 def take_down_unsafe(run: RunContext, registry: Registry, redact: Redact) -> Snapshot:
@@ -21,7 +22,7 @@ def take_down_unsafe(run: RunContext, registry: Registry, redact: Redact) -> Sna
     Args:
         run: The run; has begun.
         registry: The consent registry.
-        redact: Is called if the run works in place.
+        redact: Is called if the run works in place, and for shards.
 
     Returns:
         The current rows afterwards.
@@ -33,11 +34,11 @@ def take_down_unsafe(run: RunContext, registry: Registry, redact: Redact) -> Sna
     rows = unsafe_rows(snapshot, registry, run.config, run.as_of)
     if run.config.in_place:
         return in_place.take_down(run, [row.key for row in rows], snapshot, redact)
-    removals = Removals(run)
-    removed = removals.remove_unsafe(rows)
+    removals, inside = Removals(run), UnsafeInside()
+    removed = removals.remove_unsafe(inside.besides(rows))
     if run.output.identity.predates_marks:
         removals.forget_removed(snapshot)
-    return run.refreshed(snapshot, removed)
+    return shards.take_down(run, inside, run.refreshed(snapshot, removed), redact)
 
 
 def take_down_expired(run: RunContext, redact: Redact) -> None:
@@ -55,4 +56,6 @@ def take_down_expired(run: RunContext, redact: Redact) -> None:
     if run.config.in_place:
         in_place.take_down(run, [row.key for row in rows], snapshot, redact)
     else:
-        Removals(run).remove_unsafe(rows)
+        inside = UnsafeInside()
+        Removals(run).remove_unsafe(inside.besides(rows))
+        shards.take_down(run, inside, snapshot, redact=None)

@@ -8,12 +8,11 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from anonymizer.config import RunConfig
 from anonymizer.errors import ObjectError, Requested, TakeDownOwed
 from anonymizer.image import geometry
-from anonymizer.lake.manifest import Snapshot, from_table
+from anonymizer.lake.manifest import Snapshot, from_table, is_published
 from anonymizer.people import consent
 from anonymizer.people.consent import Registry
 from anonymizer.records import ConsentDecision, Detections, ManifestRow
@@ -25,7 +24,7 @@ COVERED_SHARE = 0.9
 COLUMNS = (
     *("key", "source_uri", "status", "processed_at", "output_uri", "output_etag", "source_etag", "source_sha256"),
     *("content_sha256", "content_etag", "consent_bound", "error_code", "output_sha256", "settings_sha256"),
-    *("consent_sha256", "width", "height", "frame_count", "faces", "retained_until"),
+    *("consent_sha256", "width", "height", "frame_count", "faces", "retained_until", "shard", "shard_sha256"),
 )
 
 
@@ -36,10 +35,13 @@ def is_unsafe(row: ManifestRow, decision: ConsentDecision, config: RunConfig) ->
     now, if an objection's region is not redacted, or if the photo may not be published any more. An equal decision hash
     does not make visible faces safe, because the row may have been written without checking the output that it names.
     """
-    if row.output_uri is None:
+    if not _is_published(row):
         return False
     if row.error_code in (TakeDownOwed.code, Requested.code):
         return True
+    if row.is_shard:
+        # Its pictures have rows of their own.
+        return False
     visible = [not face.redacted for face in row.faces]
     if not any(visible) and row.consent_sha256 == decision.sha256 and config.consent.policy == "redact":
         return False
@@ -64,7 +66,11 @@ def is_unsafe(row: ManifestRow, decision: ConsentDecision, config: RunConfig) ->
 
 def past_retention(row: ManifestRow, as_of: datetime) -> bool:
     """Whether the consent for a published output has expired, independently of the current registry."""
-    return row.output_uri is not None and row.retained_until is not None and row.retained_until <= as_of
+    return _is_published(row) and row.retained_until is not None and row.retained_until <= as_of
+
+
+def _is_published(row: ManifestRow) -> bool:
+    return row.output_uri is not None or (row.is_inside and row.output_sha256 is not None)
 
 
 def must_go(row: ManifestRow, registry: Registry, config: RunConfig, as_of: datetime) -> bool:
@@ -73,9 +79,9 @@ def must_go(row: ManifestRow, registry: Registry, config: RunConfig, as_of: date
 
 
 def published(tables: Iterable[pa.Table]) -> Iterator[ManifestRow]:
-    """Yields the rows that name an output; one batch is in memory at a time."""
+    """Yields the rows of published pictures and shards; one batch is in memory at a time."""
     for table in tables:
-        yield from from_table(table.filter(pc.is_valid(table["output_uri"])))
+        yield from from_table(table.filter(is_published(table)))
 
 
 def checked_against(config: RunConfig, registry_sha256: str | None) -> str:

@@ -8,12 +8,21 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 from anonymizer.errors import DeadlinePassed, ImageTimeout, InternalError, ObjectError
+from anonymizer.lake.storage import Stream
 from anonymizer.people import consent
 from anonymizer.pipeline import Anonymizer
-from anonymizer.records import AnonymizedImage, WorkItem
+from anonymizer.records import AnonymizedImage, AnonymizedShard, WorkItem
+from anonymizer.run.sources import OpenShard
 from anonymizer.run.worker.deadline import Deadline
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class UploadedShard(AnonymizedShard):
+    """A safe shard and its upload, which has to be finished or aborted."""
+
+    upload: Stream
 
 
 @dataclass(frozen=True)
@@ -24,13 +33,13 @@ class Computed:
         item: The object.
         image: Its safe image, or the error why there is none.
         began: Start of the computation, on the monotonic clock.
-        data: The bytes of its source, or the error of reading them.
+        data: The bytes of its source, or the error of reading them; a shard is read while it is computed.
     """
 
     item: WorkItem
-    image: AnonymizedImage | ObjectError
+    image: AnonymizedImage | UploadedShard | ObjectError
     began: float
-    data: Future[bytes]
+    data: Future[bytes] | Future[OpenShard]
 
 
 class Computer:
@@ -55,9 +64,17 @@ class Computer:
     def compute(self, item: WorkItem, data: Future[bytes], deadline: Deadline) -> Computed:
         """Waits for the bytes and anonymizes them."""
         began = time.monotonic()
-        return Computed(item, self._image(item, data, deadline), began, data)
+        return Computed(item, self.image(item, data, deadline), began, data)
 
-    def _image(self, item: WorkItem, data: Future[bytes], deadline: Deadline) -> AnonymizedImage | ObjectError:
+    def blanked(self, data: bytes) -> bytes | None:
+        """A gray picture of the same size and format; None if the picture cannot be decoded or encoded."""
+        try:
+            return self._anonymizer.blanked(data)
+        except ObjectError:
+            return None
+
+    def image(self, item: WorkItem, data: Future[bytes], deadline: Deadline) -> AnonymizedImage | ObjectError:
+        """The safe image, or the error why there is none."""
         if self.hangs:
             return DeadlinePassed()
         try:

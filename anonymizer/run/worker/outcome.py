@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ class Outcome:
 
     Attributes:
         row: Manifest row. An item without a row and without a conflict is unfinished.
+        inside: Rows of the pictures in a shard.
         conflict: The output is not the version that the driver saw; the driver has to look it up again.
         renamed: Output key, if the source has another format than its name says; the driver has to look up the version
             under this key.
@@ -22,6 +24,7 @@ class Outcome:
     """
 
     row: ManifestRow | None = None
+    inside: tuple[ManifestRow, ...] = ()
     conflict: bool = False
     renamed: str | None = None
     unsafe_left: bool = False
@@ -29,8 +32,8 @@ class Outcome:
 
 
 def rows_of(outcomes: Sequence[Outcome]) -> list[ManifestRow]:
-    """Returns the rows of the items that have one."""
-    return [outcome.row for outcome in outcomes if outcome.row is not None]
+    """Returns the rows of the items that have one, and of the pictures in shards."""
+    return [row for outcome in outcomes if outcome.row is not None for row in (outcome.row, *outcome.inside)]
 
 
 def result_of(chunk: Chunk, outcomes: Sequence[Outcome], *, busy_s: float, hangs: bool) -> ChunkResult:
@@ -47,7 +50,7 @@ def result_of(chunk: Chunk, outcomes: Sequence[Outcome], *, busy_s: float, hangs
     return ChunkResult(
         chunk_id=chunk.chunk_id,
         attempt=chunk.attempt,
-        statuses={row.key: row.status for row in rows},
+        statuses={row.key: row.status for row in rows if not row.is_shard or row.status == "failed"},
         codes={row.key: row.error_code for row in rows if row.error_code is not None},
         conflicts=tuple(item.ref.key for item, outcome in pairs if outcome.conflict),
         renamed={item.ref.key: outcome.renamed for item, outcome in pairs if outcome.renamed is not None},
@@ -55,8 +58,17 @@ def result_of(chunk: Chunk, outcomes: Sequence[Outcome], *, busy_s: float, hangs
         unsafe_left=tuple(item.ref.key for item, outcome in pairs if outcome.unsafe_left),
         face_count=sum(row.face_count or 0 for row in rows),
         redacted_count=sum(row.redacted_count or 0 for row in rows),
-        source_bytes=sum(row.source_size or 0 for row in rows),
-        output_bytes=sum(row.output_size or 0 for row in rows),
+        source_bytes=sum(row.source_size or 0 for row in rows if not row.is_inside),
+        output_bytes=sum(row.output_size or 0 for row in rows if not row.is_inside),
         busy_s=busy_s,
         hangs=hangs,
+        shard_count=sum(row.is_shard and row.status != "failed" for row in rows),
+        inside_count=sum(row.is_inside for row in rows),
+        left_out=sum((_counts(row.left_out) for row in rows), Counter()),
     )
+
+
+def _counts(left_out: Sequence[str]) -> Counter[str]:
+    """Parses the column `left_out`."""
+    parts = (entry.rpartition(": ") for entry in left_out)
+    return Counter({name: int(number) for name, _, number in parts})

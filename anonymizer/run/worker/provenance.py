@@ -7,9 +7,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from anonymizer import __version__
+from anonymizer.config import shard_settings_sha256
 from anonymizer.people import consent
 from anonymizer.pipeline import Anonymizer
-from anonymizer.records import ManifestRow
+from anonymizer.records import ManifestRow, WorkItem
 from anonymizer.run.rows import settings_of
 from anonymizer.run.worker.computer import Computed
 from anonymizer.run.worker.job import Job
@@ -27,6 +28,10 @@ class Provenance:
         self._job = job
         self._anonymizer = anonymizer
 
+    def settings_of(self, item: WorkItem) -> str:
+        """Hash of the settings that an item's row gets."""
+        return self._anonymizer.made_by(item.boxes)[2]
+
     def complete(self, row: ManifestRow, attempt: int, computed: Computed) -> ManifestRow:
         """Returns the row with its provenance.
 
@@ -37,6 +42,8 @@ class Provenance:
         """
         config, decision = self._job.config, computed.item.decision
         detector, detector_sha256, settings_sha256 = self._anonymizer.made_by(computed.item.boxes)
+        if row.is_shard:
+            settings_sha256 = shard_settings_sha256(settings_sha256, config)
         return replace(
             row,
             attempt=attempt,

@@ -13,8 +13,8 @@ from anonymizer.lake.outputs import has_content, purge_ours
 from anonymizer.lake.roots import original_key
 from anonymizer.lake.storage import Root, join_uri
 from anonymizer.records import AnonymizedImage, ManifestRow, WorkItem
-from anonymizer.run.rows import published_row
-from anonymizer.run.worker.computer import Computed
+from anonymizer.run.rows import published_row, shard_row
+from anonymizer.run.worker.computer import Computed, UploadedShard
 from anonymizer.run.worker.deadline import Deadline
 from anonymizer.run.worker.outcome import Outcome
 from anonymizer.run.worker.unpublished import Unpublished
@@ -37,12 +37,14 @@ class Publisher:
         self._originals = originals
         self._unpublished = Unpublished(config, output)
 
-    def intended_row(self, computed: Computed) -> ManifestRow | None:
-        """The row of the image that will be published; None if none will be published under the planned key."""
+    def intended_rows(self, computed: Computed) -> tuple[ManifestRow, ...]:
+        """The rows of what will be published under the planned key: of an image, or of a shard and its pictures."""
         item, image = computed.item, computed.image
+        if isinstance(image, UploadedShard):
+            return (shard_row(item, image, self._output_uri(item), None), *image.inside)
         if not isinstance(image, AnonymizedImage) or _output_key(item, image) != item.output_key:
-            return None
-        return published_row(item, image, self._output_uri(item), None)
+            return ()
+        return (published_row(item, image, self._output_uri(item), None),)
 
     def finish(self, computed: Computed, deadline: Deadline) -> Outcome:
         """Publishes the image; without one keeps or removes the object's older output.
@@ -59,6 +61,8 @@ class Publisher:
             return self._unpublished.finish(computed, image, deadline)
         error: ObjectError
         try:
+            if isinstance(image, UploadedShard):
+                return self._publish_shard(computed.item, image, deadline)
             self._keep_original(computed, image, deadline)
             return self._publish(computed.item, image, deadline)
         except (PublishConflict, DeadlinePassed, OutputLost):
@@ -76,7 +80,9 @@ class Publisher:
         if self._originals is None:
             return
         deadline.check()
-        self._originals.create(original_key(computed.item.ref.key, image.source_sha256), computed.data.result())
+        data = computed.data.result()
+        if isinstance(data, bytes):
+            self._originals.create(original_key(computed.item.ref.key, image.source_sha256), data)
 
     def _publish(self, item: WorkItem, image: AnonymizedImage, deadline: Deadline) -> Outcome:
         output_key = _output_key(item, image)
@@ -85,14 +91,30 @@ class Publisher:
                 raise FormatInPlace
             # The driver looked up the version under another key; it has to look up this one first.
             return Outcome(conflict=True, renamed=output_key)
-        if item.old_output_key is not None:
-            # Remove the output under its old key first: until then the current row still names it.
-            deadline.check()
-            purge_ours(self._output, item.old_output_key, item.old_output_version, item.replaces)
+        self._remove_moved(item, deadline)
         etag = self._write(item, image, deadline)
         if item.replaces is not None:
             self._output.forget_older(output_key)
         return Outcome(published_row(item, image, self._output_uri(item), etag))
+
+    def _publish_shard(self, item: WorkItem, shard: UploadedShard, deadline: Deadline) -> Outcome:
+        self._remove_moved(item, deadline)
+        try:
+            etag = shard.upload.finish()
+        except PublishConflict:
+            # See `_write`.
+            if not has_content(self._output, item.output_key, shard.sha256):
+                raise
+            etag = self._output.version(item.output_key) or ""
+        if item.replaces is not None:
+            self._output.forget_older(item.output_key)
+        return Outcome(shard_row(item, shard, self._output_uri(item), etag), inside=shard.inside)
+
+    def _remove_moved(self, item: WorkItem, deadline: Deadline) -> None:
+        """Removes the output under its old key first, because until then the current row still names it."""
+        if item.old_output_key is not None:
+            deadline.check()
+            purge_ours(self._output, item.old_output_key, item.old_output_version, item.replaces)
 
     def _write(self, item: WorkItem, image: AnonymizedImage, deadline: Deadline) -> str:
         """Writes the image over the expected version; returns the new version."""

@@ -9,11 +9,11 @@ from itertools import islice
 
 from anonymizer.lake.storage import Root
 from anonymizer.records import WorkItem
-from anonymizer.run.sources import read_source
+from anonymizer.run.sources import OpenShard, open_source
 from anonymizer.run.worker.deadline import Deadline
 
-Read = tuple[WorkItem, Future[bytes]]
-"""An item and the future of its source's bytes."""
+Read = tuple[WorkItem, Future[bytes | OpenShard]]
+"""An item and the future of its source's bytes, or of the open shard that it is."""
 
 
 class Reader:
@@ -35,9 +35,9 @@ class Reader:
         reads = ((item, pool.submit(self._read, item, deadline)) for item in items)
         return _ahead(reads, deque(islice(reads, self._at_once)))
 
-    def _read(self, item: WorkItem, deadline: Deadline) -> bytes:
+    def _read(self, item: WorkItem, deadline: Deadline) -> bytes | OpenShard:
         deadline.check()
-        return read_source(self._source, item.ref, self._max_bytes)
+        return open_source(self._source, item.ref, self._max_bytes)
 
 
 def _ahead(reads: Iterator[Read], window: deque[Read]) -> Iterator[Read]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 
 from anonymizer.config import RunConfig
 from anonymizer.errors import DeadlinePassed, ObjectError, OutputLost, PublishConflict
@@ -12,6 +13,7 @@ from anonymizer.lake.outputs import purge_ours
 from anonymizer.lake.storage import Root, join_uri
 from anonymizer.records import ManifestRow, WorkItem
 from anonymizer.run.rows import failed_row, pending_removal_row, read_as, with_kept_output
+from anonymizer.run.sources import OpenShard
 from anonymizer.run.worker.computer import Computed
 from anonymizer.run.worker.deadline import Deadline
 from anonymizer.run.worker.outcome import Outcome
@@ -44,6 +46,8 @@ class Unpublished:
         if self._current_version(item) != item.output_version:
             raise PublishConflict
         row = _as_read(failed_row(item, error, self._config.allow), computed)
+        if row.status == "failed" and _is_shard(computed):
+            row = replace(row, shard=item.ref.key)
         if row.status == "failed" and item.kept_output is not None:
             return Outcome(with_kept_output(row, item.kept_output))
         return self._removed(item, row)
@@ -80,8 +84,17 @@ def _older_outputs(item: WorkItem) -> Iterator[tuple[str, str | None]]:
 
 def _as_read(row: ManifestRow, computed: Computed) -> ManifestRow:
     """Adds the content's SHA-256 to the row of an object without a safe image, if the source could be read."""
-    data = computed.data
-    unread = not data.done() or data.exception() is not None
-    if unread or not computed.item.decision.seen:
+    read = _read(computed)
+    if not isinstance(read, bytes) or not computed.item.decision.seen:
         return row
-    return read_as(row, computed.item, hashlib.sha256(data.result()).hexdigest())
+    return read_as(row, computed.item, hashlib.sha256(read).hexdigest())
+
+
+def _is_shard(computed: Computed) -> bool:
+    return isinstance(_read(computed), OpenShard)
+
+
+def _read(computed: Computed) -> bytes | OpenShard | None:
+    """What was read of the source; None if it could not be read."""
+    data = computed.data
+    return data.result() if data.done() and data.exception() is None else None

@@ -11,22 +11,27 @@ import logging
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
+from typing import cast
 
 from anonymizer.errors import DeadlinePassed, OutputLost, PublishConflict
 from anonymizer.lake.lease import Watch
 from anonymizer.lake.manifest import ManifestStore
 from anonymizer.lake.roots import open_input, open_manifest_root, open_originals, open_output
 from anonymizer.pipeline import Anonymizer
-from anonymizer.records import Chunk, ChunkResult
-from anonymizer.run.worker.computer import Computed, Computer
+from anonymizer.records import Chunk, ChunkResult, WorkItem
+from anonymizer.run.sources import OpenShard
+from anonymizer.run.worker.computer import Computed, Computer, UploadedShard
+from anonymizer.run.worker.contents import Contents
 from anonymizer.run.worker.deadline import Deadline
 from anonymizer.run.worker.job import Job
 from anonymizer.run.worker.outcome import Outcome, result_of, rows_of
 from anonymizer.run.worker.provenance import Provenance
 from anonymizer.run.worker.publisher import Publisher
 from anonymizer.run.worker.reader import Read, Reader
+from anonymizer.run.worker.shard_computer import ShardComputer
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +62,8 @@ class Worker:
         self._computer = Computer(anonymizer, config.engine.image_time_s)
         self._publisher = Publisher(config, self._output, open_originals(config))
         self._provenance = Provenance(job, anonymizer)
+        contents = Contents(job, manifest_root)
+        self._shards = ShardComputer(config, self._output, self._computer, contents, self._provenance)
         self._computing = threading.Lock()
         self._stopping = threading.Event()
 
@@ -68,21 +75,42 @@ class Worker:
         """Processes a chunk and commits its rows; all rows counted in the result are in the manifest."""
         began = time.monotonic()
         deadline = Deadline(chunk.time_s, self._stopping, self._watch)
-        with ThreadPoolExecutor(self._job.config.engine.io_threads) as pool:
+        with ThreadPoolExecutor(self._job.config.engine.io_threads) as pool, ExitStack() as uploads:
             reads = self._reader.ahead(chunk.items, deadline, pool)
-            computed, busy_s = self._compute(reads, deadline)
+            computed, busy_s = self._compute(chunk, reads, deadline, uploads)
             intent = self._write_intent(chunk, computed)
             outcomes = list(pool.map(lambda one: self._finish(chunk, one, deadline), computed))
         self._commit(chunk, outcomes, intent)
         log.debug("chunk %s: %d rows in %.1f s", chunk.chunk_id, len(rows_of(outcomes)), time.monotonic() - began)
         return result_of(chunk, outcomes, busy_s=busy_s, hangs=self._computer.hangs)
 
-    def _compute(self, reads: Iterator[Read], deadline: Deadline) -> tuple[list[Computed], float]:
-        """Computes the images, one chunk at a time per worker; returns them and the seconds that it took."""
+    def _compute(
+        self, chunk: Chunk, reads: Iterator[Read], deadline: Deadline, uploads: ExitStack
+    ) -> tuple[list[Computed], float]:
+        """Computes the objects, one chunk at a time per worker; returns them and the seconds that it took.
+
+        Args:
+            chunk: The chunk.
+            reads: Its items and their sources.
+            deadline: Its deadline.
+            uploads: Ends the uploads of shards; those that were not finished are aborted.
+        """
         with self._computing:
             began = time.monotonic()
-            computed = [self._computer.compute(item, data, deadline) for item, data in reads]
+            computed = []
+            for item, data in reads:
+                one = self._compute_one(item, data, chunk.attempt, deadline)
+                if isinstance(one.image, UploadedShard):
+                    uploads.enter_context(one.image.upload)
+                computed.append(one)
             return computed, time.monotonic() - began
+
+    def _compute_one(
+        self, item: WorkItem, data: Future[bytes | OpenShard], attempt: int, deadline: Deadline
+    ) -> Computed:
+        if data.exception() is None and isinstance(data.result(), OpenShard):
+            return self._shards.compute(item, cast("Future[OpenShard]", data), attempt, deadline)
+        return self._computer.compute(item, cast("Future[bytes]", data), deadline)
 
     def _write_intent(self, chunk: Chunk, computed: Sequence[Computed]) -> str | None:
         """Writes the rows of the images to publish as an intent, from which they can be recovered if this worker dies.
@@ -95,10 +123,10 @@ class Worker:
         """
         # Before anything is published: without the mark, OUTPUT may be the mount point of a disk that is not mounted.
         self._check_output()
-        intended = [(one, row) for one in computed if (row := self._publisher.intended_row(one)) is not None]
+        intended = [(one, row) for one in computed for row in self._publisher.intended_rows(one)]
         if not intended:
             return None
-        rows = [self._provenance.complete(row, chunk.attempt, one) for one, row in intended]
+        rows = [row if row.is_inside else self._provenance.complete(row, chunk.attempt, one) for one, row in intended]
         self._watch.check()
         return self._manifest.write_intent(self._job.run_id, chunk.chunk_id, chunk.attempt, rows)
 

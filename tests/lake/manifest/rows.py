@@ -57,6 +57,11 @@ FULL = ManifestRow(
     duration_ms=12.5,
 )
 
+SHARD = dataclasses.replace(
+    MINIMAL, key="s.tar", shard="s.tar", output_sha256="7" * 64, picture_count=2, left_out=("json: 2",)
+)
+INSIDE = dataclasses.replace(MINIMAL, key="s.tar/a.jpg", shard="s.tar", shard_sha256="7" * 64)
+
 
 def row(key: str, attempt: int = 1, **changes: object) -> ManifestRow:
     return dataclasses.replace(MINIMAL, key=key, attempt=attempt, **changes)  # type: ignore[arg-type]

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from anonymizer.errors import RunError
-from anonymizer.lake.manifest import ManifestStore, Snapshot, from_table, snapshot
+from anonymizer.lake.manifest import ManifestStore, Snapshot, from_table, schema, snapshot
 from anonymizer.lake.manifest.schema import CURRENT_SCHEMA
-from tests.lake.manifest.rows import FULL
+from tests.lake.manifest.rows import FULL, INSIDE, SHARD
 from tests.lake.manifest.stores import MemoryStore
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -149,3 +149,43 @@ def test_whole_rows_come_back(store, manifest):
     write(manifest, "r1", rows)
     [table] = Snapshot(store).scan([name for name in CURRENT_SCHEMA.names if name != "run_id"])
     assert from_table(table) == rows
+
+
+def test_the_row_of_a_picture_in_a_shard_counts_as_long_as_that_output_stands(store, manifest):
+    other = replace(INSIDE, key="s.tar/b.jpg")
+    write(manifest, "r1", [SHARD, INSIDE, other, row("s.tar-2"), row("t.jpg")])
+    assert [key for key, *_ in scanned(store)] == ["s.tar", "s.tar-2", "s.tar/a.jpg", "s.tar/b.jpg", "t.jpg"]
+    same_as_current(store)
+    # Published anew without b.jpg: its row describes an output that is gone.
+    write(manifest, "r2", [replace(SHARD, output_sha256="8" * 64), replace(INSIDE, shard_sha256="8" * 64)])
+    assert [key for key, *_ in scanned(store)] == ["s.tar", "s.tar-2", "s.tar/a.jpg", "t.jpg"]
+    same_as_current(store)
+    # The shard fails and its older output stays; then it is removed.
+    write(manifest, "r3", [replace(SHARD, status="failed", output_sha256="8" * 64)])
+    assert "s.tar/a.jpg" in [key for key, *_ in scanned(store)]
+    write(manifest, "r4", [replace(SHARD, status="removed", output_sha256=None)])
+    assert [key for key, *_ in scanned(store)] == ["s.tar", "s.tar-2", "t.jpg"]
+    same_as_current(store)
+    assert ManifestStore(store).current(keys=["s.tar/a.jpg"]).num_rows == 0
+
+
+def test_a_picture_can_be_looked_up_without_its_shard(store, manifest):
+    write(manifest, "r1", [SHARD, INSIDE])
+    found = ManifestStore(store).current(["key"], keys=["s.tar/a.jpg"])
+    assert found.to_pylist() == [{"key": "s.tar/a.jpg"}]
+
+
+def test_shards_that_were_passed_are_forgotten(store, manifest, monkeypatch):
+    monkeypatch.setattr(schema, "HELD_SHARDS", 2)
+    shards = [f"{name}.tar" for name in "abcdefgh"]
+    rows = [replace(SHARD, key=key, shard=key) for key in shards]
+    rows += [replace(INSIDE, key=f"{key}/x.jpg", shard=key) for key in shards]
+    write(manifest, "r1", rows)
+    assert len(scanned(store)) == len(rows)
+
+
+def test_pictures_in_shards_count_as_published(store, manifest):
+    until = NOW + timedelta(days=1)
+    write(manifest, "r1", [SHARD, replace(INSIDE, output_sha256="9" * 64, retained_until=until)])
+    totals = Snapshot(store).save("r1", checked=None, as_of=NOW)
+    assert (totals.published, totals.shards, totals.next_expiry) == (1, 2, until)

@@ -41,7 +41,12 @@ def planned(listing, outputs=None, rows=None, config=None, refused=None, decisio
     places = Places("file:///out", config.names, b"s" * 16)
     current = CurrentRows(scan_of(table() if rows is None else rows), RUN, config.input)
     decisions = Decisions(
-        lambda _key: decision, lambda _ref: None, lambda _given: SETTINGS, lambda _key: config.force, places
+        consent=lambda _key: decision,
+        boxes=lambda _ref: None,
+        settings=lambda _given: SETTINGS,
+        forced=lambda _key: config.force,
+        places=places,
+        shard_settings=lambda _given: SETTINGS,
     )
     planner = Planner(config, current, decisions, Refused() if refused is None else refused)
     cursor = VersionCursor(iter(outputs)) if outputs is not None else None
