@@ -123,7 +123,7 @@ def encode(picture: Picture) -> Encoded:
     """
     try:
         return CODECS[picture.format].encode(picture)
-    except ObjectError:
+    except (ObjectError, WholeNeeded):
         raise
     except Exception:  # noqa: BLE001 - whatever went wrong, there is no output
         raise EncodeError from None

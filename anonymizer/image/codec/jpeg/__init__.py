@@ -43,7 +43,7 @@ Reduction: TypeAlias = Callable[[int, int], int]
 """From a picture's upright width and height in pixels to how many times smaller it may be read: 1, 2 or 4."""
 
 
-class WholeNeeded(EncodeError):
+class WholeNeeded(Exception):
     """The frame to be written holds a part of the picture, and all of it is needed."""
 
 
